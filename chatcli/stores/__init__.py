@@ -1,0 +1,207 @@
+"""Where histories are kept.
+
+A store keeps, for each session: its messages in order, what the user set on it, what was derived from it,
+turns that are under way, and what was undone. Positions count from 0, the oldest message.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from chatcli.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What is known of a session without reading its messages. Times are Unix seconds."""
+
+    name: str
+    title: str = ""
+    created: float = 0.0
+    used: float = 0.0
+    messages: int = 0
+    turns: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Up to where something was derived: it covers the messages before `position`.
+
+    `fingerprint` is that of the message at `position - 1` (empty for position 0). When the message there
+    is another one by now, what was derived is worth nothing.
+    """
+
+    position: int
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Something a memory derived, as JSON data, and how far it reaches."""
+
+    value: Mapping[str, Any]
+    watermark: Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A new `state` under `name`, to be taken only if the one there still has the watermark `expected`.
+
+    `expected` None: only if there is none.
+    """
+
+    name: str
+    state: State
+    expected: Watermark | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A turn under way: what the user sent, and what has come of the reply.
+
+    `id` is the turn's. `writer` names the process that answers it (`host/pid/start`); `age` is the seconds since
+    its last sign of life, by the store's own clock. `at` is the position it replaces from, when it is a
+    retry or an edit; None: it goes to the end.
+    """
+
+    id: str
+    user: Message
+    writer: str
+    partial: str = ""
+    at: int | None = None
+    age: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A session as one look sees it: its length, its newest messages, what is set on it, what was derived.
+
+    `newest` are the messages from position `length - len(newest)` on, oldest first.
+    """
+
+    session: Session
+    length: int
+    newest: Sequence[Message]
+    states: Mapping[str, State]
+
+
+class Store(Protocol):
+    """Histories by session name.
+
+    A name is any text of 1 to 200 characters without control characters; no two names share anything, and
+    none is a pattern. A session exists once something was written to it. Every verb raises StoreError (StoreUnavailable
+    when the store is away); what failed left nothing half done.
+    """
+
+    address: str
+    """How to name this store to the user; without any password."""
+
+    durable: bool
+    """Whether a history outlives the process."""
+
+    # Reading
+
+    def snapshot(self, session: str, newest: int) -> Snapshot:
+        """Return one consistent look, with up to `newest` messages, in one round trip. An unknown session is empty."""
+        ...
+
+    def messages(self, session: str, start: int | None = None, stop: int | None = None) -> list[Message]:
+        """Return a slice of the history, with the meaning of Python's slices; costs what it returns."""
+        ...
+
+    def length(self, session: str) -> int:
+        """Return the number of messages; 0 for an unknown session."""
+        ...
+
+    def exists(self, session: str) -> bool:
+        """Say whether the session has messages or settings."""
+        ...
+
+    def sessions(self, limit: int | None = None, offset: int = 0) -> list[Session]:
+        """Return a page of the sessions, the one used last first, at most two round trips."""
+        ...
+
+    def foreign(self) -> Iterator[Session]:
+        """Yield the sessions that only other programs wrote; may look through the whole store."""
+        ...
+
+    # Writing
+
+    def append(
+        self, session: str, messages: Sequence[Message], at: int | None = None, expected_length: int | None = None
+    ) -> int:
+        """Add messages at the end, all or none; return the new length.
+
+        With `at`, what stood from there on moves to the session's undone state in the same transaction.
+        Raises Conflict when `expected_length` is given and is not the length any more.
+        """
+        ...
+
+    def redo(self, session: str) -> list[Message]:
+        """Put back what was undone last, if the history still ends where that began; else return []."""
+        ...
+
+    def update(self, session: str, title: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
+        """Set the title, or merge `settings` into the session's (a None value removes one); makes the session."""
+        ...
+
+    def put_state(self, session: str, change: Change) -> bool:
+        """Apply the change by compare-and-set; say whether it was applied."""
+        ...
+
+    # A turn under way
+
+    def begin(self, session: str, pending: Pending) -> None:
+        """Keep a turn that is about to be sent; durable when this returns."""
+        ...
+
+    def checkpoint(self, session: str, turn: str, partial: str) -> None:
+        """Keep what has come of the reply, and show a sign of life."""
+        ...
+
+    def commit(
+        self,
+        session: str,
+        turn: str,
+        messages: Sequence[Message],
+        at: int | None = None,
+        expected_length: int | None = None,
+        changes: Sequence[Change] = (),
+    ) -> int:
+        """Append the whole turn, drop its pending state and apply `changes`, in one transaction.
+
+        `at` and `expected_length` as in `append`; a change whose expectation fails is left out, the turn is
+        not. A turn that was committed before (an outcome that was unknown) is not appended again. Returns
+        the new length.
+        """
+        ...
+
+    def pending(self, session: str) -> list[Pending]:
+        """Return the turns under way, oldest first, those of this process too."""
+        ...
+
+    def drop(self, session: str, turn: str) -> None:
+        """Forget a turn under way."""
+        ...
+
+    # Whole sessions
+
+    def clear(self, session: str) -> int:
+        """Remove all messages, derived state, undone state and pending turns; keep title and settings.
+
+        Returns how many messages there were.
+        """
+        ...
+
+    def delete(self, session: str) -> bool:
+        """Remove the session and everything of it; say whether there was one."""
+        ...
+
+    def rename(self, old: str, new: str) -> None:
+        """Give the session another name; raises NotFound for `old`, Conflict when `new` exists."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
