@@ -1,0 +1,363 @@
+"""One turn: the input is kept, the past chosen, the reply streamed, and the whole turn committed.
+
+The order is the promise. What the user sent is in the store before the request leaves; what has come of
+the reply is in the store within a second; user and assistant message enter the history together or not
+at all. Whoever iterates a turn may stop it at any event, or die: nothing is lost.
+"""
+
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chatcli import tokens
+from chatcli.errors import BrokenStream, ChatError, Conflict, NotFound, StoreError, UsageError
+from chatcli.memory import Memory, Part
+from chatcli.memory.history import History
+from chatcli.messages import Content, Finish, Message, Turn, Usage, new_id, user_message
+from chatcli.model import Delta, Event, Finished, Model, Used
+from chatcli.prompt import DEFAULT, Prompt, check_variables, fill
+from chatcli.pump import Pump, Tick
+from chatcli.stores import Change, Pending, Store
+from chatcli.writer import is_gone, this_writer
+
+CHECKPOINT = 0.8
+"""Seconds after which what has come of a reply is kept; a second with the time it takes."""
+
+HEARTBEAT = 3.0
+"""Seconds between two signs of life while nothing comes."""
+
+ABANDONED = 10.0
+"""Seconds without a sign of life after which another writer's turn is offered."""
+
+_CONTINUE = "Continue your last message exactly where it stops. Repeat nothing of it, add no introduction."
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is sent for one turn, part by part, and what is saved with that turn."""
+
+    parts: tuple[Part, ...]
+    changes: tuple[Change, ...] = ()
+    length: int = 0
+
+    @property
+    def messages(self) -> list[Message]:
+        """The messages of the request, in order."""
+        return [message for part in self.parts for message in part.messages]
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens the request has."""
+        return tokens.of_messages(self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The turn is in the history: the last event of a turn that got a reply."""
+
+    reply: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know, in one line; the turn goes on."""
+
+    text: str
+
+
+TurnEvent = Event | Tick | Committed | Notice
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The reply while it comes."""
+
+    pieces: list[str] = field(default_factory=list)
+    usage: Usage | None = None
+    finish: Finish | None = None
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Delta(text):
+                self.pieces.append(text)
+            case Used(usage):
+                self.usage = usage
+            case Finished(finish):
+                self.finish = finish
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsaved:
+    """A turn with its reply that the store did not take yet."""
+
+    turn: Pending
+    reply: Message
+    context: Context
+
+
+class Chat:
+    """A session, a model, a memory and a prompt, put together.
+
+    The four may be exchanged between two turns. `settings` are what the user chose for this session; they
+    are saved with its first turn.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        session: str,
+        model: Model,
+        memory: Memory,
+        prompt: Prompt = DEFAULT,
+        variables: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.session = session
+        self.model = model
+        self.memory = memory
+        self.prompt = prompt
+        self.variables = dict(variables or {})
+        self.options = dict(options or {})
+        self.settings = dict(settings or {})
+        self.writer = this_writer()
+        self.last_context: Context | None = None
+        self._clock = clock
+        self._pump: Pump | None = None
+        self._unsaved: _Unsaved | None = None
+
+    # A turn
+
+    def send(self, content: Content) -> Iterator[TurnEvent]:
+        """Ask the model; yield its events, then Committed.
+
+        Raises UsageError for a missing variable (nothing was kept then), ModelError when the reply failed,
+        StoreError when the store did. A turn that got no reply stays pending.
+        """
+        check_variables(self.prompt, self.variables)
+        self.flush()
+        self._save_settings()
+        turn = Pending(new_id(), user_message(content, self._clock()), self.writer)
+        self.store.begin(self.session, turn)
+        yield from self._answer(turn)
+
+    def retry(self, turn: Pending | None = None) -> Iterator[TurnEvent]:
+        """Send a turn again: the pending one given, else the last of the history, whose reply is replaced.
+
+        Raises NotFound when there is nothing to send again.
+        """
+        check_variables(self.prompt, self.variables)
+        self.flush()
+        if turn is None:
+            last = self._last_turn()
+            turn = Pending(new_id(), last.messages[0], self.writer, at=last.start)
+        else:
+            turn = replace(turn, writer=self.writer, partial="")
+        self.store.begin(self.session, turn)
+        yield from self._answer(turn)
+
+    def resume(self, turn: Pending) -> Iterator[TurnEvent]:
+        """Have the model go on with the reply that a pending turn holds the beginning of."""
+        check_variables(self.prompt, self.variables)
+        self.flush()
+        turn = replace(turn, writer=self.writer)
+        self.store.begin(self.session, turn)
+        yield from self._answer(turn)
+
+    def keep(self, turn: Pending) -> Message:
+        """Commit a pending turn with the reply as far as it came; return that reply."""
+        reply = self._reply(turn.partial, _Draft(finish="interrupted"))
+        self._commit(turn, reply, self.context(turn.user.content, stop=turn.at))
+        return reply
+
+    def drop(self, turn: Pending) -> None:
+        """Forget a pending turn."""
+        self.store.drop(self.session, turn.id)
+
+    def stop(self) -> None:
+        """End the reply that is coming; what came of it is kept. Safe from a signal handler."""
+        if self._pump is not None:
+            self._pump.stop()
+
+    def unfinished(self) -> list[Pending]:
+        """Return the turns to decide on: our own without a reply, and those whose writer is gone."""
+        self.flush()
+        return [turn for turn in self.store.pending(self.session) if self._is_ours_to_decide(turn)]
+
+    def flush(self) -> None:
+        """Commit a reply that could not be saved when it came; raise StoreError while that still fails."""
+        if self._unsaved is not None:
+            self._commit(self._unsaved.turn, self._unsaved.reply, self._unsaved.context)
+            self._unsaved = None
+
+    @property
+    def unsaved(self) -> tuple[Message, Message] | None:
+        """The user's message and the reply that the store would not take; `flush` tries again."""
+        return (self._unsaved.turn.user, self._unsaved.reply) if self._unsaved else None
+
+    # What is sent
+
+    def context(self, content: Content | None, stop: int | None = None) -> Context:
+        """Return what would be sent for `content`; `stop` leaves out the history from that position on.
+
+        The same function makes what is shown and what is sent. Without content the parts that depend on it
+        say `{input}`.
+        """
+        snapshot = self.store.snapshot(self.session, self.memory.first_look)
+        history = History(snapshot, lambda start, end: self.store.messages(self.session, start, end), stop)
+        question = None if content is None else Message("user", content)
+        chosen = self.memory.select(history, question)
+        parts = fill(self.prompt, self.variables, chosen.parts, question)
+        return Context(tuple(parts), chosen.changes, snapshot.length)
+
+    # The history's end
+
+    def undo(self, turns: int = 1) -> int:
+        """Take the last turns out of the history; return how many there were. `redo` brings them back."""
+        history = self._history()
+        starts = [turn.start for turn, _ in zip(history.turns(), range(turns), strict=False)]
+        if starts:
+            self.store.append(self.session, [], at=starts[-1], expected_length=history.length)
+        return len(starts)
+
+    def redo(self) -> int:
+        """Put back what was undone last; return how many messages that were, 0 when there is nothing."""
+        return len(self.store.redo(self.session))
+
+    def set(self, **settings: Any) -> None:
+        """Keep settings with the session, at once when it exists, else with its first turn; None removes one."""
+        self.settings.update(settings)
+        if self.store.exists(self.session):
+            self._save_settings()
+
+    # How it is done
+
+    def _answer(self, turn: Pending) -> Iterator[TurnEvent]:
+        context = self.context(turn.user.content, stop=turn.at)
+        self.last_context = context
+        draft = _Draft()
+        failure: ChatError | None = None
+        try:
+            yield from self._stream(turn, _request(context, turn.partial), draft)
+        except ChatError as error:
+            failure, draft.finish = error, "error"
+        except GeneratorExit:
+            self._end(turn, draft, context)
+            raise
+        reply = self._end(turn, draft, context)
+        if failure is not None:
+            raise failure
+        if reply is not None:
+            yield Committed(reply)
+        elif draft.finish is not None:
+            raise BrokenStream(
+                "the model answered nothing", "/retry sends it again; a larger max_tokens may help"
+            )
+
+    def _stream(self, turn: Pending, messages: Sequence[Message], draft: _Draft) -> Iterator[TurnEvent]:
+        """Yield the reply's events into `draft`, and keep what came about once a second."""
+        self._pump = Pump(self.model.stream(messages, self.options))
+        kept, fresh = time.monotonic(), False
+        try:
+            for event in self._pump:
+                if not isinstance(event, Tick):
+                    draft.take(event)
+                    fresh = fresh or isinstance(event, Delta)
+                yield event
+                if time.monotonic() - kept > (CHECKPOINT if fresh else HEARTBEAT):
+                    yield from self._checkpoint(turn, draft)
+                    kept, fresh = time.monotonic(), False
+        finally:
+            self._pump = None
+
+    def _checkpoint(self, turn: Pending, draft: _Draft) -> Iterator[Notice]:
+        try:
+            self.store.checkpoint(self.session, turn.id, turn.partial + draft.text)
+        except StoreError as error:
+            yield Notice(f"{error.message}; the reply goes on and is saved when it ends")
+
+    def _end(self, turn: Pending, draft: _Draft, context: Context) -> Message | None:
+        """Commit what came, or leave the turn pending when nothing did; return the reply."""
+        if not draft.text:
+            return None
+        reply = self._reply(turn.partial + draft.text, draft)
+        self._unsaved = _Unsaved(turn, reply, context)
+        self.flush()
+        return reply
+
+    def _reply(self, text: str, draft: _Draft) -> Message:
+        return Message(
+            "assistant",
+            text,
+            id=new_id(),
+            time=self._clock(),
+            model=self.model.name,
+            usage=draft.usage,
+            finish=draft.finish or "interrupted",
+        )
+
+    def _commit(self, turn: Pending, reply: Message, context: Context) -> int:
+        """Commit the turn where it belongs; at the end when another writer went on from there meanwhile."""
+        messages = [turn.user, reply]
+        try:
+            expected = context.length if turn.at is not None else None
+            length = self.store.commit(
+                self.session, turn.id, messages, turn.at, expected_length=expected, changes=context.changes
+            )
+        except Conflict:
+            length = self.store.commit(self.session, turn.id, messages, changes=context.changes)
+        if length == len(messages):
+            self.store.update(self.session, title=_title(turn.user))
+        return length
+
+    def _is_ours_to_decide(self, turn: Pending) -> bool:
+        return turn.writer == self.writer or turn.age > ABANDONED or is_gone(turn.writer)
+
+    def _history(self) -> History:
+        snapshot = self.store.snapshot(self.session, 16)
+        return History(snapshot, lambda start, stop: self.store.messages(self.session, start, stop))
+
+    def _last_turn(self) -> Turn:
+        last = next(self._history().turns(), None)
+        if last is None or last.messages[0].role != "user":
+            raise NotFound("there is no turn to send again", "write something first")
+        return last
+
+    def _save_settings(self) -> None:
+        if self.settings:
+            self.store.update(self.session, settings=self.settings)
+            self.settings = {}
+
+
+def check_session_name(name: str) -> str:
+    """Return the name; raise UsageError unless it has 1 to 200 characters, none of them a control character."""
+    if not name:
+        raise UsageError("a session's name cannot be empty", "leave -s out for a new session")
+    if len(name) > 200:
+        raise UsageError(
+            f"a session's name has at most 200 characters, not {len(name)}", "choose a shorter one"
+        )
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise UsageError("a session's name cannot hold control characters", "choose another one")
+    return name
+
+
+def _request(context: Context, partial: str) -> list[Message]:
+    """Return the messages to send; with a `partial` reply, they ask for the rest of it."""
+    if not partial:
+        return context.messages
+    return [*context.messages, Message("assistant", partial), Message("user", _CONTINUE)]
+
+
+def _title(message: Message) -> str:
+    """Return a session's title: the first line of its first message, up to 80 characters."""
+    lines = message.text.strip().splitlines()
+    return lines[0][:80] if lines else ""

@@ -1,0 +1,237 @@
+"""The template around it all: messages with `{variables}`, and where the history goes.
+
+`{name}` stands for a variable, `{{` and `}}` for a brace, any other brace for itself. Only the template's own
+text is searched: what a variable, the history or the input holds is never treated as a template.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chatcli.errors import UsageError
+from chatcli.memory import Part
+from chatcli.messages import Content, Message, Role
+
+HISTORY = "history"
+INPUT = "input"
+
+_FIELD = re.compile(r"\{\{|\}\}|\{([^\W\d]\w*)\}")
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One message of the prompt; text and image URLs in `content` may hold variables."""
+
+    role: Role
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """Where a list of messages goes: the history, or a variable that holds messages as JSON.
+
+    An `optional` one may be missing.
+    """
+
+    variable: str = HISTORY
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A whole prompt.
+
+    `{history}` inside a message's text is the history as text, one line a message, each after
+    `human_prefix` or `ai_prefix`, as LangChain's get_buffer_string writes it.
+    """
+
+    entries: tuple[Template | Placeholder, ...] = ()
+    human_prefix: str = "Human"
+    ai_prefix: str = "AI"
+    name: str = ""
+
+
+def make_prompt(
+    entries: Iterable[Mapping[str, Any]] = (),
+    name: str = "",
+    human_prefix: str = "Human",
+    ai_prefix: str = "AI",
+) -> Prompt:
+    """Return the prompt that `entries` describe: `{role, content}` or `{placeholder, optional}` each.
+
+    A prompt that does not say where the history or the input goes has them at its end, in this order (the
+    history before the last message when that holds the input). Raises UsageError for an entry of another kind.
+    """
+    made = tuple(_entry(entry, name) for entry in entries)
+    return Prompt(_with_history(_with_input(made)), human_prefix, ai_prefix, name)
+
+
+def with_system(prompt: Prompt, text: str) -> Prompt:
+    """Return the prompt with `text` as its system text, in place of what it had; without any for ''."""
+    others = tuple(e for e in prompt.entries if not (isinstance(e, Template) and e.role == "system"))
+    system = (Template("system", text),) if text else ()
+    return replace(prompt, entries=system + others)
+
+
+def variables_of(prompt: Prompt) -> set[str]:
+    """Return the names the prompt needs from the user, history and input left out."""
+    names = {name for entry in prompt.entries for name in _names(entry)}
+    return names - {HISTORY, INPUT}
+
+
+def check_variables(prompt: Prompt, variables: Mapping[str, str]) -> None:
+    """Raise UsageError that names the variables which `prompt` needs and `variables` lacks."""
+    missing = sorted(variables_of(prompt) - variables.keys())
+    if missing:
+        where = f"the prompt {prompt.name!r}" if prompt.name else "the prompt"
+        named = ", ".join(f"{{{name}}}" for name in missing)
+        example = " ".join(f"--var {name}=…" for name in missing)
+        raise UsageError(
+            f"{where} needs {named}", f"give it with {example}, or write {{{{…}}}} for plain braces"
+        )
+
+
+def fill(
+    prompt: Prompt, variables: Mapping[str, str], remembered: Sequence[Part], question: Message | None
+) -> list[Part]:
+    """Merge system text, variables, what the memory selected, and the input into the parts of a request.
+
+    Without a question the parts that hold the input say `{input}`. Raises UsageError for a missing variable.
+    """
+    check_variables(prompt, variables)
+    asked: Content = "{input}" if question is None else question.content
+    values = {**variables, HISTORY: _as_text(prompt, remembered)}
+    parts: list[Part] = []
+    for entry in prompt.entries:
+        if isinstance(entry, Template):
+            parts.append(_fill_template(entry, values, asked))
+        elif entry.variable == HISTORY:
+            parts += [part for part in remembered if part.messages]
+        elif entry.variable in variables:
+            parts.append(Part("prompt", _messages_from(entry.variable, variables[entry.variable])))
+    return parts
+
+
+def _entry(entry: Mapping[str, Any], name: str) -> Template | Placeholder:
+    if "placeholder" in entry:
+        return Placeholder(str(entry["placeholder"]).strip("{}"), bool(entry.get("optional", False)))
+    role = _ROLES.get(str(entry.get("role", "")))
+    content = entry.get("content")
+    if role is None or not isinstance(content, str | list | tuple):
+        raise UsageError(
+            f"the prompt {name!r} has an entry that is neither a message nor a placeholder: {dict(entry)!r}",
+            'write { role = "system", content = "…" } or { placeholder = "history" }',
+        )
+    return Template(role, content if isinstance(content, str) else tuple(content))
+
+
+def _with_input(entries: tuple[Template | Placeholder, ...]) -> tuple[Template | Placeholder, ...]:
+    if any(INPUT in _names(entry) for entry in entries):
+        return entries
+    return (*entries, Template("user", "{input}"))
+
+
+def _with_history(entries: tuple[Template | Placeholder, ...]) -> tuple[Template | Placeholder, ...]:
+    if any(HISTORY in _names(entry) for entry in entries):
+        return entries
+    first = next(index for index, entry in enumerate(entries) if INPUT in _names(entry))
+    return (*entries[:first], Placeholder(), *entries[first:])
+
+
+def _names(entry: Template | Placeholder) -> set[str]:
+    if isinstance(entry, Placeholder):
+        return set() if entry.optional and entry.variable != HISTORY else {entry.variable}
+    return {match[1] for text in _texts(entry.content) for match in _FIELD.finditer(text) if match[1]}
+
+
+def _texts(content: Any) -> Iterator[str]:
+    """Yield every string inside a content: text, and the URLs of its image parts."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        for value in content.values():
+            yield from _texts(value)
+    elif isinstance(content, Sequence):
+        for value in content:
+            yield from _texts(value)
+
+
+def _fill_template(entry: Template, values: Mapping[str, str], asked: Content) -> Part:
+    kind = "input" if INPUT in _names(entry) else "system" if entry.role == "system" else "prompt"
+    if isinstance(entry.content, str) and isinstance(asked, str):
+        content: Content = _substitute(entry.content, {**values, INPUT: asked})
+    else:
+        content = _fill_parts(entry.content, values, asked)
+    return Part(kind, (Message(entry.role, content),))
+
+
+def _fill_parts(content: Content, values: Mapping[str, str], asked: Content) -> Content:
+    """Fill a content of parts, or text around an input that has parts: those follow the text."""
+    text, extra = (asked, ()) if isinstance(asked, str) else _text_and_rest(asked)
+    known = {**values, INPUT: text}
+    whole = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    filled = tuple(_map_texts(part, lambda found: _substitute(found, known)) for part in whole)
+    if INPUT in _names(Template("user", content)):
+        filled = tuple(part for part in filled if part.get("text") != "") + extra
+    return filled
+
+
+def _text_and_rest(parts: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[Mapping[str, Any], ...]]:
+    text = "\n".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
+    return text, tuple(part for part in parts if part.get("type") != "text")
+
+
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _map_texts(inner, change) for key, inner in value.items()}
+    if isinstance(value, Sequence):
+        return tuple(_map_texts(inner, change) for inner in value)
+    return value
+
+
+def _substitute(template: str, values: Mapping[str, str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
+        return values[match[1]] if match[1] else match[0][0]
+
+    return _FIELD.sub(replacement, template)
+
+
+def _as_text(prompt: Prompt, remembered: Sequence[Part]) -> str:
+    prefixes = {
+        "user": prompt.human_prefix,
+        "assistant": prompt.ai_prefix,
+        "system": "System",
+        "tool": "Tool",
+    }
+    return "\n".join(
+        f"{prefixes[message.role]}: {message.text}" for part in remembered for message in part.messages
+    )
+
+
+def _messages_from(variable: str, text: str) -> tuple[Message, ...]:
+    """Return the messages that a placeholder's variable holds as a JSON list of `{role, content}`."""
+    try:
+        entries = [_entry(item, variable) for item in json.loads(text)]
+    except (ValueError, TypeError, AttributeError):
+        entries = [Placeholder()]
+    if not all(isinstance(entry, Template) for entry in entries):
+        raise UsageError(
+            f"the variable {variable!r} fills a placeholder, but is no JSON list of messages",
+            f"""--var {variable}='[{{"role": "user", "content": "…"}}]'""",
+        )
+    return tuple(Message(entry.role, entry.content) for entry in entries if isinstance(entry, Template))
+
+
+DEFAULT = make_prompt()
+"""The history, then the input."""
