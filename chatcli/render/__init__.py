@@ -1,0 +1,1 @@
+"""What is shown: the border to the terminal, replies as they stream, tables."""
