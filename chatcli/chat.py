@@ -258,9 +258,7 @@ class Chat:
         if reply is not None:
             yield Committed(reply)
         elif draft.finish is not None:
-            raise BrokenStream(
-                "the model answered nothing", "/retry sends it again; a larger max_tokens may help"
-            )
+            raise BrokenStream("the model answered nothing", "/retry sends it again; a larger max_tokens may help")
 
     def _stream(self, turn: Pending, messages: Sequence[Message], draft: _Draft) -> Iterator[TurnEvent]:
         """Yield the reply's events into `draft`, and keep what came about once a second."""
@@ -342,9 +340,7 @@ def check_session_name(name: str) -> str:
     if not name:
         raise UsageError("a session's name cannot be empty", "leave -s out for a new session")
     if len(name) > 200:
-        raise UsageError(
-            f"a session's name has at most 200 characters, not {len(name)}", "choose a shorter one"
-        )
+        raise UsageError(f"a session's name has at most 200 characters, not {len(name)}", "choose a shorter one")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise UsageError("a session's name cannot hold control characters", "choose another one")
     return name

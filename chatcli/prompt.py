@@ -95,9 +95,7 @@ def check_variables(prompt: Prompt, variables: Mapping[str, str]) -> None:
         where = f"the prompt {prompt.name!r}" if prompt.name else "the prompt"
         named = ", ".join(f"{{{name}}}" for name in missing)
         example = " ".join(f"--var {name}=…" for name in missing)
-        raise UsageError(
-            f"{where} needs {named}", f"give it with {example}, or write {{{{…}}}} for plain braces"
-        )
+        raise UsageError(f"{where} needs {named}", f"give it with {example}, or write {{{{…}}}} for plain braces")
 
 
 def fill(
@@ -214,9 +212,7 @@ def _as_text(prompt: Prompt, remembered: Sequence[Part]) -> str:
         "system": "System",
         "tool": "Tool",
     }
-    return "\n".join(
-        f"{prefixes[message.role]}: {message.text}" for part in remembered for message in part.messages
-    )
+    return "\n".join(f"{prefixes[message.role]}: {message.text}" for part in remembered for message in part.messages)
 
 
 def _messages_from(variable: str, text: str) -> tuple[Message, ...]:

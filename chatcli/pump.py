@@ -1,4 +1,4 @@
-"""Reads a reply on a thread of its own, so that whoever shows it can be stopped, and can breathe, at any moment."""
+"""Reads a reply on a thread of its own, so that it can be stopped, and its reader can breathe, at any moment."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -28,9 +28,7 @@ class Window:
     def select(self, history: History, question: Message | None) -> Selection:
         """Return the last turns, or all when there are fewer."""
         turns = list(islice(history.turns(), self.turns))
-        return Selection(
-            (Part("tail", tuple(readable(m for turn in reversed(turns) for m in turn.messages))),)
-        )
+        return Selection((Part("tail", tuple(readable(m for turn in reversed(turns) for m in turn.messages))),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,149 @@
+"""Builds a chat's parts out of flags, the session's own settings, the environment and the config.
+
+Flags > session > environment > config file > defaults. What a flag sets on a session is kept with it.
+"""
+
+import os
+import random
+import string
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chatcli.chat import Chat, check_session_name
+from chatcli.cli.flags import Flags
+from chatcli.config import Config, Folders, folders, load_config
+from chatcli.errors import NotFound, UsageError
+from chatcli.memory import default_memory, parse_memory
+from chatcli.model import Model
+from chatcli.model.choose import ModelSettings, choose_model, named_model, open_model
+from chatcli.prompt import DEFAULT, Prompt, make_prompt, with_system
+from chatcli.stores import Store
+from chatcli.stores.address import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where a command works: its config, its environment, its folders."""
+
+    config: Config
+    environ: Mapping[str, str]
+    folders: Folders
+
+
+def workplace() -> Workplace:
+    """Read the config; raise ConfigError for a wrong one."""
+    return Workplace(load_config(os.environ), os.environ, folders(os.environ))
+
+
+def open_named_store(place: Workplace, address: str | None = None) -> Store:
+    """Open the store at `address`: a store of the config by name, or an address; None: the configured one."""
+    address = address or place.config.store
+    named = place.config.stores.get(address)
+    if named is not None:
+        return open_store(
+            named.address,
+            data_folder=place.folders.data,
+            key_prefix=named.key_prefix,
+            ttl=named.ttl,
+            environ=place.environ,
+        )
+    return open_store(address, data_folder=place.folders.data, environ=place.environ)
+
+
+def last_session(store: Store) -> str:
+    """Return the session used last; raise NotFound when there is none."""
+    newest = store.sessions(limit=1)
+    if not newest:
+        raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
+    return newest[0].name
+
+
+def existing_session(store: Store, name: str | None) -> str:
+    """Return the session to work on, the one used last for None; raise NotFound when it is not there."""
+    if name is None:
+        return last_session(store)
+    if not store.exists(check_session_name(name)):
+        raise NotFound(f"there is no session {name!r}", "chatcli sessions list shows them")
+    return name
+
+
+def new_session_name() -> str:
+    """Return a name such as `2026-11-21-1432-k3f9`."""
+    tail = "".join(random.choices(string.ascii_lowercase + string.digits, k=4))  # noqa: S311 - a name, no secret
+    return time.strftime("%Y-%m-%d-%H%M-") + tail
+
+
+def session_for(flags: Flags, store: Store) -> str:
+    """Return the session that `-s` or `-c` names, or a new name."""
+    if flags.session is not None:
+        if flags.continue_:
+            raise UsageError("-s and -c name two sessions", "give one of them")
+        return check_session_name(flags.session)
+    return last_session(store) if flags.continue_ else new_session_name()
+
+
+def compose(flags: Flags, place: Workplace, store: Store, session: str) -> Chat:
+    """Put a chat together; raise UsageError for a flag that makes no sense, before anything is sent."""
+    saved = store.snapshot(session, 0).session.settings
+    chosen = _chosen(flags)
+    settings = {**saved, **chosen}
+    model_settings = resolve_model(place, settings.get("model"))
+    memory = parse_memory(settings.get("memory") or place.config.memory or default_memory(model_settings.window))
+    prompt, defaults = resolve_prompt(place.config, settings.get("prompt"), settings.get("system"))
+    return Chat(
+        store,
+        session,
+        open_model(model_settings),
+        memory,
+        prompt,
+        {**defaults, **saved.get("variables", {}), **flags.variables},
+        {**model_settings.options, **saved.get("options", {}), **flags.options},
+        _to_keep(saved, chosen, flags),
+    )
+
+
+def resolve_model(place: Workplace, name: str | None) -> ModelSettings:
+    """Return the model called `name`: one of the config, else an id at the default endpoint; None: the default."""
+    name = name or place.config.model
+    if name in place.config.models:
+        return named_model(name, place.config.models[name], place.environ, place.folders.data)
+    chosen = choose_model(place.environ, place.folders.data, place.config.models)
+    return chosen.with_id(name) if name else chosen
+
+
+def model_opener(place: Workplace) -> Callable[[str], Model]:
+    """Return what `/model NAME` needs: a function from a name to an open model."""
+    return lambda name: open_model(resolve_model(place, name))
+
+
+def resolve_prompt(config: Config, name: str | None, system: str | None) -> tuple[Prompt, dict[str, str]]:
+    """Return the prompt `name` of the config, with `system` in place of its system text, and its variables."""
+    name = name or config.prompt
+    if name and name not in config.prompts:
+        known = ", ".join(config.prompts) or "the config has none yet"
+        raise UsageError(f"there is no prompt {name!r}", f"prompts of the config: {known}")
+    prompt, variables = DEFAULT, {}
+    if name:
+        found = config.prompts[name]
+        prompt = make_prompt(found.messages, name, found.human_prefix, found.ai_prefix)
+        prompt = with_system(prompt, found.system) if found.system else prompt
+        variables = found.variables
+    text = system if system is not None else "" if name else config.system
+    return (with_system(prompt, text) if text or system is not None else prompt), dict(variables)
+
+
+def _chosen(flags: Flags) -> dict[str, Any]:
+    """Return the settings that flags name."""
+    named = {"model": flags.model, "memory": flags.memory, "prompt": flags.prompt, "system": flags.system}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _to_keep(saved: Mapping[str, Any], chosen: dict[str, Any], flags: Flags) -> dict[str, Any]:
+    """Return what is new for the session to keep."""
+    keep = {name: value for name, value in chosen.items() if saved.get(name) != value}
+    for name, given in (("variables", flags.variables), ("options", flags.options)):
+        if given:
+            keep[name] = {**saved.get(name, {}), **given}
+    return keep

@@ -1,0 +1,78 @@
+"""`chatcli config`: where it is, what it says, making one, editing it."""
+
+from pathlib import Path
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Show, make and edit the config file.")
+
+
+@app.command()
+def path() -> None:
+    """Print where the config file is, or would be.
+
+    Example: chatcli config path
+    """
+    from chatcli.config import config_path
+    from chatcli.render.safe import neutralise
+
+    print(neutralise(str(config_path())))
+
+
+@app.command()
+def show() -> None:
+    """Print the settings in force, the environment's included, without any key.
+
+    Example: chatcli config show
+    """
+    from chatcli.cli.output import print_json
+    from chatcli.config import as_data, load_config
+
+    print_json(as_data(load_config()))
+
+
+@app.command()
+def init() -> None:
+    """Write a commented config file, unless there is one.
+
+    Example: chatcli config init
+    """
+    from chatcli.cli.output import notice
+    from chatcli.config import config_path, write_example
+    from chatcli.render.safe import neutralise
+
+    where = config_path()
+    write_example(where)
+    print(neutralise(str(where)))
+    notice("every setting in it is commented out; take the # away from what you want")
+
+
+@app.command()
+def edit() -> None:
+    """Open the config file in $VISUAL or $EDITOR; make it first if it is not there.
+
+    Example: chatcli config edit
+    """
+    from chatcli.config import config_path, load_config, write_example
+
+    where = config_path()
+    if not where.exists():
+        write_example(where)
+    _run_editor(where)
+    load_config()
+
+
+def _run_editor(where: Path) -> None:
+    import os
+    import shlex
+    import subprocess
+
+    from chatcli.errors import UsageError
+
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        code = subprocess.run([*shlex.split(editor), str(where)], check=False).returncode  # noqa: S603 - their own editor
+    except (OSError, ValueError):
+        code = 127
+    if code:
+        raise UsageError(f"the editor {editor!r} failed ({code})", "set VISUAL or EDITOR to one that works")

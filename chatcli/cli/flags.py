@@ -1,0 +1,120 @@
+"""The options that `chat`, `ask` and `sessions resume` share, declared once."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from chatcli.errors import UsageError
+
+_HOW = "How it is shown"
+_WHAT = "What is sent"
+
+SessionOption = Annotated[
+    str | None, typer.Option("-s", "--session", metavar="NAME", help="The session; made when it does not exist.")
+]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="ADDRESS", help="memory:, sqlite:///FILE, redis://HOST:PORT/DB, or a store of the config."
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What the user said on the command line; None and empty mean: nothing."""
+
+    session: SessionOption = None
+    continue_: Annotated[bool, typer.Option("-c", "--continue", help="The session used last.")] = False
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", metavar="NAME", help="A model of the config, or a model id.")
+    ] = None
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory", metavar="SPEC", help="What goes back: none, buffer, window:10, window:10-20, tokens:4000."
+        ),
+    ] = None
+    store: StoreOption = None
+    prompt: Annotated[
+        str | None, typer.Option("--prompt", metavar="NAME", help="A prompt of the config.", rich_help_panel=_WHAT)
+    ] = None
+    system: Annotated[
+        str | None,
+        typer.Option("--system", metavar="TEXT", help="The system text; may hold {variables}.", rich_help_panel=_WHAT),
+    ] = None
+    var: Annotated[
+        list[str],
+        typer.Option("--var", metavar="K=V", help="A variable of the prompt; many.", rich_help_panel=_WHAT),
+    ] = field(default_factory=list)
+    attach: Annotated[
+        list[Path],
+        typer.Option("-a", "--attach", metavar="PATH", help="A text file or an image; many.", rich_help_panel=_WHAT),
+    ] = field(default_factory=list)
+    option: Annotated[
+        list[str],
+        typer.Option(
+            "-o", "--option", metavar="K=V", help="temperature, max_tokens, seed, …; many.", rich_help_panel=_WHAT
+        ),
+    ] = field(default_factory=list)
+    no_stream: Annotated[
+        bool, typer.Option("--no-stream", help="Show the reply when it is whole.", rich_help_panel=_HOW)
+    ] = False
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Text as it comes: no colours, no markdown.", rich_help_panel=_HOW)
+    ] = False
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notices.", rich_help_panel=_HOW)] = False
+    private: Annotated[bool, typer.Option("--private", help="Write nothing of this chat anywhere.")] = False
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The prompt's variables; raises UsageError for one without `=`."""
+        return dict(_pair(text, "--var") for text in self.var)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The model's options; numbers, booleans and JSON are read as such."""
+        return {name: _value(text) for name, text in (_pair(text, "-o") for text in self.option)}
+
+
+def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command`, whose first parameter is a Flags, all of Flags' fields as options of its own."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        flags = Flags(**{name: given.pop(name) for name in Flags.__dataclass_fields__})
+        command(flags, **given)
+
+    hints = get_type_hints(Flags, include_extras=True)
+    own = list(inspect.signature(command).parameters.values())[1:]
+    shared = [_parameter(entry, hints[entry.name]) for entry in fields(Flags)]
+    positional = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    run.__signature__ = inspect.Signature([*positional, *shared])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in [*positional, *shared]}
+    return run
+
+
+def _parameter(entry: Field[Any], annotation: Any) -> inspect.Parameter:
+    default = [] if entry.default is MISSING else entry.default
+    return inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _pair(text: str, flag: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(f"{flag} {text!r} has no name before a '='", f"write {flag} NAME=VALUE")
+    return name.strip(), value
+
+
+def _value(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,43 @@
+"""`chatcli history`: what was said."""
+
+from typing import Annotated
+
+import typer
+
+from chatcli.cli.flags import StoreOption
+
+app = typer.Typer(no_args_is_help=True, help="Show what was said.")
+
+
+@app.callback()
+def _group() -> None:
+    """Show what was said."""
+
+
+@app.command()
+def show(
+    session: Annotated[
+        str | None, typer.Option("-s", "--session", metavar="NAME", help="The session; left out: the one used last.")
+    ] = None,
+    turns: Annotated[int | None, typer.Option("-n", metavar="N", min=1, help="The last N turns only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The messages as one JSON document.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="The text alone: no colours, no markdown.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Show a session's history.
+
+    Example: chatcli history show -s JavaEdge -n 5
+    """
+    from chatcli.cli.compose import existing_session, open_named_store, workplace
+    from chatcli.cli.output import print_json
+    from chatcli.messages import to_dict
+    from chatcli.render.history import last_turns, print_history
+
+    opened = open_named_store(workplace(), store)
+    name = existing_session(opened, session)
+    start, messages = last_turns(opened, name, turns)
+    if as_json:
+        print_json([{"position": start + index, **to_dict(message)} for index, message in enumerate(messages)])
+    else:
+        print_history(messages, start, raw)
+    opened.close()

@@ -1,0 +1,33 @@
+"""Runs a command and turns what goes wrong into two lines and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from chatcli.cli import app
+from chatcli.cli.output import show_error
+from chatcli.errors import ChatError
+
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line `arguments`; return its exit code. Errors are shown on stderr."""
+    try:
+        code = app(args=list(arguments), prog_name="chatcli", standalone_mode=False)
+        sys.stdout.flush()
+    except ChatError as error:
+        show_error(error.message, error.hint)
+        return error.exit_code
+    except typer.TyperException as error:
+        show_error(error.format_message().rstrip("."), "--help shows what there is")
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head -1`); the interpreter must not flush into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,320 @@
+from collections.abc import Iterator
+from threading import Event as Gate
+
+import pytest
+
+from chatcli.chat import ABANDONED, Chat, Committed, Notice, check_session_name
+from chatcli.errors import BrokenStream, NotFound, RateLimited, StoreUnavailable, UsageError
+from chatcli.memory import parse_memory
+from chatcli.messages import Usage, user_message
+from chatcli.model import Delta, Finished, Reasoning, Used
+from chatcli.prompt import make_prompt
+from chatcli.stores import Pending
+from chatcli.stores.in_memory import InMemoryStore
+from chatcli.writer import this_writer
+from tests.fakes import ScriptedModel
+
+TOO_MANY = RateLimited("too many requests", "wait")
+
+
+def chat_with(*scripts, store=None, memory="buffer", session="s", **parts) -> Chat:  # type: ignore[no-untyped-def]
+    return Chat(store or InMemoryStore(), session, ScriptedModel(*scripts), parse_memory(memory), **parts)
+
+
+def said(chat: Chat) -> list[tuple[str, str]]:
+    return [(message.role, message.text) for message in chat.store.messages(chat.session)]
+
+
+def run(events: Iterator[object]) -> list[object]:
+    return list(events)
+
+
+def test_a_turn_is_committed_with_the_users_message_first() -> None:
+    chat = chat_with(["Hel", "lo"])
+    events = run(chat.send("Hi"))
+    assert said(chat) == [("user", "Hi"), ("assistant", "Hello")]
+    assert isinstance(events[-1], Committed)
+    assert chat.store.pending("s") == []
+
+
+def test_the_second_request_carries_the_first_turn() -> None:
+    chat = chat_with(["A"], ["B"])
+    run(chat.send("one"))
+    run(chat.send("two"))
+    assert chat.model.said[1] == [("user", "one"), ("assistant", "A"), ("user", "two")]
+
+
+def test_the_input_is_in_the_store_before_the_request_leaves() -> None:
+    chat = chat_with()
+    kept = []
+    stream = chat.model.stream
+    chat.model.stream = lambda *given: kept.extend(chat.store.pending("s")) or stream(*given)
+    run(chat.send("Hi"))
+    assert [turn.user.text for turn in kept] == ["Hi"]
+
+
+def test_a_reply_keeps_model_usage_finish_and_time() -> None:
+    chat = chat_with([Delta("x"), Used(Usage(5, 1, 2)), Finished("length")], clock=lambda: 1234.5)
+    run(chat.send("Hi"))
+    user, reply = chat.store.messages("s")
+    assert (reply.model, reply.usage, reply.finish, reply.time) == ("scripted", Usage(5, 1, 2), "length", 1234.5)
+    assert user.time == 1234.5
+    assert user.id
+    assert reply.id not in ("", user.id)
+
+
+def test_reasoning_is_passed_on_and_not_stored() -> None:
+    chat = chat_with([Reasoning("hm"), Delta("x"), Finished("stop")])
+    assert Reasoning("hm") in run(chat.send("Hi"))
+    assert said(chat)[1] == ("assistant", "x")
+
+
+def test_a_stopped_reply_keeps_what_came_and_the_next_turn_works() -> None:
+    chat = chat_with(["Hal", Gate()], ["fine"])
+    for event in chat.send("Hi"):
+        if event == Delta("Hal"):
+            chat.stop()
+    assert said(chat) == [("user", "Hi"), ("assistant", "Hal")]
+    assert chat.store.messages("s")[1].finish == "interrupted"
+    assert chat.model.replies[0].closed.is_set()
+    run(chat.send("And?"))
+    assert chat.model.said[1] == [("user", "Hi"), ("assistant", "Hal"), ("user", "And?")]
+
+
+def test_a_reader_that_walks_away_keeps_what_came() -> None:
+    chat = chat_with(["Hal", Gate()])
+    events = chat.send("Hi")
+    assert next(events) == Delta("Hal")
+    events.close()
+    assert said(chat)[1] == ("assistant", "Hal")
+
+
+def test_a_reply_stopped_before_its_first_delta_leaves_the_turn_pending() -> None:
+    chat = chat_with([Gate()], ["now"])
+    for _ in chat.send("Hi"):
+        chat.stop()
+    assert said(chat) == []
+    [turn] = chat.unfinished()
+    assert turn.user.text == "Hi"
+    run(chat.retry(turn))
+    assert said(chat) == [("user", "Hi"), ("assistant", "now")]
+    assert chat.unfinished() == []
+
+
+def test_a_request_that_fails_leaves_the_turn_pending_and_nothing_half_stored() -> None:
+    chat = chat_with([TOO_MANY], ["now"])
+    with pytest.raises(RateLimited):
+        run(chat.send("Hi"))
+    assert said(chat) == []
+    [turn] = chat.unfinished()
+    chat.drop(turn)
+    assert chat.unfinished() == []
+
+
+def test_a_reply_that_breaks_half_way_is_kept_and_the_error_told() -> None:
+    chat = chat_with(["Hal", BrokenStream("cut", "retry")])
+    with pytest.raises(BrokenStream):
+        run(chat.send("Hi"))
+    assert said(chat) == [("user", "Hi"), ("assistant", "Hal")]
+    assert chat.store.messages("s")[1].finish == "error"
+
+
+def test_an_empty_reply_is_an_error_and_leaves_the_turn_pending() -> None:
+    chat = chat_with([Finished("stop")])
+    with pytest.raises(BrokenStream, match="nothing"):
+        run(chat.send("Hi"))
+    assert said(chat) == []
+    assert len(chat.unfinished()) == 1
+
+
+def test_retry_replaces_the_last_reply_and_undo_state_keeps_the_old_one() -> None:
+    chat = chat_with(["bad"], ["good"])
+    run(chat.send("Hi"))
+    run(chat.retry())
+    assert said(chat) == [("user", "Hi"), ("assistant", "good")]
+    assert chat.model.said[1] == [("user", "Hi")]
+
+
+def test_retry_goes_to_the_end_when_another_writer_went_on_meanwhile() -> None:
+    chat = chat_with(["bad"], ["good"])
+    run(chat.send("Hi"))
+    for event in chat.retry():
+        if isinstance(event, Delta):
+            chat.store.append("s", [user_message("from elsewhere", 0.0)])
+    assert [text for _, text in said(chat)] == ["Hi", "bad", "from elsewhere", "Hi", "good"]
+
+
+def test_retry_without_a_turn_is_an_error() -> None:
+    with pytest.raises(NotFound):
+        run(chat_with().retry())
+
+
+def test_undo_takes_turns_out_and_redo_puts_them_back() -> None:
+    chat = chat_with(["1"], ["2"], ["3"])
+    for text in ("a", "b", "c"):
+        run(chat.send(text))
+    assert chat.undo(2) == 2
+    assert said(chat) == [("user", "a"), ("assistant", "1")]
+    assert chat.redo() == 4
+    assert len(said(chat)) == 6
+    assert chat.undo(99) == 3
+    assert chat.undo() == 0
+
+
+def test_a_missing_variable_costs_nothing() -> None:
+    chat = chat_with(prompt=make_prompt([{"role": "system", "content": "{who}"}]))
+    with pytest.raises(UsageError):
+        run(chat.send("Hi"))
+    assert chat.model.asked == []
+    assert chat.store.pending("s") == []
+
+
+def test_what_context_shows_is_what_is_sent() -> None:
+    chat = chat_with(["A"], ["B"], memory="window:1", prompt=make_prompt([{"role": "system", "content": "S"}]))
+    run(chat.send("one"))
+    shown = chat.context("two").messages
+    run(chat.send("two"))
+    assert [(m.role, m.text) for m in shown] == chat.model.said[1]
+
+
+def test_settings_are_kept_with_the_first_turn_and_not_before() -> None:
+    chat = chat_with(settings={"memory": "window:3"})
+    chat.set(model="other")
+    assert not chat.store.exists("s")
+    run(chat.send("Hi"))
+    assert chat.store.snapshot("s", 0).session.settings == {"memory": "window:3", "model": "other"}
+    chat.set(model=None)
+    assert chat.store.snapshot("s", 0).session.settings == {"memory": "window:3"}
+
+
+def test_the_first_line_of_the_first_turn_is_the_title() -> None:
+    chat = chat_with()
+    run(chat.send("\n  你好我是JavaEdge\nmore"))
+    run(chat.send("second"))
+    assert chat.store.sessions()[0].title == "你好我是JavaEdge"
+
+
+class Later:
+    """A clock that a test moves."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pending_of(writer: str) -> Pending:
+    return Pending("t1", user_message("Hi", 0.0), writer, partial="Half an ans")
+
+
+def test_a_turn_of_a_living_writer_elsewhere_is_offered_only_when_its_heartbeat_is_old() -> None:
+    clock = Later()
+    store = InMemoryStore(clock)
+    store.begin("s", pending_of("elsewhere/1/1"))
+    chat = chat_with(store=store)
+    assert chat.unfinished() == []
+    clock.now += ABANDONED + 0.1
+    assert [turn.id for turn in chat.unfinished()] == ["t1"]
+
+
+def test_a_turn_whose_process_here_has_ended_is_offered_at_once() -> None:
+    place, pid, _ = this_writer().split("/")
+    store = InMemoryStore()
+    store.begin("s", pending_of(f"{place}/{pid}/another-start"))
+    assert [turn.id for turn in chat_with(store=store).unfinished()] == ["t1"]
+
+
+def abandoned(*scripts) -> tuple[Chat, Pending]:  # type: ignore[no-untyped-def]
+    clock = Later()
+    store = InMemoryStore(clock)
+    store.begin("s", pending_of("elsewhere/1/1"))
+    store.checkpoint("s", "t1", "Half an ans")
+    clock.now += 60
+    chat = chat_with(*scripts, store=store)
+    return chat, chat.unfinished()[0]
+
+
+def test_an_abandoned_reply_can_be_continued_into_one_reply() -> None:
+    chat, turn = abandoned(["wer."])
+    run(chat.resume(turn))
+    assert said(chat) == [("user", "Hi"), ("assistant", "Half an answer.")]
+    assert chat.model.said[0][:2] == [("user", "Hi"), ("assistant", "Half an ans")]
+    assert chat.unfinished() == []
+
+
+def test_an_abandoned_turn_can_be_sent_again() -> None:
+    chat, turn = abandoned(["Whole."])
+    run(chat.retry(turn))
+    assert said(chat) == [("user", "Hi"), ("assistant", "Whole.")]
+
+
+def test_an_abandoned_reply_can_be_kept_as_it_is() -> None:
+    chat, turn = abandoned()
+    chat.keep(turn)
+    assert said(chat) == [("user", "Hi"), ("assistant", "Half an ans")]
+    assert chat.store.messages("s")[1].finish == "interrupted"
+    assert chat.unfinished() == []
+
+
+class AwayStore(InMemoryStore):
+    """A store that can go away."""
+
+    away = False
+
+    def commit(self, *given, **named):  # type: ignore[no-untyped-def]
+        if self.away:
+            raise StoreUnavailable("the store is away", "start it")
+        return super().commit(*given, **named)
+
+
+def test_a_reply_the_store_does_not_take_is_kept_and_saved_before_the_next_turn() -> None:
+    store = AwayStore()
+    chat = chat_with(["A"], ["B"], store=store)
+    store.away = True
+    with pytest.raises(StoreUnavailable):
+        run(chat.send("one"))
+    assert chat.unsaved is not None
+    assert chat.unsaved[1].text == "A"
+    with pytest.raises(StoreUnavailable):
+        run(chat.send("two"))
+    store.away = False
+    run(chat.send("two"))
+    assert said(chat) == [("user", "one"), ("assistant", "A"), ("user", "two"), ("assistant", "B")]
+    assert chat.unsaved is None
+
+
+def test_a_checkpoint_the_store_does_not_take_is_one_notice_and_the_reply_goes_on() -> None:
+    class NoCheckpoints(InMemoryStore):
+        def checkpoint(self, *given):  # type: ignore[no-untyped-def]
+            raise StoreUnavailable("the store is away", "start it")
+
+    gate = Gate()
+    chat = chat_with(["Hal", gate, "lo", Finished("stop")], store=NoCheckpoints())
+    notices = []
+    for event in chat.send("Hi"):
+        if isinstance(event, Notice):
+            notices.append(event.text)
+            gate.set()
+    assert "the store is away" in notices[0]
+    assert said(chat)[1] == ("assistant", "Hallo")
+
+
+def test_what_came_is_in_the_store_within_a_second_while_the_reply_goes_on() -> None:
+    gate = Gate()
+    chat = chat_with(["Hal", gate, "lo", Finished("stop")])
+    for _ in chat.send("Hi"):
+        if [turn.partial for turn in chat.store.pending("s")] == ["Hal"]:
+            gate.set()
+    assert said(chat)[1] == ("assistant", "Hallo")
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 200, "a/b", "{}", "*", "..", "名字", "👋", " ", "a b", "%7B"])
+def test_a_session_may_have_any_printable_name(name: str) -> None:
+    assert check_session_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, "a\nb", "a\x1bb", "\x00", "a\tb", "\x9b", "\udcff"])
+def test_an_empty_long_or_control_name_is_an_error(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_session_name(name)
+    assert caught.value.exit_code == 2
