@@ -1,0 +1,88 @@
+"""Store addresses: from what the user wrote to an open store.
+
+    memory:                             this process only
+    sqlite                              the file in the data folder
+    sqlite:///FILE                      three slashes: relative; four: absolute; ~ expands
+    redis                               $REDIS_URL, else redis://localhost:6379/0
+    redis://… rediss://… unix://…       as redis-py reads them, with its query options
+
+A store's library is imported when one is opened.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from chatcli.errors import UsageError
+from chatcli.stores import Store
+
+KNOWN = "memory:, sqlite:///FILE, redis://HOST:PORT/DB, rediss://…, unix://PATH"
+LOCAL_REDIS = "redis://localhost:6379/0"
+
+
+def open_store(
+    address: str,
+    *,
+    data_folder: Path,
+    key_prefix: str = "message_store:",
+    ttl: int | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Store:
+    """Open the store that `address` names.
+
+    `data_folder` is where `sqlite` alone keeps its file; `key_prefix` and `ttl` (seconds after the last write)
+    are for Redis, which is connected to at the first verb. Raises UsageError for an address that is none,
+    StoreError when a file cannot be opened.
+    """
+    if address in ("memory", "memory:"):
+        from chatcli.stores.in_memory import InMemoryStore
+
+        return InMemoryStore()
+    if address == "sqlite":
+        return _sqlite(data_folder / "sessions.db")
+    if address.startswith("sqlite:"):
+        return _sqlite(_file(address))
+    if address == "redis":
+        address = environ.get("REDIS_URL") or LOCAL_REDIS
+    if address.startswith(("redis://", "rediss://", "unix://")):
+        from chatcli.stores.redis import RedisStore
+
+        return RedisStore(address, key_prefix=key_prefix, ttl=ttl)
+    raise _unknown(address)
+
+
+def masked(address: str) -> str:
+    """Return the address with any password replaced by `***`."""
+    address = re.sub(r"(?s)(://[^:/?#@]*):.*@", r"\1:***@", address)
+    return re.sub(r"(?i)([?&](?:ssl_)?password=)[^&]*", r"\1***", address)
+
+
+def _sqlite(path: Path) -> Store:
+    from chatcli.stores.sqlite import SqliteStore
+
+    return SqliteStore(path)
+
+
+def _file(address: str) -> Path:
+    """Return the path in `sqlite:///FILE`."""
+    name = address.removeprefix("sqlite:///")
+    if name == address or not name:
+        raise UsageError(
+            f"the store address {address!r} names no file",
+            "write sqlite:///FILE with three slashes for a relative path, four for an absolute one",
+        )
+    path = Path(name)
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise UsageError(f"the store address {address!r}: {error}", "write the whole path") from error
+
+
+def _unknown(address: str) -> UsageError:
+    if address.startswith(("redis+cluster://", "redis+sentinel://")):
+        return UsageError(
+            f"the store {masked(address)!r}: this version knows one Redis server, no cluster and no sentinel",
+            "give one server: redis://HOST:PORT/DB",
+        )
+    return UsageError(f"no kind of store has the address {masked(address)!r}", f"known are {KNOWN}")

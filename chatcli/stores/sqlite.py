@@ -1,0 +1,245 @@
+"""The store in one SQLite file.
+
+The file is in WAL mode with `synchronous=FULL`: what a verb wrote when it returned survives the end of the
+process (`kill -9`) and, where the disk keeps its promises, the loss of power. Several processes and threads
+may use one file: a writer waits up to 10 s for another. Within a process one connection serves all threads,
+one at a time. File mode 0600 (SQLite gives `-wal` and `-shm` the same), folders made here 0700.
+"""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from chatcli.messages import Message
+from chatcli.stores import Change, Pending, Session, Snapshot, rules
+from chatcli.stores import sqlite_rows as rows
+from chatcli.stores.sqlite_file import open_file, translated
+
+
+class SqliteStore:
+    """Histories in the file at `path`, which is made when it is missing; raises StoreError when that fails."""
+
+    durable = True
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.address = f"sqlite:///{path}"
+        self._path = path
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._db = open_file(path)
+
+    @contextmanager
+    def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
+        with self._lock, translated(self._path):
+            self._db.execute(f"BEGIN {kind}")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                # A full disk rolls back by itself.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        return self._transaction("DEFERRED")
+
+    def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
+        return self._transaction("IMMEDIATE")
+
+    # Reading
+
+    def snapshot(self, session: str, newest: int) -> Snapshot:
+        """See Store."""
+        with self._reading() as db:
+            row = db.execute("SELECT * FROM sessions WHERE name = ?", [session]).fetchone()
+            if row is None:
+                return Snapshot(Session(session), 0, [], {})
+            found = rows.to_session(row)
+            tail = rows.read(db, row[0], max(0, found.messages - newest), found.messages)
+            return Snapshot(found, found.messages, tail, rows.states(db, row[0]))
+
+    def messages(self, session: str, start: int | None = None, stop: int | None = None) -> list[Message]:
+        """See Store."""
+        with self._reading() as db:
+            key, length = rows.find(db, session)
+            first, end, _ = slice(start, stop).indices(length)
+            return rows.read(db, key, first, end)
+
+    def length(self, session: str) -> int:
+        """See Store."""
+        with self._reading() as db:
+            return rows.find(db, session)[1]
+
+    def exists(self, session: str) -> bool:
+        """See Store."""
+        with self._reading() as db:
+            return rows.find(db, session)[0] is not None
+
+    def sessions(self, limit: int | None = None, offset: int = 0) -> list[Session]:
+        """See Store."""
+        page = [-1 if limit is None else limit, offset]
+        with self._reading() as db:
+            found = db.execute("SELECT * FROM sessions ORDER BY used DESC, id LIMIT ? OFFSET ?", page)
+            return [rows.to_session(row) for row in found]
+
+    def foreign(self) -> Iterator[Session]:
+        """See Store; nobody else writes into this file."""
+        return iter(())
+
+    # Writing
+
+    def append(
+        self, session: str, messages: Sequence[Message], at: int | None = None, expected_length: int | None = None
+    ) -> int:
+        """See Store."""
+        with self._writing() as db:
+            length = rows.find(db, session)[1]
+            rules.check_splice(session, length, at, expected_length)
+            if not messages and (at is None or at == length):
+                return length
+            return rows.splice(db, self._used(db, session), messages, at)
+
+    def redo(self, session: str) -> list[Message]:
+        """See Store."""
+        with self._writing() as db:
+            key, length = rows.find(db, session)
+            step, at = db.execute(
+                "SELECT max(step), min(position) FROM undone WHERE session = :key AND step ="
+                " (SELECT max(step) FROM undone WHERE session = :key)",
+                {"key": key},
+            ).fetchone()
+            if at is None or at != length:
+                return []
+            found = db.execute(
+                "DELETE FROM undone WHERE session = ? AND step = ? RETURNING position, data", [key, step]
+            )
+            messages = [rows.to_message(data) for _, data in sorted(found.fetchall())]
+            rows.splice(db, self._used(db, session), messages, None)
+            return messages
+
+    def update(self, session: str, title: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
+        """See Store."""
+        with self._writing() as db:
+            key = self._used(db, session)
+            (old,) = db.execute("SELECT settings FROM sessions WHERE id = ?", [key]).fetchone()
+            new = rules.to_json(rules.merged(json.loads(old), settings))
+            db.execute("UPDATE sessions SET settings = ? WHERE id = ?", [new, key])
+            if title is not None:
+                db.execute("UPDATE sessions SET title = ? WHERE id = ?", [rules.to_json(title), key])
+
+    def put_state(self, session: str, change: Change) -> bool:
+        """See Store."""
+        with self._writing() as db:
+            key, _ = rows.find(db, session)
+            return key is not None and rows.take(db, key, change)
+
+    # A turn under way
+
+    def begin(self, session: str, pending: Pending) -> None:
+        """See Store."""
+        user, partial, now = rows.to_data(pending.user), rules.to_json(pending.partial), self._clock()
+        with self._writing() as db:
+            key = self._used(db, session)
+            db.execute("DELETE FROM pending WHERE session = ? AND turn = ?", [key, pending.id])
+            db.execute(
+                "INSERT INTO pending(session, turn, user, writer, at) VALUES (?, ?, ?, ?, ?)",
+                [key, pending.id, user, pending.writer, pending.at],
+            )
+            db.execute("INSERT INTO signs VALUES (?, ?, ?, ?)", [key, pending.id, partial, now])
+
+    def checkpoint(self, session: str, turn: str, partial: str) -> None:
+        """See Store."""
+        with self._writing() as db:
+            key, _ = rows.find(db, session)
+            sign = [rules.to_json(partial), self._clock(), key, turn]
+            db.execute("UPDATE signs SET partial = ?, beat = ? WHERE session = ? AND turn = ?", sign)
+
+    def commit(
+        self,
+        session: str,
+        turn: str,
+        messages: Sequence[Message],
+        at: int | None = None,
+        expected_length: int | None = None,
+        changes: Sequence[Change] = (),
+    ) -> int:
+        """See Store."""
+        with self._writing() as db:
+            key, length = rows.find(db, session)
+            known = db.execute("SELECT 1 FROM committed WHERE session = ? AND turn = ?", [key, turn]).fetchone()
+            if not known:
+                rules.check_splice(session, length, at, expected_length)
+                key = self._used(db, session)
+                length = rows.splice(db, key, messages, at)
+                db.execute("INSERT INTO committed VALUES (?, ?)", [key, turn])
+                for change in changes:
+                    rows.take(db, key, change)
+            db.execute("DELETE FROM pending WHERE session = ? AND turn = ?", [key, turn])
+            return length
+
+    def pending(self, session: str) -> list[Pending]:
+        """See Store."""
+        now = self._clock()
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT turn, user, writer, partial, at, beat FROM pending JOIN signs USING (session, turn)"
+                " WHERE session = ? ORDER BY pending.id",
+                [rows.find(db, session)[0]],
+            ).fetchall()
+        return [
+            Pending(turn, rows.to_message(user), writer, json.loads(partial), at, max(0.0, now - beat))
+            for turn, user, writer, partial, at, beat in found
+        ]
+
+    def drop(self, session: str, turn: str) -> None:
+        """See Store."""
+        with self._writing() as db:
+            db.execute("DELETE FROM pending WHERE session = ? AND turn = ?", [rows.find(db, session)[0], turn])
+
+    # Whole sessions
+
+    def clear(self, session: str) -> int:
+        """See Store."""
+        with self._writing() as db:
+            key, length = rows.find(db, session)
+            if key is None:
+                return 0
+            self._used(db, session)
+            rows.empty(db, key)
+            return length
+
+    def delete(self, session: str) -> bool:
+        """See Store."""
+        with self._writing() as db:
+            return bool(db.execute("DELETE FROM sessions WHERE name = ?", [session]).rowcount)
+
+    def rename(self, old: str, new: str) -> None:
+        """See Store."""
+        with self._writing() as db:
+            key, _ = rows.find(db, old)
+            if key is None:
+                raise rules.no_session(old)
+            if rows.find(db, new)[0] is not None:
+                raise rules.name_taken(new)
+            db.execute("UPDATE sessions SET name = ? WHERE id = ?", [new, key])
+
+    def close(self) -> None:
+        """See Store."""
+        with self._lock, translated(self._path):
+            self._db.close()
+
+    def _used(self, db: sqlite3.Connection, session: str) -> int:
+        """Return the session's key, made when it is new, marked as used now."""
+        db.execute(
+            "INSERT INTO sessions(name, created, used) VALUES (:name, :now, :now)"
+            " ON CONFLICT(name) DO UPDATE SET used = excluded.used",
+            {"name": session, "now": self._clock()},
+        )
+        (key,) = db.execute("SELECT id FROM sessions WHERE name = ?", [session]).fetchone()
+        return int(key)

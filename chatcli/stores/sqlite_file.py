@@ -1,0 +1,170 @@
+"""The SQLite file itself: how it is opened, brought to our schema, and what its errors mean."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chatcli.errors import StoreError, StoreUnavailable
+
+PATIENCE = 10.0  # seconds to wait for another writer
+APPLICATION = 0x63686174  # "chat", in the file's header: so that we never write into another program's database
+
+# Entry n brings a file from version n to n + 1. Entries are only ever added.
+MIGRATIONS = (
+    """
+    CREATE TABLE sessions (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT NOT NULL DEFAULT '""',
+        created REAL NOT NULL, used REAL NOT NULL,
+        messages INTEGER NOT NULL DEFAULT 0, turns INTEGER NOT NULL DEFAULT 0,
+        settings TEXT NOT NULL DEFAULT '{}');
+    CREATE INDEX sessions_by_use ON sessions(used);
+    CREATE TABLE messages (
+        session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
+        position INTEGER NOT NULL, role TEXT NOT NULL, data TEXT NOT NULL,
+        PRIMARY KEY (session, position));
+    CREATE TABLE undone (
+        session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
+        step INTEGER NOT NULL, position INTEGER NOT NULL, data TEXT NOT NULL,
+        PRIMARY KEY (session, step, position));
+    CREATE TABLE states (
+        session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
+        name TEXT NOT NULL, value TEXT NOT NULL, position INTEGER NOT NULL, fingerprint TEXT NOT NULL,
+        PRIMARY KEY (session, name));
+    CREATE TABLE pending (
+        id INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
+        turn TEXT NOT NULL, user TEXT NOT NULL, writer TEXT NOT NULL, at INTEGER,
+        UNIQUE (session, turn));
+    CREATE TABLE signs (
+        session INTEGER NOT NULL, turn TEXT NOT NULL, partial TEXT NOT NULL, beat REAL NOT NULL,
+        PRIMARY KEY (session, turn),
+        FOREIGN KEY (session, turn) REFERENCES pending(session, turn) ON DELETE CASCADE);
+    CREATE TABLE committed (
+        session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
+        turn TEXT NOT NULL,
+        PRIMARY KEY (session, turn)) WITHOUT ROWID
+    """,
+)
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Open the file, made with its folders when missing, at our schema; raise StoreError when that fails."""
+    with translated(path):
+        try:
+            _make(path)
+        except OSError as error:
+            raise _unwritable(path, error.strerror or str(error)) from error
+        # Any thread may use the connection: the store's lock lets one in at a time.
+        db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        try:
+            _check_owner(db, path)
+            _set_up(db)
+            _migrate(db, path)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def _make(path: Path) -> None:
+    """Make the file with mode 0600, and each missing folder above it with 0700."""
+    for folder in reversed([folder for folder in path.absolute().parents if not folder.exists()]):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600))
+
+
+def _check_owner(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse another program's database, and one that a newer chatcli wrote, before anything is changed."""
+    tables = _value(db, "SELECT count(*) FROM sqlite_master")
+    if tables and _value(db, "PRAGMA application_id") != APPLICATION:
+        raise StoreUnavailable(
+            f"{path} is a SQLite database of another program", "give another file: --store sqlite:///FILE"
+        )
+    if _value(db, "PRAGMA user_version") > len(MIGRATIONS):
+        raise StoreUnavailable(
+            f"{path} was written by a newer chatcli", "upgrade chatcli, or give another file: --store sqlite:///FILE"
+        )
+
+
+def _set_up(db: sqlite3.Connection) -> None:
+    _use_wal(db)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    # SQLite does not wait for its lock while it changes the journal: two first openers need our patience.
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if _name(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED") or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    if _value(db, "PRAGMA user_version") == len(MIGRATIONS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        _check_owner(db, path)
+        for version in range(_value(db, "PRAGMA user_version"), len(MIGRATIONS)):
+            for statement in MIGRATIONS[version].split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {version + 1}")
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _value(db: sqlite3.Connection, query: str) -> int:
+    (value,) = db.execute(query).fetchone()
+    return int(value)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn sqlite3's errors into ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _ours(path, error) from error
+
+
+def _name(error: sqlite3.Error) -> str:
+    """Return the error's basic name: SQLITE_IOERR for SQLITE_IOERR_WRITE."""
+    return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+
+
+def _ours(path: Path, error: sqlite3.Error) -> StoreError:
+    match _name(error):
+        case "SQLITE_NOTADB":
+            return StoreUnavailable(f"{path} is not a SQLite database", "give another file: --store sqlite:///FILE")
+        case "SQLITE_CORRUPT":
+            return StoreError(f"{path} is damaged: {error}", f"keep a copy of it, then try: sqlite3 {path} .recover")
+        case "SQLITE_FULL":
+            return StoreError(f"the disk under {path} is full; nothing was changed", "make room, then repeat it")
+        case "SQLITE_IOERR":
+            return StoreError(f"{path} cannot be read or written: {error}", "look whether the disk is full or gone")
+        case "SQLITE_BUSY" | "SQLITE_LOCKED":
+            return StoreUnavailable(
+                f"another program has kept {path} locked for {PATIENCE:.0f} s", "end that program, then repeat it"
+            )
+        case "SQLITE_READONLY" | "SQLITE_CANTOPEN" | "SQLITE_PERM":
+            return _unwritable(path, str(error))
+    return StoreError(f"{path}: {error}", "if it happens again, report it as a bug of chatcli")
+
+
+def _unwritable(path: Path, why: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"{path} cannot be opened for writing: {why}",
+        "choose a file you may write (--store sqlite:///FILE), or memory:",
+    )

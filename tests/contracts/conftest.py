@@ -1,0 +1,66 @@
+"""The stores under contract: each kind is a place where histories are kept, which can be opened many times."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from chatcli.stores import Store
+from chatcli.stores.address import open_store
+from tests.redis_server import RedisServer, binaries, running
+
+_prefixes = itertools.count()
+
+
+@dataclass
+class Place:
+    """Where one test's histories are kept. `open()` opens it again, as another process would."""
+
+    address: str
+    folder: Path
+    prefix: str
+    opened: list[Store]
+
+    def open(self) -> Store:
+        store = open_store(self.address, data_folder=self.folder, key_prefix=self.prefix)
+        self.opened.append(store)
+        return store
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[dict[str, RedisServer]]:
+    """Each real server there is, by name."""
+    found = binaries()
+    with running(found["valkey"]) as valkey:
+        if "redis" in found:
+            with running(found["redis"]) as redis:
+                yield {"valkey": valkey, "redis": redis}
+        else:
+            yield {"valkey": valkey}
+
+
+def _place(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    address = {"memory": "memory:", "sqlite": "sqlite"}.get(kind) or request.getfixturevalue("servers")[kind].url
+    place = Place(address, folder, f"test{next(_prefixes)}:", [])
+    yield place
+    for store in place.opened:
+        store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", *binaries()])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Every kind of store."""
+    yield from _place(request.param, tmp_path, request)
+
+
+@pytest.fixture(params=["sqlite", *binaries()])
+def durable_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Every kind of store that other processes can open."""
+    yield from _place(request.param, tmp_path, request)
+
+
+@pytest.fixture
+def store(place: Place) -> Store:
+    return place.open()
