@@ -1,0 +1,69 @@
+"""A few lines at the bottom of the terminal that are drawn again and again, below text that stays."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from typing import IO
+
+from rich.cells import cell_len
+
+# A frame is one write, shown at once by terminals that know mode 2026; others ignore it. In the live lines
+# automatic wrapping is off: when the terminal's idea of a glyph's width is not ours, the line loses
+# its end instead of taking a second row, and the number of rows to erase stays right.
+_BEGIN, _END = "\x1b[?2026h\x1b[?25l", "\x1b[?25h\x1b[?2026l"
+_NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
+
+
+def reflows() -> bool:
+    """Say whether the terminal wraps what it shows anew when its width changes; most do by now."""
+    screen = "STY" in os.environ and "TMUX" not in os.environ
+    return not (screen or "XTERM_VERSION" in os.environ or os.environ.get("TERM") == "linux")
+
+
+class Region:
+    """The live lines. Between two frames the cursor stands behind the last of them.
+
+    `size` gives the terminal's columns and rows, and is asked once for each frame; `reflowing` as `reflows`.
+    """
+
+    def __init__(self, out: IO[str], size: Callable[[], tuple[int, int]], reflowing: bool | None = None) -> None:
+        self._out = out
+        self._size = size
+        self._reflows = reflows() if reflowing is None else reflowing
+        self._lines: Sequence[str] = ()
+        self._width = 0
+
+    @property
+    def room(self) -> int:
+        """How many live lines fit: one less than the terminal has, and at least one."""
+        return max(self._size()[1] - 1, 1)
+
+    def draw(self, above: str, lines: Sequence[str] = ()) -> None:
+        """Write `above` (whole lines) for good where the live lines were, and `lines` as the live ones below.
+
+        Of lines that do not fit the last are drawn. Neither may hold a sequence that moves the cursor.
+        """
+        lines = lines[-self.room :]
+        if not above and list(lines) == list(self._lines) and self._size()[0] == self._width:
+            return
+        frame = self._erased() + above
+        if lines:
+            frame += _NO_WRAP + "\n".join(lines) + _WRAP
+        self._out.write(_BEGIN + frame + _END)
+        self._out.flush()
+        self._lines, self._width = lines, self._size()[0]
+
+    def _erased(self) -> str:
+        if not self._lines:
+            return ""
+        columns, rows = self._size()
+        up = min(sum(self._rows(line, columns) for line in self._lines), rows) - 1
+        return "\r" + (f"\x1b[{up}A" if up else "") + "\x1b[J"
+
+    def _rows(self, line: str, columns: int) -> int:
+        """Return the rows a line takes by now: more than one when the window got narrower since it was drawn."""
+        if columns >= self._width or not self._reflows:
+            return 1
+        cells = min(cell_len(_ESCAPES.sub("", line)), self._width)
+        return max(-(-cells // columns), 1)
