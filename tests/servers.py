@@ -147,7 +147,8 @@ class ModelServer:
     """An OpenAI-compatible endpoint. Attributes may be set at any time, also while it serves.
 
     `models` are the ids it lists; `pages` are other GET answers by path; `mind` makes the text of an answer
-    that was not scripted; with `knows_stream_options` false, a request with that field is refused (400).
+    that was not scripted; `connections` counts those that were accepted;
+    with `knows_stream_options` false, a request with that field is refused (400).
     """
 
     def __init__(self) -> None:
@@ -160,6 +161,7 @@ class ModelServer:
         self._answers: deque[Answer] = deque()
         self._changed = Condition()
         self._disconnects = 0
+        self.connections = 0
         self._http = _Http(self)
         self._thread = Thread(target=self._http.serve_forever, args=(0.02,), name="model server")
 
@@ -293,6 +295,7 @@ class _Http(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
+        self.owner.connections += 1
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:

@@ -1,0 +1,114 @@
+"""One connection to an endpoint, which another thread can cut at any moment."""
+
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from threading import Lock, Timer
+from typing import Any
+
+import httpx2
+import openai
+
+from chatcli.model.settings import ModelSettings
+
+CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 55.0
+"""How long a connection is kept for the next turn; servers commonly let go after a minute."""
+ENDING_SECONDS = 0.3
+"""How long the end of a stream is waited for, after everything in it was read, to keep the connection."""
+
+
+class Connection:
+    """An openai client that holds a single connection, and so knows the socket its request runs on.
+
+    The transport has no way to end a request from another thread. Its `trace` extension shows each socket it
+    opens: shutting that down wakes whoever reads from it, and tells the endpoint to stop computing.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self.settings = settings
+        self._lock = Lock()
+        self._socket: socket.socket | None = None
+        self._is_cut = False
+        self._headers = _headers(settings, os.environ)
+        self._http = httpx2.Client(
+            timeout=httpx2.Timeout(settings.timeout, connect=min(CONNECT_SECONDS, settings.timeout)),
+            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
+            follow_redirects=True,  # without the key when it leads to another host: the transport sees to that
+            event_hooks={"request": [self._watch]},
+        )
+        self._client = openai.OpenAI(
+            api_key=settings.api_key or "none",  # None would make it look for OPENAI_API_KEY
+            base_url=settings.base_url,
+            max_retries=0,
+            http_client=self._http,
+        )
+
+    def post(self, body: Mapping[str, Any]) -> httpx2.Response:
+        """Ask for a reply; return once its headers are here. Raises what openai raises.
+
+        All of the body goes as `extra_body`: the client takes 250 ms to look through 2,000 messages for
+        files, and any option can be sent, known to it or not.
+        """
+        answer = self._client.chat.completions.with_raw_response.create(
+            model=body["model"], messages=[], stream=True, extra_headers=self._headers, extra_body=dict(body)
+        )
+        response: httpx2.Response = answer.http_response
+        return response
+
+    def models(self) -> list[str]:
+        """Return the ids of the endpoint's models, in its order."""
+        return [model.id for model in self._client.models.list(extra_headers=self._headers)]
+
+    def finish(self, chunks: Iterable[bytes]) -> None:
+        """Read what is left of a body that was understood to its end, so that the connection can stay."""
+        deadline = Timer(ENDING_SECONDS, self.cut)
+        deadline.daemon = True
+        deadline.start()
+        with suppress(httpx2.HTTPError):
+            for _ in chunks:
+                pass
+        deadline.cancel()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is of no more use."""
+        return self._is_cut
+
+    def cut(self) -> None:
+        """Shut the socket, now or as soon as there is one; a blocked reader gets an error. Any thread may."""
+        with self._lock:
+            self._is_cut = True
+            if self._socket is not None:
+                _shut(self._socket)
+
+    def close(self) -> None:
+        """Let go of the connection; only when no other thread uses it."""
+        self._client.close()
+
+    def _watch(self, request: httpx2.Request) -> None:
+        request.extensions = {**request.extensions, "trace": self._trace}
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete", "start_tls.complete")):
+            with self._lock:
+                self._socket = info["return_value"].get_extra_info("socket")
+                if self._is_cut and self._socket is not None:
+                    _shut(self._socket)
+
+
+def _shut(connected: socket.socket) -> None:
+    """Shut the TCP connection below a possible TLS layer, whose own state belongs to the reading thread."""
+    with suppress(OSError):
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
+def _headers(settings: ModelSettings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the headers that keep OpenAI's own (key, organization, what the user adds) from other endpoints."""
+    if settings.key_env == "OPENAI_API_KEY":
+        return {}
+    added = (line.partition(":")[0].strip() for line in environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines())
+    foreign = ["OpenAI-Organization", "OpenAI-Project", *filter(None, added)]
+    key = f"Bearer {settings.api_key}" if settings.api_key else openai.Omit()
+    return {**dict.fromkeys(foreign, openai.Omit()), "Authorization": key}

@@ -1,0 +1,70 @@
+"""What must be known of a model to talk to it: where it is, what it is called there, what goes along."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from chatcli.errors import ConfigError
+
+Kind = Literal["endpoint", "embedded"]
+
+NAMES_OF_HOSTS = {
+    "api.openai.com": "OpenAI",
+    "dashscope.aliyuncs.com": "DashScope",
+    "dashscope-intl.aliyuncs.com": "DashScope",
+    "api.deepseek.com": "DeepSeek",
+    "openrouter.ai": "OpenRouter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """A model at an endpoint, or the embedded one.
+
+    `name` is what the user calls it (a section of the config, or the id itself), `id` what the endpoint calls
+    it. `api_key` is empty when the endpoint wants none; `key_env` names the variable it is read from, for hints.
+    `window` is in tokens, None when unknown. `extra_body` is merged into every request; `options` are sent
+    unless the chat sets the same ones. `timeout` is how long the endpoint may be silent, in seconds. `label`
+    is what messages call the endpoint. `weights` is the GGUF file of an embedded model.
+    """
+
+    name: str
+    id: str
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    key_env: str = ""
+    window: int | None = None
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float = 120.0
+    label: str = ""
+    kind: Kind = "endpoint"
+    weights: Path | None = None
+
+    @property
+    def place(self) -> str:
+        """What messages call the endpoint: its label, its owner's name, or its host."""
+        return self.label or NAMES_OF_HOSTS.get(urlsplit(self.base_url).hostname or "") or self.host
+
+    @property
+    def host(self) -> str:
+        """The host and port of the endpoint, without user and password."""
+        return urlsplit(self.base_url).netloc.rpartition("@")[2]
+
+
+def checked(settings: ModelSettings) -> ModelSettings:
+    """Return the settings if a request can be made of them; raise ConfigError when not."""
+    where = f"[models.{settings.name}] in the config"
+    if urlsplit(settings.base_url).scheme not in ("http", "https") or not settings.host:
+        raise ConfigError(
+            f"the base_url of the model {settings.name} is no web address: {settings.base_url!r}",
+            f"write it like https://host/v1 under {where}",
+        )
+    if not (settings.api_key.isascii() and settings.api_key.isprintable()) or " " in settings.api_key:
+        raise ConfigError(
+            f"the key of the model {settings.name} holds characters that no key has",
+            f"copy it again into {settings.key_env or where}",
+        )
+    return settings

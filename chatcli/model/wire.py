@@ -1,0 +1,253 @@
+"""The OpenAI protocol on the wire: messages into a request's body, a response's bytes into events.
+
+Formats: the API reference of chat completions (platform.openai.com/docs/api-reference/chat), the dialects of
+DashScope, DeepSeek, OpenRouter, Ollama, vLLM and llama.cpp, and the event stream of the WHATWG HTML standard.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from chatcli.messages import Finish, Message, Usage, readable
+from chatcli.model import Delta, Event, Finished, Reasoning, Used
+from chatcli.model.settings import ModelSettings
+
+LONGEST = 16 * 2**20
+"""Bytes of one line, or of a whole answer that is no stream, beyond which it cannot be a reply."""
+
+
+class EndpointError(Exception):
+    """The endpoint sent an error in place of the reply, or of its rest; `error` is that object."""
+
+    def __init__(self, error: Any) -> None:
+        super().__init__("the endpoint sent an error")
+        self.error = error
+
+
+class NotAReply(Exception):
+    """What came does not speak the protocol; `text` is how it begins."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("not a reply")
+        self.text = text
+
+
+class CutShort(Exception):
+    """The stream ended before the reply did."""
+
+
+class Withheld(Exception):
+    """The endpoint's content filter stopped the reply."""
+
+
+# What goes out
+
+
+def request_body(
+    settings: ModelSettings, context: Sequence[Message], options: Mapping[str, Any], usage: bool
+) -> dict[str, Any]:
+    """Return the body of a request; what the chat sets wins over the model's own options."""
+    body = {**settings.extra_body, **settings.options, **options}
+    body |= {"model": settings.id, "messages": [to_wire(message) for message in readable(context)], "stream": True}
+    if usage:
+        body["stream_options"] = {"include_usage": True}
+    return body
+
+
+def to_wire(message: Message) -> dict[str, Any]:
+    """Return the message as the protocol wants it."""
+    content = message.content
+    wire: dict[str, Any] = {
+        "role": message.role,
+        "content": whole(content) if isinstance(content, str) else [_part(part) for part in content],
+    }
+    if message.name:
+        wire["name"] = message.name
+    if message.tool_calls:
+        wire["tool_calls"] = [dict(call) for call in message.tool_calls]
+    if message.tool_call_id:
+        wire["tool_call_id"] = message.tool_call_id
+    return wire
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    plain = dict(part)
+    if isinstance(plain.get("text"), str):
+        plain["text"] = whole(plain["text"])
+    return plain
+
+
+def whole(text: str) -> str:
+    """Return the text with halves of surrogate pairs joined, or replaced where the other half is missing.
+
+    A half cannot be encoded: it would break the request, the store and the terminal.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+# What comes in
+
+
+def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
+    """Yield the events of a response's body, be it a stream or one JSON message.
+
+    Raises EndpointError, NotAReply, CutShort or Withheld. Nothing is read beyond the stream's `[DONE]`.
+    """
+    reader = _Reader()
+    for line in lines(chunks):
+        yield from reader.read(line)
+        if reader.done:
+            break
+    yield from reader.end()
+
+
+def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    r"""Cut bytes into lines ended by \n or \r\n: other line breaks occur inside of JSON texts."""
+    rest = b""
+    for chunk in chunks:
+        *complete, rest = (rest + chunk).split(b"\n")
+        for line in complete:
+            yield line.removesuffix(b"\r")
+        if len(rest) > LONGEST:
+            raise NotAReply(_beginning(rest))
+    if rest:
+        yield rest
+
+
+class _Reader:
+    """Reads a response line by line: server-sent events, or else lines that together are JSON."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self._data: list[bytes] = []
+        self._is_error = False
+        self._stray: list[bytes] = []
+        self._stray_size = 0
+        self._streams = False
+        self._finish: Finish | None = None
+        self._usage: Usage | None = None
+
+    def read(self, line: bytes) -> Sequence[Event]:
+        if line.startswith(b"data:"):
+            self._data.append(line[5:].strip())
+        elif not line:
+            return self._dispatch()
+        elif line.startswith(b"event:"):
+            self._is_error = line[6:].strip() == b"error"
+        elif line.startswith(b"error:"):  # llama.cpp's own field
+            raise EndpointError(_parse(line[6:]))
+        elif not line.startswith((b":", b"id:", b"retry:")):
+            self._keep(line)
+        return ()
+
+    def end(self) -> Iterator[Event]:
+        yield from self._dispatch()
+        if not self._streams and not self.done:
+            yield from self._one_message()
+        if self._finish is None:
+            if not self.done:
+                raise CutShort
+            yield Finished("stop")
+        if self._usage is not None:
+            yield Used(self._usage)
+
+    def _dispatch(self) -> Sequence[Event]:
+        if not self._data:
+            return ()
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        self._data.clear()
+        if data.startswith(b"[DONE]"):
+            self.done = True
+            return ()
+        self._streams = True
+        return self._events(_parse(data))
+
+    def _keep(self, line: bytes) -> None:
+        self._stray.append(line)
+        self._stray_size += len(line)
+        if self._stray_size > LONGEST:
+            raise NotAReply(_beginning(self._stray[0]))
+
+    def _one_message(self) -> Sequence[Event]:
+        if not self._stray:
+            raise CutShort
+        text = b"\n".join(self._stray)
+        self.done = True
+        message = _parse(text)
+        events = self._events(message)
+        if not message.get("choices"):
+            raise NotAReply(_beginning(text))
+        return events
+
+    def _events(self, chunk: Any) -> Sequence[Event]:
+        if not isinstance(chunk, dict):
+            raise NotAReply(str(chunk)[:80])
+        if self._is_error or chunk.get("error") or _is_bare_error(chunk):
+            raise EndpointError(chunk.get("error") or chunk)
+        if counts := chunk.get("usage"):
+            self._usage = _usage(counts) or self._usage
+        choices = chunk.get("choices")
+        if not choices:
+            return ()
+        try:
+            return self._choice(choices[0])
+        except (AttributeError, TypeError, KeyError) as error:
+            raise NotAReply(str(chunk)[:80]) from error
+
+    def _choice(self, choice: Mapping[str, Any]) -> Sequence[Event]:
+        events: list[Event] = []
+        said = choice.get("delta") or choice.get("message") or {}
+        if thought := said.get("reasoning_content") or said.get("reasoning"):
+            events.append(Reasoning(_text(thought)))
+        if text := said.get("content") or said.get("refusal"):
+            events.append(Delta(_text(text)))
+        if (reason := choice.get("finish_reason")) and self._finish is None:
+            if reason == "content_filter":
+                raise Withheld
+            self._finish = "length" if reason in ("length", "max_tokens") else "stop"
+            events.append(Finished(self._finish))
+        return events
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8", "replace"))
+    except ValueError as error:
+        raise NotAReply(_beginning(data)) from error
+
+
+def _beginning(data: bytes) -> str:
+    return data[:80].decode("utf-8", "replace")
+
+
+def _is_bare_error(chunk: Mapping[str, Any]) -> bool:
+    """Whether the chunk is an error without a wrapping: vLLM's and DashScope's way."""
+    return "message" in chunk and "choices" not in chunk and ("code" in chunk or chunk.get("object") == "error")
+
+
+def _text(content: Any) -> str:
+    """Return the text of a delta's content: a string, or (Mistral) a list of parts."""
+    if isinstance(content, str):
+        return whole(content)
+    return "".join(str(part.get("text") or "") for part in content)
+
+
+def _usage(counts: Any) -> Usage | None:
+    """Return the counts; what was read from a cache stands in two places: OpenAI's and DeepSeek's."""
+    if not isinstance(counts, Mapping):
+        return None
+    details = counts.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
+    return Usage(
+        prompt=_count(counts.get("prompt_tokens")),
+        completion=_count(counts.get("completion_tokens")),
+        cached=_count(cached or counts.get("prompt_cache_hit_tokens")),
+    )
+
+
+def _count(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,437 @@
+"""A model at an endpoint, against a real HTTP server."""
+
+import json
+import traceback
+from collections.abc import Iterator
+from queue import Queue
+from threading import Event, Thread
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from chatcli.errors import BrokenStream, ModelError, RateLimited, ServerError
+from chatcli.messages import Message, Usage
+from chatcli.model import Delta, Finished, Reasoning, Retrying, Used
+from chatcli.model import Event as ModelEvent
+from chatcli.model.openai import OpenAIModel, Retries
+from chatcli.model.settings import ModelSettings
+from tests.servers import (
+    BUSY,
+    NO_QUOTA,
+    RATE_LIMIT,
+    Cut,
+    ModelServer,
+    Raw,
+    Thought,
+    Whole,
+    refusal,
+)
+
+HELLO = (Message("user", "Hello"),)
+QUICK = Retries(first=0.001)
+PROMPT = 0.5
+"""Seconds within which a closed reply must have ended: five times what it may take, for a busy machine."""
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def model(server: ModelServer) -> Iterator[OpenAIModel]:
+    model = OpenAIModel(at(server), QUICK)
+    yield model
+    model.close()
+
+
+def at(server: ModelServer, **changes: Any) -> ModelSettings:
+    known: dict[str, Any] = {"name": "test", "id": "test-model", "base_url": server.url, "api_key": "sk-secret"}
+    return ModelSettings(**known | changes)
+
+
+def ask(model: OpenAIModel, context: tuple[Message, ...] = HELLO, **options: Any) -> list[ModelEvent]:
+    return list(model.stream(context, options))
+
+
+def text(events: list[ModelEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Delta))
+
+
+# What a reply is made of
+
+
+def test_a_stream_becomes_deltas_then_finish_then_usage(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies("Hel", "lo", usage=(30, 2, 25))
+    assert ask(model) == [Delta("Hel"), Delta("lo"), Finished("stop"), Used(Usage(30, 2, 25))]
+
+
+def test_a_delta_is_yielded_before_the_next_one_is_sent(server: ModelServer, model: OpenAIModel) -> None:
+    gate = Event()
+    server.replies("one", gate, "two")
+    events = iter(model.stream(HELLO, {}))
+    assert next(events) == Delta("one")
+    gate.set()
+    assert next(events) == Delta("two")
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])
+def test_what_a_model_thinks_is_kept_apart_from_its_reply(server: ModelServer, model: OpenAIModel, key: str) -> None:
+    server.replies(Thought("Hmm. ", key), Thought("Yes.", key), "42", usage=None)
+    assert ask(model) == [Reasoning("Hmm. "), Reasoning("Yes."), Delta("42"), Finished("stop")]
+
+
+def test_a_reply_cut_at_the_token_limit_says_so(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies("Once upon", finish="length", usage=None)
+    assert ask(model)[-1] == Finished("length")
+
+
+def test_one_json_message_instead_of_a_stream_is_a_reply(server: ModelServer, model: OpenAIModel) -> None:
+    server.final("All at\n\nonce", usage=(5, 3, None))
+    assert ask(model) == [Delta("All at\n\nonce"), Finished("stop"), Used(Usage(5, 3))]
+
+
+def test_a_stream_that_only_says_done_has_finished(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies("Hi", finish=None, usage=None)
+    assert ask(model) == [Delta("Hi"), Finished("stop")]
+
+
+def test_a_stream_without_done_has_finished_when_it_said_so(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies("Hi", done=False, usage=None)
+    assert ask(model) == [Delta("Hi"), Finished("stop")]
+
+
+def test_a_stream_that_ends_without_a_word_is_broken(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies("Hi", finish=None, done=False, usage=None)
+    with pytest.raises(BrokenStream):
+        ask(model)
+
+
+def test_usage_in_every_chunk_is_reported_once(server: ModelServer, model: OpenAIModel) -> None:
+    counts = [b'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":%d}}\n\n' % n for n in (1, 2)]
+    server.replies(Raw(counts[0]), "Hi", Raw(counts[1]), usage=None)
+    assert ask(model) == [Delta("Hi"), Finished("stop"), Used(Usage(9, 2))]
+
+
+def test_comments_keepalives_crlf_and_line_separators_inside_text_do_no_harm(
+    server: ModelServer, model: OpenAIModel
+) -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": "a\u2028b\x85c"}}]}
+    data = json.dumps(chunk, ensure_ascii=False).encode()
+    server.replies(Raw(b": ping\r\n\r\nid: 7\r\ndata:" + data + b"\r\n\r\n"), usage=None)
+    assert text(ask(model)) == "a\u2028b\x85c"
+
+
+def test_characters_torn_between_packets_arrive_whole(server: ModelServer, model: OpenAIModel) -> None:
+    data = b'data: {"choices":[{"delta":{"content":"\xe4\xbd\xa0"}}]}\n\n'
+    server.replies(Raw(data[:37]), Raw(data[37:38]), Raw(data[38:]), usage=None)
+    assert text(ask(model)) == "你"
+
+
+def test_a_list_of_parts_is_read_as_its_text(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies(Raw(b'data: {"choices":[{"delta":{"content":[{"type":"text","text":"Salut"}]}}]}\n\n'), usage=None)
+    assert text(ask(model)) == "Salut"
+
+
+# What is sent
+
+
+def test_messages_go_out_as_the_protocol_wants_them(server: ModelServer, model: OpenAIModel) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    ask(
+        model,
+        (
+            Message("system", "Be brief", id="1", time=1.0),
+            Message("user", ({"type": "text", "text": "What is it?"}, image), name="Anna"),
+            Message("unreadable", "not JSON"),
+            Message("assistant", "", tool_calls=(call,), model="m", finish="stop"),
+            Message("tool", "noon", tool_call_id="c1"),
+        ),
+    )
+    assert server.requests[0].body["messages"] == [
+        {"role": "system", "content": "Be brief"},
+        {"role": "user", "content": [{"type": "text", "text": "What is it?"}, image], "name": "Anna"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "noon", "tool_call_id": "c1"},
+    ]
+
+
+def test_options_extra_body_and_the_models_own_options_are_merged(server: ModelServer) -> None:
+    settings = at(server, extra_body={"enable_thinking": False}, options={"temperature": 0, "seed": 1})
+    model = OpenAIModel(settings, QUICK)
+    ask(model, temperature=0.7, top_k=20)
+    model.close()
+    body = server.requests[0].body
+    assert body.pop("messages")
+    assert body == {
+        "model": "test-model",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "enable_thinking": False,
+        "temperature": 0.7,
+        "seed": 1,
+        "top_k": 20,
+    }
+
+
+def test_half_a_surrogate_pair_neither_breaks_the_request_nor_the_reply(
+    server: ModelServer, model: OpenAIModel
+) -> None:
+    server.replies(Raw(b'data: {"choices":[{"delta":{"content":"a\\ud83d"}}]}\n\n'), usage=None)
+    assert text(ask(model, (Message("user", "x\udc80y"),))) == "a\ufffd"
+    assert server.requests[0].texts == [("user", "x\ufffdy")]
+
+
+def test_an_endpoint_that_does_not_know_stream_options_is_asked_without_from_then_on(
+    server: ModelServer, model: OpenAIModel
+) -> None:
+    server.knows_stream_options = False
+    assert text(ask(model)) == text(ask(model)) == "Turn 1: Hello"
+    assert ["stream_options" in request.body for request in server.requests] == [True, False, False]
+
+
+def test_the_next_turn_goes_over_the_same_connection(server: ModelServer, model: OpenAIModel) -> None:
+    for _ in range(3):
+        ask(model)
+    assert server.connections == 1
+
+
+def test_models_lists_what_the_endpoint_has(server: ModelServer, model: OpenAIModel) -> None:
+    server.models = ["b", "a"]
+    assert model.models() == ["b", "a"]
+
+
+# The key
+
+
+def test_the_key_goes_to_the_endpoint(server: ModelServer, model: OpenAIModel) -> None:
+    ask(model)
+    assert server.requests[0].headers["authorization"] == "Bearer sk-secret"
+
+
+def test_without_a_key_none_is_sent_whatever_the_environment_holds(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway-Key: sk-gateway\nAuthorization: Bearer sk-gateway")
+    model = OpenAIModel(at(server, api_key=""), QUICK)
+    ask(model)
+    model.close()
+    sent = json.dumps(dict(server.requests[0].headers))
+    assert "authorization" not in server.requests[0].headers
+    assert not any(secret in sent for secret in ("sk-", "org-1", "proj-1"))
+
+
+def test_a_redirect_to_another_host_does_not_carry_the_key(server: ModelServer, model: OpenAIModel) -> None:
+    with ModelServer() as other:
+        server.redirects(f"{other.url}/chat/completions")
+        other.replies("from there")
+        assert text(ask(model)) == "from there"
+        assert "authorization" not in other.requests[0].headers
+        assert "sk-secret" not in json.dumps(dict(other.requests[0].headers))
+
+
+def test_the_key_is_in_no_repr_and_in_no_error(server: ModelServer, model: OpenAIModel) -> None:
+    server.refuses(refusal(401, "no such key: sk-secret"))
+    with pytest.raises(ModelError) as caught:
+        ask(model)
+    shown = f"{caught.value.message} {caught.value.hint} {model.settings!r} {caught.value!r}"
+    shown += "".join(traceback.format_exception(caught.value))
+    assert "sk-secret" not in shown
+
+
+# Retries
+
+
+@pytest.mark.parametrize("failure", [RATE_LIMIT, BUSY])
+def test_what_may_pass_is_tried_again_and_said(server: ModelServer, model: OpenAIModel, failure: Whole) -> None:
+    server.refuses(failure, times=2)
+    events = ask(model)
+    assert [type(event) for event in events[:2]] == [Retrying, Retrying]
+    assert text(events) == "Turn 1: Hello"
+
+
+def test_four_attempts_are_made_and_no_more(server: ModelServer, model: OpenAIModel) -> None:
+    server.refuses(BUSY, times=9)
+    with pytest.raises(ServerError):
+        ask(model)
+    assert len(server.requests) == 4
+
+
+def test_a_used_up_quota_is_not_tried_again(server: ModelServer, model: OpenAIModel) -> None:
+    server.refuses(NO_QUOTA)
+    with pytest.raises(RateLimited):
+        ask(model)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "0.01"}, {"retry-after-ms": "10"}])
+def test_the_wait_an_endpoint_asks_for_is_obeyed(
+    server: ModelServer, model: OpenAIModel, headers: dict[str, str]
+) -> None:
+    server.refuses(refusal(429, "slow down", headers))
+    assert ask(model)[0] == Retrying(0.01, f"127.0.0.1:{server.port} takes no more requests for now (429): slow down")
+
+
+def test_a_date_to_wait_for_is_obeyed(server: ModelServer, model: OpenAIModel) -> None:
+    server.refuses(refusal(503, "maintenance", {"Retry-After": "Mon, 01 Jan 2024 00:00:00 GMT"}))
+    first = ask(model)[0]
+    assert isinstance(first, Retrying)
+    assert first.seconds == 0
+
+
+def test_nobody_waits_longer_than_a_minute(server: ModelServer, model: OpenAIModel) -> None:
+    server.refuses(refusal(429, "come back tomorrow", {"Retry-After": "86400"}))
+    with pytest.raises(RateLimited, match="come back tomorrow"):
+        ask(model)
+    assert len(server.requests) == 1
+
+
+def test_a_stream_cut_before_its_first_delta_is_tried_again(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies(Cut)
+    events = ask(model)
+    assert isinstance(events[0], Retrying)
+    assert text(events) == "Turn 1: Hello"
+
+
+def test_nothing_is_tried_again_after_the_first_delta(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies("Hel", Cut)
+    events = iter(model.stream(HELLO, {}))
+    assert next(events) == Delta("Hel")
+    with pytest.raises(BrokenStream):
+        next(events)
+    assert len(server.requests) == 1
+
+
+def test_the_waits_double_and_vary_by_a_quarter() -> None:
+    waits = [Retries().pause(made, None) for made in (1, 2, 3, 4)]
+    for wait, around in zip(waits, (0.5, 1.0, 2.0), strict=False):
+        assert wait is not None
+        assert around * 0.75 <= wait <= around * 1.25
+    assert waits[3] is None
+
+
+# Closing
+
+
+class Reading:
+    """A reply that is read on a thread; what comes stands in `events`, None at its end."""
+
+    def __init__(self, model: OpenAIModel) -> None:
+        self.reply = model.stream(HELLO, {})
+        self.events: Queue[ModelEvent | Exception | None] = Queue()
+        self._thread = Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            for event in self.reply:
+                self.events.put(event)
+        except ModelError as error:
+            self.events.put(error)
+        self.events.put(None)
+
+    def close(self) -> float:
+        """Close it; return how many seconds it took the reader to see the end."""
+        begun = monotonic()
+        self.reply.close()
+        assert self.events.get(timeout=10) is None
+        self._thread.join(10)
+        return monotonic() - begun
+
+
+def test_closing_while_the_headers_are_waited_for_ends_it_and_tells_the_server(
+    server: ModelServer, model: OpenAIModel
+) -> None:
+    server.hangs()
+    reading = Reading(model)
+    server.wait_chats(1)
+    assert reading.close() < PROMPT
+    assert server.wait_disconnect()
+
+
+def test_closing_in_the_middle_of_a_stream_ends_it_and_tells_the_server(
+    server: ModelServer, model: OpenAIModel
+) -> None:
+    server.replies("one", Event(), "two")
+    reading = Reading(model)
+    assert reading.events.get(timeout=10) == Delta("one")
+    assert reading.close() < PROMPT
+    assert server.wait_disconnect()
+
+
+def test_closing_on_a_connection_that_was_kept_ends_it_too(server: ModelServer, model: OpenAIModel) -> None:
+    ask(model)
+    server.hangs()
+    reading = Reading(model)
+    server.wait_chats(2)
+    assert reading.close() < PROMPT
+    assert server.wait_disconnect()
+    assert text(ask(model)) == "Turn 1: Hello"
+
+
+def test_closing_while_a_retry_is_waited_for_ends_it(server: ModelServer, model: OpenAIModel) -> None:
+    server.refuses(refusal(503, "later", {"Retry-After": "50"}))
+    reading = Reading(model)
+    assert isinstance(reading.events.get(timeout=10), Retrying)
+    assert reading.close() < PROMPT
+    assert len(server.requests) == 1
+
+
+def test_closing_while_the_endpoint_is_looked_for_ends_it(server: ModelServer) -> None:
+    looking, found = Event(), Event()
+
+    def locate() -> ModelSettings:
+        looking.set()
+        found.wait()
+        return at(server)
+
+    model = OpenAIModel(at(server), QUICK, locate)
+    reading = Reading(model)
+    assert looking.wait(10)
+    assert reading.close() < PROMPT
+    found.set()
+    model.close()
+
+
+def test_a_reply_closed_before_it_is_read_sends_nothing(server: ModelServer, model: OpenAIModel) -> None:
+    reply = model.stream(HELLO, {})
+    reply.close()
+    reply.close()
+    assert list(reply) == []
+    assert server.requests == []
+
+
+def test_a_reader_that_stops_half_way_lets_go_of_the_server(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies("one", Event(), "two")
+    events = iter(model.stream(HELLO, {}))
+    assert next(events) == Delta("one")
+    events.close()  # type: ignore[attr-defined]
+    assert server.wait_disconnect()
+    assert text(ask(model)) == "Turn 1: Hello"
+
+
+def test_closing_the_model_ends_its_replies(server: ModelServer, model: OpenAIModel) -> None:
+    server.replies("one", Event())
+    reading = Reading(model)
+    assert reading.events.get(timeout=10) == Delta("one")
+    model.close()
+    assert reading.events.get(timeout=10) is None
+
+
+def test_two_replies_at_once_do_not_disturb_each_other(server: ModelServer, model: OpenAIModel) -> None:
+    gate = Event()
+    server.replies("first", gate, " goes on", usage=None)
+    first = iter(model.stream(HELLO, {}))
+    assert next(first) == Delta("first")
+    second = Reading(model)
+    assert second.events.get(timeout=10) == Delta("Turn")
+    second.reply.close()
+    gate.set()
+    assert list(first) == [Delta(" goes on"), Finished("stop")]
