@@ -46,18 +46,23 @@ class ModelSettings:
     @property
     def place(self) -> str:
         """What messages call the endpoint: its label, its owner's name, or its host."""
-        return self.label or NAMES_OF_HOSTS.get(urlsplit(self.base_url).hostname or "") or self.host
+        return self.label or NAMES_OF_HOSTS.get(self.host, self.host)
 
     @property
     def host(self) -> str:
-        """The host and port of the endpoint, without user and password."""
-        return urlsplit(self.base_url).netloc.rpartition("@")[2]
+        """The host and port of the endpoint, without user and password; empty for an address that is none."""
+        try:
+            parts = urlsplit(self.base_url)
+            valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            return ""
+        return parts.netloc.rpartition("@")[2] if valid else ""
 
 
 def checked(settings: ModelSettings) -> ModelSettings:
     """Return the settings if a request can be made of them; raise ConfigError when not."""
     where = f"[models.{settings.name}] in the config"
-    if urlsplit(settings.base_url).scheme not in ("http", "https") or not settings.host:
+    if not settings.host:
         raise ConfigError(
             f"the base_url of the model {settings.name} is no web address: {settings.base_url!r}",
             f"write it like https://host/v1 under {where}",
