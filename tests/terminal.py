@@ -24,7 +24,6 @@ import time
 import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +31,8 @@ import pexpect
 import pyte
 from pyte import modes
 from wcwidth import wcwidth
+
+from tests.picture import svg_of
 
 PATIENCE = 20.0  # seconds a wait may take: far more than needed, for a busy machine
 
@@ -386,15 +387,8 @@ class Terminal:
 
     def svg(self, path: str | Path, title: str = "") -> Path:
         """Write a picture of the visible screen as SVG; return where."""
-        from rich.console import Console
-
         with self._changed:
-            text = _picture(self._screen)
-            width = self._screen.columns
-        with open(os.devnull, "w", encoding="utf-8") as nowhere:
-            console = Console(record=True, width=width, file=nowhere, color_system="truecolor")
-            console.print(text, soft_wrap=True)
-            console.save_svg(str(path), title=title)
+            Path(path).write_text(svg_of(self._screen, title), "utf-8")
         return Path(path)
 
     def png(self, path: str | Path) -> Path:
@@ -403,43 +397,5 @@ class Terminal:
         if shutil.which("rsvg-convert") is None:
             print("rsvg-convert is not there; the picture stays SVG", file=sys.stderr)
             return svg
-        subprocess.run(["rsvg-convert", "-o", str(path), str(svg)], check=True, timeout=60)
+        subprocess.run(["rsvg-convert", "-z", "1.25", "-o", str(path), str(svg)], check=True, timeout=60)
         return Path(path)
-
-
-def _picture(screen: Screen) -> Any:
-    from rich.text import Text
-
-    text = Text(end="")
-    for y in range(screen.lines):
-        cells = [screen.buffer[y][x] for x in range(screen.columns)]
-        at = screen.cursor.x if screen.cursor.y == y and not screen.cursor.hidden else None
-        styled = [(_style(cell, x == at), cell.data) for x, cell in enumerate(cells)]
-        for style, run in groupby(styled, key=lambda pair: pair[0]):
-            text.append("".join(data for _, data in run), style=style)
-        text.append("\n")
-    return text
-
-
-def _style(cell: Any, cursor: bool) -> Any:
-    from rich.style import Style
-
-    return Style(
-        color=_color(cell.fg),
-        bgcolor=_color(cell.bg),
-        bold=cell.bold,
-        italic=cell.italics,
-        underline=cell.underscore,
-        strike=cell.strikethrough,
-        reverse=cell.reverse != cursor,
-    )
-
-
-def _color(name: str) -> str | None:
-    if name == "default":
-        return None
-    if len(name) == 6 and all(digit in "0123456789abcdef" for digit in name.lower()):
-        return f"#{name}"
-    if name == "brown":  # pyte's name for the dark yellow
-        return "yellow"
-    return name.replace("bright", "bright_") if name.startswith("bright") else name

@@ -54,10 +54,12 @@ def test_a_signal_is_told_as_a_negative_status() -> None:
 
 @pytest.mark.usefixtures("open_files")
 def test_a_child_that_ignores_hanging_up_is_ended_and_nothing_stays_open() -> None:
-    code = (
-        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
-        "print('deaf', flush=True); signal.pause()"
-    )
+    code = """if True:
+        import signal
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        print("deaf", flush=True)
+        signal.pause()
+    """
     with python(code) as term:
         term.wait_for("deaf")
         pid = term.pid
@@ -90,11 +92,13 @@ def test_a_paste_is_marked_when_the_program_asked_for_it() -> None:
 
 
 def test_resizing_reaches_the_program() -> None:
-    code = (
-        "import os, signal\n"
-        "signal.signal(signal.SIGWINCH, lambda *a: print(os.get_terminal_size(), flush=True))\n"
-        "print('up', flush=True)\nwhile True: signal.pause()"
-    )
+    code = """if True:
+        import os, signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])
+        print("up", flush=True)
+        signal.sigwait([signal.SIGWINCH])
+        print(os.get_terminal_size())
+    """
     with python(code) as term:
         term.wait_for("up")
         term.resize(11, 60)
@@ -147,4 +151,4 @@ def test_keys_have_the_bytes_of_xterm() -> None:
 def test_a_picture_can_be_taken(tmp_path: Path) -> None:
     with python("print('\\x1b[1;31m中文 seen')") as term:
         term.wait_exit()
-        assert "seen" in term.svg(tmp_path / "screen.svg").read_text("utf-8").replace("&#160;", " ")
+        assert "seen" in term.svg(tmp_path / "screen.svg").read_text("utf-8")
