@@ -36,12 +36,13 @@ _STYLE = Style.from_dict(
         "prompt": "bold ansicyan",
         "bottom-toolbar": "noreverse dim",
         "bottom-toolbar.hint": "nodim bold",
-        "completion-menu.completion": "bg:default noreverse",
-        "completion-menu.completion.current": "reverse",
-        "completion-menu.meta.completion": "bg:default dim",
-        "completion-menu.meta.completion.current": "bg:default nodim",
+        "completion-menu": "bg:default fg:default",
+        "completion-menu.completion": "",
+        "completion-menu.completion.current": "bg:default fg:default reverse",
+        "completion-menu.meta.completion": "bg:default fg:default dim",
+        "completion-menu.meta.completion.current": "bg:default fg:default nodim",
         "scrollbar.background": "bg:default",
-        "scrollbar.button": "reverse",
+        "scrollbar.button": "bg:ansibrightblack",
     }
 )
 
