@@ -7,7 +7,7 @@ at all. Whoever iterates a turn may stop it at any event, or die: nothing is los
 
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -68,6 +68,8 @@ class Notice:
 
 
 TurnEvent = Event | Tick | Committed | Notice
+Turning = Generator[TurnEvent, None, None]
+"""A turn while it runs: iterate it, or close it to stop."""
 
 
 @dataclass(slots=True)
@@ -130,13 +132,14 @@ class Chat:
         self.settings = dict(settings or {})
         self.writer = this_writer()
         self.last_context: Context | None = None
+        self.last_usage: Usage | None = None
         self._clock = clock
         self._pump: Pump | None = None
         self._unsaved: _Unsaved | None = None
 
     # A turn
 
-    def send(self, content: Content) -> Iterator[TurnEvent]:
+    def send(self, content: Content) -> Turning:
         """Ask the model; yield its events, then Committed.
 
         Raises UsageError for a missing variable (nothing was kept then), ModelError when the reply failed,
@@ -149,7 +152,7 @@ class Chat:
         self.store.begin(self.session, turn)
         yield from self._answer(turn)
 
-    def retry(self, turn: Pending | None = None) -> Iterator[TurnEvent]:
+    def retry(self, turn: Pending | None = None) -> Turning:
         """Send a turn again: the pending one given, else the last of the history, whose reply is replaced.
 
         Raises NotFound when there is nothing to send again.
@@ -164,7 +167,7 @@ class Chat:
         self.store.begin(self.session, turn)
         yield from self._answer(turn)
 
-    def resume(self, turn: Pending) -> Iterator[TurnEvent]:
+    def resume(self, turn: Pending) -> Turning:
         """Have the model go on with the reply that a pending turn holds the beginning of."""
         check_variables(self.prompt, self.variables)
         self.flush()
@@ -240,9 +243,9 @@ class Chat:
 
     # How it is done
 
-    def _answer(self, turn: Pending) -> Iterator[TurnEvent]:
+    def _answer(self, turn: Pending) -> Turning:
         context = self.context(turn.user.content, stop=turn.at)
-        self.last_context = context
+        self.last_context, self.last_usage = context, None
         draft = _Draft()
         failure: ChatError | None = None
         try:
@@ -260,7 +263,7 @@ class Chat:
         elif draft.finish is not None:
             raise BrokenStream("the model answered nothing", "/retry sends it again; a larger max_tokens may help")
 
-    def _stream(self, turn: Pending, messages: Sequence[Message], draft: _Draft) -> Iterator[TurnEvent]:
+    def _stream(self, turn: Pending, messages: Sequence[Message], draft: _Draft) -> Turning:
         """Yield the reply's events into `draft`, and keep what came about once a second."""
         self._pump = Pump(self.model.stream(messages, self.options))
         kept, fresh = time.monotonic(), False
@@ -284,6 +287,7 @@ class Chat:
 
     def _end(self, turn: Pending, draft: _Draft, context: Context) -> Message | None:
         """Commit what came, or leave the turn pending when nothing did; return the reply."""
+        self.last_usage = draft.usage
         if not draft.text:
             return None
         reply = self._reply(turn.partial + draft.text, draft)

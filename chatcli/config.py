@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from chatcli.errors import ConfigError
+from chatcli.stores.address import masked
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,8 +184,8 @@ def as_data(config: Config) -> dict[str, Any]:
     for model in data["models"].values():
         model["api_key"] = "***" if model["api_key"] else ""
     for store in data["stores"].values():
-        store["address"] = mask_password(store["address"])
-    data["store"] = mask_password(data["store"])
+        store["address"] = masked(store["address"])
+    data["store"] = masked(data["store"])
     return data
 
 

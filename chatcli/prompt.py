@@ -82,6 +82,12 @@ def with_system(prompt: Prompt, text: str) -> Prompt:
     return replace(prompt, entries=system + others)
 
 
+def system_text(prompt: Prompt) -> str:
+    """Return the system text as it was written, variables unfilled; '' when there is none."""
+    messages = (e for e in prompt.entries if isinstance(e, Template) and e.role == "system")
+    return "\n".join(text for message in messages for text in _texts(message.content))
+
+
 def variables_of(prompt: Prompt) -> set[str]:
     """Return the names the prompt needs from the user, history and input left out."""
     names = {name for entry in prompt.entries for name in _names(entry)}

@@ -7,20 +7,23 @@ import os
 import random
 import string
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from chatcli.chat import Chat, check_session_name
 from chatcli.cli.flags import Flags
 from chatcli.config import Config, Folders, folders, load_config
 from chatcli.errors import NotFound, UsageError
 from chatcli.memory import default_memory, parse_memory
-from chatcli.model import Model
 from chatcli.model.choose import ModelSettings, choose_model, named_model, open_model
 from chatcli.prompt import DEFAULT, Prompt, make_prompt, with_system
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
+
+if TYPE_CHECKING:
+    from chatcli.repl.loop import Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +116,6 @@ def resolve_model(place: Workplace, name: str | None) -> ModelSettings:
     return chosen.with_id(name) if name else chosen
 
 
-def model_opener(place: Workplace) -> Callable[[str], Model]:
-    """Return what `/model NAME` needs: a function from a name to an open model."""
-    return lambda name: open_model(resolve_model(place, name))
-
-
 def resolve_prompt(config: Config, name: str | None, system: str | None) -> tuple[Prompt, dict[str, str]]:
     """Return the prompt `name` of the config, with `system` in place of its system text, and its variables."""
     name = name or config.prompt
@@ -147,3 +145,33 @@ def _to_keep(saved: Mapping[str, Any], chosen: dict[str, Any], flags: Flags) -> 
         if given:
             keep[name] = {**saved.get(name, {}), **given}
     return keep
+
+
+def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
+    """Return what the interactive chat needs to exchange its parts; new sessions take over the flags."""
+    from chatcli.repl.loop import Tools
+
+    def open_session(name: str | None) -> Chat:
+        return compose(Flags() if name else flags, place, store, name or new_session_name())
+
+    return Tools(
+        open_session=open_session,
+        open_model=lambda name: open_model(resolve_model(place, name)),
+        make_prompt=lambda text: resolve_prompt(place.config, flags.prompt, text)[0],
+        model_names=tuple(place.config.models),
+        preload=_preload,
+        state_folder=place.folders.state,
+        private=flags.private,
+        plain=flags.plain or place.config.plain,
+        quiet=flags.quiet,
+        whole_replies=flags.no_stream or not place.config.stream,
+        reasoning=place.config.reasoning,
+    )
+
+
+def _preload() -> None:
+    """Import what the first reply needs."""
+    import_module("chatcli.render.reply")
+    from chatcli.model.openai import preload
+
+    preload()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from chatcli.cli import app
+from chatcli.cli.app import app
 from chatcli.cli.output import show_error
 from chatcli.errors import ChatError
 

@@ -52,8 +52,8 @@ def resume(flags: Flags, name: Annotated[str | None, typer.Argument(show_default
 
     from chatcli.cli.chat import open_chat
     from chatcli.cli.compose import existing_session, open_named_store, workplace
-    from chatcli.cli.pick import pick_session
     from chatcli.errors import UsageError
+    from chatcli.repl.pick import pick_session
 
     if flags.session is not None or flags.continue_:
         raise UsageError("resume takes the session's name alone", "chatcli sessions resume NAME")

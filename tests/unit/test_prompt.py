@@ -112,7 +112,7 @@ def test_an_input_with_an_image_keeps_its_parts_inside_a_template() -> None:
 def test_an_optional_placeholder_may_be_missing_and_another_may_not() -> None:
     optional = make_prompt([{"placeholder": "examples", "optional": True}])
     assert sent(optional, past=[]) == [("user", "How {many}?")]
-    with pytest.raises(UsageError, match="{examples}"):
+    with pytest.raises(UsageError, match=r"\{examples\}"):
         fill(make_prompt([{"placeholder": "{examples}"}]), {}, [], QUESTION)
 
 

@@ -1,0 +1,37 @@
+"""The command line: what the user may type. Each command imports what it needs when it runs."""
+
+import typer
+
+from chatcli.cli import config, history, local, sessions
+from chatcli.cli.ask import ask
+from chatcli.cli.chat import chat
+from chatcli.cli.doctor import doctor
+from chatcli.cli.models import models
+
+app = typer.Typer(
+    name="chatcli",
+    help="A chat in the terminal with a memory you can see and steer.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("chat")(chat)
+app.command("ask")(ask)
+app.add_typer(history.app, name="history")
+app.add_typer(sessions.app, name="sessions")
+app.command("models")(models)
+app.add_typer(config.app, name="config")
+app.command("doctor")(doctor)
+app.add_typer(local.app, name="local")
+
+
+@app.callback()
+def main(version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)) -> None:
+    """A chat in the terminal with a memory you can see and steer."""
+    if version:
+        from chatcli import __version__
+
+        print(f"chatcli {__version__}")
+        raise typer.Exit

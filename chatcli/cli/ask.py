@@ -1,0 +1,95 @@
+"""`chatcli ask`: one turn, for scripts and for the hurry."""
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatcli.cli.flags import Flags, with_flags
+
+if TYPE_CHECKING:
+    from chatcli.chat import Chat, Turning
+    from chatcli.messages import Content, Message
+
+
+@with_flags
+def ask(
+    flags: Flags,
+    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The reply and its figures as one JSON document.")] = False,
+) -> None:
+    """Ask once: the reply alone goes to stdout. Piped input is added after TEXT.
+
+    Example: git diff | chatcli ask "Write a commit message"
+    """
+    from chatcli.attachments import with_attachments
+    from chatcli.cli.chat import opened_chat
+
+    content = with_attachments(_question(text), flags.attach)
+    with opened_chat(flags) as (chat, place):
+        reply = _answer(chat, content, flags, as_json, place.config.plain, place.config.reasoning)
+        if as_json and reply is not None:
+            _print_document(chat, reply)
+    if reply is None or reply.finish == "interrupted":
+        raise typer.Exit(130)
+
+
+def _question(text: str | None) -> str:
+    """Return TEXT and what was piped in; raise UsageError when there is neither."""
+    from chatcli.errors import UsageError
+
+    piped = "" if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty() else _read_stdin()
+    question = "\n\n".join(part for part in (text, piped.strip("\n")) if part and part.strip())
+    if not question:
+        raise UsageError("there is nothing to ask", 'chatcli ask "What is …?", or pipe the text in')
+    return question
+
+
+def _read_stdin() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _answer(
+    chat: "Chat", content: "Content", flags: Flags, as_json: bool, plain: bool, reasoning: bool
+) -> "Message | None":
+    import io
+
+    from chatcli.render.reply import reply_view
+    from chatcli.render.turn import show_turn
+    from chatcli.repl.keys import on_interrupt
+
+    out = io.StringIO() if as_json else sys.stdout
+    view = reply_view(out, plain=flags.plain or plain, notices=None if flags.quiet else sys.stderr)
+    with closing(_turn(chat, content, flags.quiet)) as events, on_interrupt(chat.stop):
+        return show_turn(events, view, whole=flags.no_stream, reasoning=reasoning)
+
+
+def _turn(chat: "Chat", content: "Content", quiet: bool) -> "Turning":
+    """Start the turn; one that failed before with the very same input is taken up again, not doubled."""
+    from chatcli.cli.output import notice
+
+    unfinished = chat.unfinished()
+    same = next((turn for turn in unfinished if turn.user.content == content), None)
+    if len(unfinished) > (same is not None):
+        notice(f"{chat.session} has an unfinished turn; chatcli chat -s offers it", quiet)
+    return chat.retry(same) if same else chat.send(content)
+
+
+def _print_document(chat: "Chat", reply: "Message") -> None:
+    from chatcli.cli.output import print_json
+
+    usage = reply.usage
+    print_json(
+        {
+            "text": reply.text,
+            "session": chat.session,
+            "model": reply.model,
+            "memory": chat.memory.spec,
+            "finish": reply.finish,
+            "usage": usage and {"prompt": usage.prompt, "completion": usage.completion, "cached": usage.cached},
+        }
+    )

@@ -1,0 +1,55 @@
+"""A turn's events on the screen, for the chat and for `ask` alike."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from chatcli.chat import Committed, Notice, TurnEvent
+from chatcli.messages import Message
+from chatcli.model import Delta, Reasoning, Retrying
+from chatcli.pump import Tick
+from chatcli.render.reply import ReplyView
+
+PATIENCE = 0.4
+"""Seconds before a wait is shown: a reply that comes at once needs no wheel."""
+
+
+def show_turn(
+    events: Iterator[TurnEvent],
+    view: ReplyView,
+    *,
+    whole: bool = False,
+    reasoning: bool = True,
+    poll: Callable[[], object] = lambda: None,
+) -> Message | None:
+    """Draw the events of a turn as they come; return the reply that was committed, None when there is none.
+
+    `whole` shows the reply when it is complete, `reasoning` what the model thinks before; `poll` is called
+    at every event and several times a second. What the events raise is raised after the view has ended.
+    """
+    began = time.monotonic()
+    waiting, reply, held = True, None, []
+    try:
+        for event in events:
+            poll()
+            match event:
+                case Delta(text) if whole:
+                    held.append(text)
+                case Delta(text):
+                    waiting = False
+                    view.feed(text)
+                case Reasoning(text) if reasoning and not whole:
+                    waiting = False
+                    view.reasoning(text)
+                case Retrying(seconds, reason):
+                    view.note(f"{reason}; again in {seconds:.0f} s")
+                case Notice(text):
+                    view.note(text)
+                case Committed(message):
+                    reply = message
+                case Tick() if waiting and time.monotonic() - began > PATIENCE:
+                    view.waiting(time.monotonic() - began)
+            view.tick()
+    finally:
+        view.feed("".join(held))
+        view.finish()
+    return reply

@@ -1,0 +1,92 @@
+"""Sessions: new ones, other ones, their names and their ends."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from chatcli.chat import check_session_name
+from chatcli.errors import NotFound, UsageError
+from chatcli.repl.slash import slash
+
+if TYPE_CHECKING:
+    from chatcli.repl.loop import Repl
+
+
+def _names(repl: "Repl") -> Sequence[str]:
+    return [session.name for session in repl.chat.store.sessions(limit=50)]
+
+
+@slash("exit", "quit", "bye", help="leave; ^D does the same")
+def leave(repl: "Repl", argument: str) -> None:
+    """Leave the chat."""
+    repl.leaving = True
+
+
+@slash("new", arguments="[name]", help="begin a new session; this one stays")
+def new(repl: "Repl", argument: str) -> None:
+    """Begin another session; a name that exists is refused."""
+    if argument and repl.chat.store.exists(check_session_name(argument)):
+        raise UsageError(f"there is a session {argument!r} already", f"/resume {argument} opens it")
+    repl.switch(repl.tools.open_session(argument or None))
+
+
+@slash("sessions", help="list the sessions, the one used last first")
+def sessions(repl: "Repl", argument: str) -> None:
+    """List the newest sessions."""
+    from chatcli.render.tables import print_sessions
+
+    print_sessions(repl.chat.store.sessions(limit=20))
+
+
+@slash("resume", arguments="[name]", help="go on with another session", complete=_names)
+def resume(repl: "Repl", argument: str) -> None:
+    """Open another session; without a name, pick one."""
+    if not argument:
+        from chatcli.repl.pick import pick_session
+
+        argument = pick_session(repl.chat.store) or ""
+    elif not repl.chat.store.exists(check_session_name(argument)):
+        raise NotFound(f"there is no session {argument!r}", f"/new {argument} makes it")
+    if argument:
+        repl.switch(repl.tools.open_session(argument))
+
+
+@slash("rename", arguments="name", help="give this session another name")
+def rename(repl: "Repl", argument: str) -> None:
+    """Rename the session; one without a turn yet just begins under the new name."""
+    new_name = check_session_name(argument)
+    chat = repl.chat
+    if chat.store.exists(chat.session):
+        chat.store.rename(chat.session, new_name)
+    elif chat.store.exists(new_name):
+        raise UsageError(f"there is a session {new_name!r} already", f"/resume {new_name} opens it")
+    chat.session = new_name
+    repl.screen.aside(f"this session is now {new_name}")
+
+
+@slash("clear", help="empty this session; its settings stay")
+def clear(repl: "Repl", argument: str) -> None:
+    """Empty the session, after asking."""
+    chat = repl.chat
+    length = chat.store.length(chat.session)
+    if repl.ask(f"empty {chat.session} ({length:,} messages)? This cannot be undone. [y/N]") not in ("y", "yes"):
+        repl.screen.aside("nothing was removed")
+        return
+    removed = chat.store.clear(chat.session)
+    chat.last_context = None
+    repl.screen.aside(
+        f"emptied {chat.session}: {removed:,} messages removed, its settings kept. /cls clears the screen"
+    )
+
+
+@slash("delete", help="delete this session with everything in it, and begin a new one")
+def delete(repl: "Repl", argument: str) -> None:
+    """Delete the session, after asking; a new one begins."""
+    chat = repl.chat
+    if argument:
+        raise UsageError("/delete deletes this session", f"chatcli sessions delete {argument} deletes another")
+    if repl.ask(f"delete {chat.session}? This cannot be undone. [y/N]") not in ("y", "yes"):
+        repl.screen.aside("nothing was deleted")
+        return
+    chat.store.delete(chat.session)
+    repl.screen.aside(f"deleted {chat.session}")
+    repl.switch(repl.tools.open_session(None))

@@ -1,0 +1,99 @@
+"""What is asked, and how: model, memory, system text, variables, options. All are kept with the session."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from chatcli.errors import UsageError
+from chatcli.memory import EXAMPLES, parse_memory
+from chatcli.prompt import system_text, variables_of
+from chatcli.repl.slash import slash
+
+if TYPE_CHECKING:
+    from chatcli.repl.loop import Repl
+
+
+def _models(repl: "Repl") -> Sequence[str]:
+    return repl.tools.model_names
+
+
+def _memories(repl: "Repl") -> Sequence[str]:
+    return EXAMPLES.split(", ")
+
+
+@slash("model", arguments="[name]", help="show the model, or talk to another one from now on", complete=_models)
+def model(repl: "Repl", argument: str) -> None:
+    """Show or exchange the model."""
+    if not argument:
+        known = ", ".join(repl.tools.model_names)
+        repl.screen.aside(f"{repl.chat.model.name}" + (f"; the config has {known}" if known else ""))
+        return
+    opened = repl.tools.open_model(argument)
+    repl.chat.model.close()
+    repl.chat.model = opened
+    repl.chat.set(model=argument)
+    repl.screen.aside(f"the next reply comes from {opened.name}")
+
+
+@slash("memory", arguments="[spec]", help="show the memory, or choose another one", complete=_memories)
+def memory(repl: "Repl", argument: str) -> None:
+    """Show or exchange the memory; the history stays as it is."""
+    if argument:
+        repl.chat.memory = parse_memory(argument)
+        repl.chat.set(memory=repl.chat.memory.spec)
+    context = repl.chat.context(None)
+    kept = sum(len(part.messages) for part in context.parts if part.kind == "tail")
+    repl.screen.aside(f"{repl.chat.memory.spec}: the next request holds {kept} of {context.length} messages")
+
+
+@slash("system", arguments="[text]", help='show the system text, or set it; "" removes it')
+def system(repl: "Repl", argument: str) -> None:
+    """Show or set the system text; it may hold {variables}."""
+    chat = repl.chat
+    if argument:
+        text = "" if argument in ('""', "''") else argument
+        chat.prompt = repl.tools.make_prompt(text)
+        chat.set(system=text)
+    repl.screen.aside(system_text(chat.prompt) or "no system text")
+    missing = sorted(variables_of(chat.prompt) - chat.variables.keys())
+    if missing:
+        repl.screen.warn(f"it needs {', '.join(missing)}: /var {missing[0]} …")
+
+
+@slash("var", arguments="[name value]", help="show the prompt's variables, or set one")
+def var(repl: "Repl", argument: str) -> None:
+    """Show or set a variable."""
+    chat = repl.chat
+    if argument:
+        name, value = _pair(argument, "/var name value")
+        chat.variables[name] = value
+        chat.set(variables=dict(chat.variables))
+    repl.screen.aside("\n".join(f"{name} = {value}" for name, value in chat.variables.items()) or "no variables")
+
+
+@slash("set", arguments="[option value]", help="show the model's options, or set one: temperature, max_tokens, …")
+def set_(repl: "Repl", argument: str) -> None:
+    """Show or set an option of the model; an empty value, "", removes it."""
+    chat = repl.chat
+    if argument:
+        name, value = _pair(argument, "/set temperature 0.2")
+        chat.options.pop(name, None)
+        if value not in ('""', "''"):
+            chat.options[name] = _value(value)
+        chat.set(options=dict(chat.options))
+    repl.screen.aside("\n".join(f"{name} = {value}" for name, value in chat.options.items()) or "no options")
+
+
+def _pair(argument: str, example: str) -> tuple[str, str]:
+    between = "=" if "=" in argument.split(" ")[0] else " "
+    name, _, value = argument.partition(between)
+    if not name or not value.strip():
+        raise UsageError("a name and a value are needed", f"write {example}")
+    return name, value.strip()
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

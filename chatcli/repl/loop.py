@@ -1,0 +1,174 @@
+"""The chat in the terminal: reads a line, runs a slash command or a turn, and again.
+
+The reply is drawn by `render`, the line edited by `line`; this holds them together and shows what goes wrong.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+from chatcli.attachments import with_attachments
+from chatcli.chat import Chat, Turning
+from chatcli.errors import ChatError, ModelError
+from chatcli.messages import Message
+from chatcli.model import Model
+from chatcli.prompt import Prompt
+from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
+from chatcli.repl.line import PromptLine, Suggestion
+from chatcli.repl.pending import decide_unfinished, describe_unfinished
+from chatcli.repl.rescue import rescue
+from chatcli.repl.screen import on_stdout
+from chatcli.repl.slash import completions, run_slash
+from chatcli.repl.toolbar import toolbar
+
+_SHOWN_ON_RESUME = 2  # turns
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the chat needs from outside to exchange its parts, and how the user wants things shown."""
+
+    open_session: Callable[[str | None], Chat]
+    """Return the chat of another session with the same store; None: a new one."""
+    open_model: Callable[[str], Model]
+    make_prompt: Callable[[str | None], Prompt]
+    """Return the prompt with another system text; None: the configured one."""
+    model_names: Sequence[str]
+    preload: Callable[[], object]
+    """Import what the first turn needs; runs while the user types."""
+    state_folder: Path
+    private: bool = False
+    plain: bool = False
+    quiet: bool = False
+    whole_replies: bool = False
+    reasoning: bool = True
+
+
+class Repl:
+    """One interactive chat."""
+
+    def __init__(self, chat: Chat, tools: Tools, attachments: Sequence[Path] = ()) -> None:
+        self.chat = chat
+        self.tools = tools
+        self.attachments = list(attachments)
+        self.screen = on_stdout(tools.plain)
+        self.leaving = False
+        self._prefill = ""
+        self._keys = CapturedKeys()
+        self._line = PromptLine(
+            toolbar=lambda width: toolbar(self.chat, width),
+            suggest=self._suggest,
+            history=None if tools.private else tools.state_folder / "input_history",
+            on_first_shown=self._preload,
+        )
+
+    def run(self) -> None:
+        """Chat until the user leaves; a reply the store would not take is written to a file then."""
+        with captured_keys() as self._keys:
+            self.greet()
+            while not self.leaving:
+                text = self._read()
+                if text is None:
+                    break
+                self._take(text)
+        rescue(self.chat, self.tools.state_folder, self.screen)
+
+    def greet(self) -> None:
+        """Say where we are: the session, whether it is kept, its last turns, what was left unfinished."""
+        chat = self.chat
+        if not self.tools.quiet:
+            kept = chat.store.address if chat.store.durable else "in memory only: it ends with this chat"
+            self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory.spec} · {kept}")
+            self._show_last_turns()
+        describe_unfinished(self)
+
+    def switch(self, chat: Chat) -> None:
+        """Go on with another session's chat."""
+        self.chat.model.close()
+        self.chat = chat
+        self.attachments.clear()
+        self.greet()
+
+    def play(self, events: Turning) -> Message | None:
+        """Show a turn as it comes; raise what it raises. ^C stops it, what is typed meanwhile is kept."""
+        from chatcli.render.reply import reply_view
+        from chatcli.render.turn import show_turn
+
+        view = reply_view(sys.stdout, plain=self.screen.plain)
+        with closing(events), on_interrupt(self.chat.stop):
+            reply = show_turn(
+                events,
+                view,
+                whole=self.tools.whole_replies,
+                reasoning=self.tools.reasoning,
+                poll=self._keys.poll,
+            )
+        self._say_how_it_ended(reply)
+        return reply
+
+    def ask(self, question: str) -> str:
+        """Return what the user answers; '' when they would rather not."""
+        self._hand_over()
+        return (PromptLine(f"{question} ").read() or "").strip().lower()
+
+    def _read(self) -> str | None:
+        self._hand_over()
+        prefill, self._prefill = self._prefill, ""
+        return self._line.read(prefill)
+
+    def _take(self, text: str) -> None:
+        """Run what the user sent; an error is shown, and text that was not taken is given back to the line."""
+        try:
+            if text.startswith("/"):
+                run_slash(self, text)
+            elif text.strip():
+                self._send(text)
+        except ModelError as error:
+            self.screen.error(error)
+            describe_unfinished(self)
+        except ChatError as error:
+            self.screen.error(error)
+            if self.chat.unsaved is None:
+                self._prefill = text
+
+    def _send(self, text: str) -> None:
+        if not decide_unfinished(self):
+            self._prefill = text
+            return
+        content = with_attachments(text.strip(), self.attachments)
+        self.attachments.clear()
+        self.play(self.chat.send(content))
+
+    def _say_how_it_ended(self, reply: Message | None) -> None:
+        if reply is None:
+            self.screen.aside("stopped before the reply began; /retry sends it again")
+        elif reply.finish == "interrupted":
+            self.screen.aside("stopped; what came is kept")
+        elif reply.finish == "length":
+            self.screen.aside("cut at the token limit")
+        else:
+            self.screen.say()
+
+    def _show_last_turns(self) -> None:
+        from chatcli.render.history import last_turns, plain_message
+
+        start, messages = last_turns(self.chat.store, self.chat.session, _SHOWN_ON_RESUME)
+        if start:
+            self.screen.aside(f"… {start:,} earlier messages: /history shows them")
+        for position, message in enumerate(messages, start):
+            heading, _, text = plain_message(message, position).partition("\n")
+            self.screen.heading(heading)
+            self.screen.say(text)
+
+    def _hand_over(self) -> None:
+        if sys.stdin is not None and sys.stdin.isatty():
+            self._keys.hand_over(self._line.input)
+
+    def _suggest(self, before: str) -> Iterator[Suggestion]:
+        return (Suggestion(*found) for found in completions(self, before))
+
+    def _preload(self) -> None:
+        Thread(target=self.tools.preload, name="preload", daemon=True).start()

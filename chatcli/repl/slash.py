@@ -1,0 +1,93 @@
+"""Slash commands, declared once: dispatch, help and completion come from the same place.
+
+@slash("retry", "regen", help="send the last input again")
+def retry(talk: Talk, argument: str) -> None: …
+"""
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from chatcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from chatcli.repl.loop import Repl
+
+Run = Callable[["Repl", str], None]
+Complete = Callable[["Repl"], Sequence[str]]
+
+_MODULES = ("sessions", "turns", "settings", "seeing")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One slash command: its names, what it takes, what it does."""
+
+    names: tuple[str, ...]
+    arguments: str
+    help: str
+    run: Run
+    complete: Complete
+
+    @property
+    def usage(self) -> str:
+        """`/name arguments`."""
+        return f"/{self.names[0]} {self.arguments}".rstrip()
+
+
+_commands: dict[str, Command] = {}
+
+
+def slash(*names: str, arguments: str = "", help: str, complete: Complete = lambda repl: ()) -> Callable[[Run], Run]:
+    """Declare the decorated function as the command `/name`, and its other names."""
+
+    def declare(run: Run) -> Run:
+        command = Command(names, arguments, help, run, complete)
+        _commands.update(dict.fromkeys(names, command))
+        return run
+
+    return declare
+
+
+def commands() -> dict[str, Command]:
+    """Return all commands by each of their names."""
+    for module in _MODULES:
+        import_module(f"chatcli.repl.commands.{module}")
+    return _commands
+
+
+def run_slash(repl: "Repl", line: str) -> None:
+    """Run the command that `line` names; raise UsageError for one that does not exist."""
+    name, _, argument = line[1:].partition(" ")
+    command = commands().get(name.strip().lower())
+    if command is None:
+        near = get_close_matches(name, commands(), n=1)
+        hint = f"did you mean /{near[0]}?" if near else "/help lists the commands"
+        raise UsageError(f"there is no command /{name}", f"{hint} A space in front sends the line as it is.")
+    command.run(repl, argument.strip())
+
+
+def words(argument: str) -> list[str]:
+    """Return the argument's words; quotes hold together what has spaces. Raises UsageError for an open quote."""
+    try:
+        return shlex.split(argument)
+    except ValueError:
+        raise UsageError("a quote is not closed", 'write "two words" or two\\ words') from None
+
+
+def completions(repl: "Repl", before: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what can stand at the end of the line `before`: the text, how to show it, what it is."""
+    if not before.startswith("/") or "\n" in before:
+        return
+    name, space, argument = before[1:].partition(" ")
+    if space:
+        found = commands().get(name)
+        choices = found.complete(repl) if found else ()
+        yield from ((choice, choice, "") for choice in choices if choice.startswith(argument) and choice != argument)
+        return
+    for known, command in sorted(commands().items()):
+        if known.startswith(name):
+            yield f"/{known} " if command.arguments else f"/{known}", f"/{known}", command.help

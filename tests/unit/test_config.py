@@ -1,0 +1,106 @@
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from chatcli.config import Config, as_data, config_path, folders, load_config, write_example
+from chatcli.errors import ConfigError
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+
+
+def load(tmp_path: Path, text: str, **environ: str) -> Config:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_config({"CHATCLI_CONFIG": str(path), **environ})
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert load_config({"CHATCLI_HOME": str(tmp_path)}) == Config()
+
+
+def test_the_example_loads_as_it_is() -> None:
+    assert load_config({"CHATCLI_CONFIG": str(EXAMPLE)}) == Config()
+
+
+def test_the_example_loads_with_everything_taken_out_of_its_comments_and_names_every_key(tmp_path: Path) -> None:
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    setting = [line[2:] for line in lines if line.startswith("# ") and ("=" in line or line[2:3] in "[] {")]
+    text = "\n".join(line for line in setting if not line[:1].isupper() and "config show" not in line)
+    config = load(tmp_path, text)
+    data = tomllib.loads(text)
+    assert set(data) >= set(Config.__struct_fields__) - {"code_theme"}
+    shown = as_data(config)
+    named = {key for table in ("models", "stores", "prompts") for entry in data[table].values() for key in entry}
+    known = {key for table in ("models", "stores", "prompts") for entry in shown[table].values() for key in entry}
+    assert known - named <= {"api_key"}
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "hint"),
+    [
+        ('modle = "x"', "'modle'", "'model'"),
+        ('[models.q]\nbas_url = "x"', "'models.q.bas_url'", "'base_url'"),
+        ('zzz = "x"', "'zzz'", "known: model"),
+        ('[models.q]\nwindow = "big"', "models.q.window", "config.example.toml"),
+        ("store = 3", "store", "config.example.toml"),
+        ("[models]\nq = 3", "models.q", "config.example.toml"),
+        ("models = 3", "models", "[models.NAME]"),
+        ("[stores.s]\nttl = 3", "stores.s", "config.example.toml"),
+        ("a = [", "is not TOML", "config edit"),
+        ("\x00", "is not TOML", "config edit"),
+    ],
+)
+def test_a_wrong_file_is_an_error_that_names_file_and_key(tmp_path: Path, text: str, named: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert str(tmp_path / "config.toml") in caught.value.message
+    assert named in caught.value.message
+    assert hint in caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config({"CHATCLI_CONFIG": str(tmp_path)})
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_config({"CHATCLI_CONFIG": str(tmp_path / "nowhere.toml")})
+    (tmp_path / "latin.toml").write_bytes(b'model = "\xe9"')
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load_config({"CHATCLI_CONFIG": str(tmp_path / "latin.toml")})
+
+
+def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
+    config = load(tmp_path, 'model = "a"\nmemory = "buffer"', CHATCLI_MODEL="b", CHATCLI_PLAIN="yes", CHATCLI_STORE="")
+    assert (config.model, config.memory, config.plain, config.store) == ("b", "buffer", True, "sqlite")
+    with pytest.raises(ConfigError, match="CHATCLI_PLAIN"):
+        load(tmp_path, "", CHATCLI_PLAIN="perhaps")
+
+
+def test_no_secret_is_shown(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        'store = "redis://u:geheim@h/0"\n[models.q]\napi_key = "sk-geheim"\n[stores.s]\naddress = "redis://:geheim@h"',
+    )
+    assert "geheim" not in str(as_data(config))
+    assert as_data(config)["models"]["q"]["api_key"] == "***"
+
+
+def test_the_written_example_is_private_and_never_replaces_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "config" / "config.toml"
+    write_example(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert path.read_text(encoding="utf-8") == EXAMPLE.read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match="is there already"):
+        write_example(path)
+
+
+def test_one_folder_can_hold_everything(tmp_path: Path) -> None:
+    places = folders({"CHATCLI_HOME": str(tmp_path)})
+    assert {places.config, places.data, places.state, places.cache} == {
+        tmp_path / name for name in ("config", "data", "state", "cache")
+    }
+    assert config_path({"CHATCLI_HOME": str(tmp_path)}) == tmp_path / "config" / "config.toml"
+    assert os.fspath(folders({}).data).endswith("chatcli")
