@@ -131,7 +131,9 @@ class InMemoryStore:
     def begin(self, session: str, pending: Pending) -> None:
         """See Store."""
         with self._lock:
-            self._used(session).pending[pending.id] = (pending, self._clock())
+            turns = self._used(session).pending
+            turns.pop(pending.id, None)  # begun again: it is the newest now
+            turns[pending.id] = (pending, self._clock())
 
     def checkpoint(self, session: str, turn: str, partial: str) -> None:
         """See Store."""

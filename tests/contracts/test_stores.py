@@ -16,9 +16,10 @@ from chatcli.stores import Change, Pending, State, Store, Watermark
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
 NAMES = [
-    "JavaEdge", "a", "ab", "abc", "a/b", "/", "..", ".", "../a", "*", "a*", "?", "[a-z]", "[", "\\", "\\*", "{}", "{a}", "}",
-    "a}:info", "{a}:info", "a:info", "%", "%7B", "%7B%7D", "%s", "' OR 1=1 --", '"', "中国历史", "它有多少年？", "👩‍👩‍👧‍👦", "\u00e9", "e\u0301", "A",
-    " ", " a", "a ", "x" * 200, "x" * 199, "中" * 200, "index", "chatcli:index:", "message_store:a", "null", "None", "0",
+    "JavaEdge", "a", "ab", "abc", "a/b", "/", "..", ".", "../a", "*", "a*", "?", "[a-z]", "[", "\\", "\\*",
+    "{}", "{a}", "}", "a}:info", "{a}:info", "a:info", "%", "%7B", "%7B%7D", "%s", "' OR 1=1 --", '"',
+    "中国历史", "它有多少年？", "👩‍👩‍👧‍👦", "\u00e9", "e\u0301", "A", " ", " a", "a ", "x" * 200, "x" * 199,
+    "中" * 200, "index", "chatcli:index:", "message_store:a", "null", "None", "0",
 ]  # fmt: skip
 
 

@@ -1,0 +1,368 @@
+"""The store in Redis or Valkey (5.0 and later), in the list that LangChain's `RedisChatMessageHistory` keeps.
+
+A write is one MULTI under WATCH, two round trips when undisturbed; it leaves an id, so that it is done once even
+when its reply was lost. All times are the server's. Keys: see redis_keys.
+"""
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from chatcli.errors import StoreError
+from chatcli.messages import Message, new_id
+from chatcli.stores import Change, Pending, Session, Snapshot, rules
+from chatcli.stores import redis_rows as rows
+from chatcli.stores.redis_keys import Keys, glob_escaped, index_key, keys_of
+from chatcli.stores.redis_wire import Ask, Command, Plan, Wire, WrongType
+
+REMEMBERED = 1000  # writes whose ids are kept
+T = TypeVar("T")
+
+
+class RedisStore:
+    """Histories at a `redis://`, `rediss://` or `unix://` address, connected to at the first verb.
+
+    With `ttl` (seconds), every write lets all keys of the session expire that long after it. Raises UsageError for
+    a malformed address.
+    """
+
+    durable = True
+
+    def __init__(self, url: str, key_prefix: str = "message_store:", ttl: int | None = None) -> None:
+        self._wire = Wire(url)
+        self._prefix = key_prefix
+        self._index = index_key(key_prefix)
+        self._ttl = ttl
+        self.address = self._wire.address
+
+    # Reading
+
+    def snapshot(self, session: str, newest: int) -> Snapshot:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+        newest_first = (0, newest - 1) if newest > 0 else (1, 0)
+        with self._naming(keys):
+            length, tail, info, states = self._wire.look(
+                ("LLEN", keys.history),
+                ("LRANGE", keys.history, *newest_first),
+                ("HGETALL", keys.info),
+                ("HGETALL", keys.states),
+            )
+        derived = {name: rows.to_state(value) for name, value in rows.pairs(states).items()}
+        return Snapshot(rows.to_session(session, rows.pairs(info), length), length, rows.to_messages(tail), derived)
+
+    def messages(self, session: str, start: int | None = None, stop: int | None = None) -> list[Message]:
+        """See Store."""
+        if stop == 0:
+            return []
+        # The list has the newest first: position p is its index -p-1, which stays right while others LPUSH.
+        first = 0 if stop is None else -stop
+        last = -1 if start is None else -start - 1
+        keys = keys_of(self._prefix, session)
+        with self._naming(keys):
+            (found,) = self._wire.ask(("LRANGE", keys.history, first, last))
+        return rows.to_messages(found)
+
+    def length(self, session: str) -> int:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+        with self._naming(keys):
+            (length,) = self._wire.ask(("LLEN", keys.history))
+        return int(length)
+
+    def exists(self, session: str) -> bool:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+        (found,) = self._wire.ask(("EXISTS", keys.history, keys.info))
+        return bool(found)
+
+    def sessions(self, limit: int | None = None, offset: int = 0) -> list[Session]:
+        """See Store. Turns that other programs added count as an exchange per two messages until the next write."""
+        if limit == 0:
+            return []
+        last = -1 if limit is None else offset + limit - 1
+        (found,) = self._wire.ask(("ZREVRANGE", self._index, offset, last))
+        names = [name.decode() for name in found]
+        listed = self._described(names)
+        if len(listed) == len(names):
+            return listed
+        # Some have expired, or another program removed their list: nothing is left of them but their names.
+        for name in {*names} - {session.name for session in listed}:
+            self._forget(name)
+        return self.sessions(limit, offset)
+
+    def foreign(self) -> Iterator[Session]:
+        """See Store. Names that chatcli does not allow are left out; turns count as in `sessions`."""
+        cursor, seen = b"0", set[bytes]()
+        pattern = glob_escaped(self._prefix) + "*"
+        while True:
+            ((cursor, found),) = self._wire.ask(("SCAN", cursor, "MATCH", pattern, "COUNT", 1000, "TYPE", "list"))
+            fresh = [key for key in found if key not in seen and not key.startswith((b"{", b"chatcli:index:"))]
+            seen.update(fresh)
+            yield from self._unindexed([name for key in fresh if (name := self._name(key))])
+            if int(cursor) == 0:
+                return
+
+    # Writing
+
+    def append(
+        self, session: str, messages: Sequence[Message], at: int | None = None, expected_length: int | None = None
+    ) -> int:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+
+        def plan(look: rows.Look) -> Plan[int]:
+            if look.done:
+                return Plan(look.length)
+            rules.check_splice(session, look.length, at, expected_length)
+            if not messages and (at is None or at == look.length):
+                return Plan(look.length)
+            return rows.splice(keys, look, messages, at)
+
+        return self._write(session, plan, rows.tail_questions(keys, at))
+
+    def redo(self, session: str) -> list[Message]:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+
+        def plan(look: rows.Look) -> Plan[list[Message]]:
+            return rows.redone(keys, look)
+
+        return self._write(session, plan, [("LINDEX", keys.undone, 0), ("LINDEX", keys.history, 0)])
+
+    def update(self, session: str, title: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+
+        def plan(look: rows.Look) -> Plan[None]:
+            both = rules.merged(json.loads(look.info.get("settings", "{}")), settings)
+            fields = ["settings", json.dumps(both, default=dict)]
+            if title is not None:
+                fields += ["title", json.dumps(title)]
+            return Plan(None, [("HSET", keys.info, *fields)])
+
+        self._write(session, plan)
+
+    def put_state(self, session: str, change: Change) -> bool:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+
+        def plan(look: rows.Look) -> Plan[bool]:
+            taken = look.exists and not look.done and rows.taken(keys, look.replies, [change])
+            return Plan(True, taken) if taken else Plan(look.done)
+
+        return self._write(session, plan, rows.state_questions(keys, [change]), used=False)
+
+    # A turn under way
+
+    def begin(self, session: str, pending: Pending) -> None:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+
+        def plan(look: rows.Look) -> Plan[None]:
+            return Plan(None, [rows.begun(keys, pending, look.now)])
+
+        self._write(session, plan)
+
+    def checkpoint(self, session: str, turn: str, partial: str) -> None:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+
+        def plan(replies: list[Any], _: Ask) -> Plan[None]:
+            known, now = replies
+            return Plan(None, [rows.alive(keys, turn, partial, rows.seconds(now))] if known else [])
+
+        with self._naming(keys):
+            questions = [("HEXISTS", keys.pending, f"{turn}/turn"), ("TIME",)]
+            self._wire.transact([keys.pending], questions, plan)
+
+    def commit(
+        self,
+        session: str,
+        turn: str,
+        messages: Sequence[Message],
+        at: int | None = None,
+        expected_length: int | None = None,
+        changes: Sequence[Change] = (),
+    ) -> int:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+        tail = rows.tail_questions(keys, at)
+
+        def plan(look: rows.Look) -> Plan[int]:
+            if look.done:
+                return Plan(look.length, [rows.dropped(keys, turn)])
+            rules.check_splice(session, look.length, at, expected_length)
+            spliced = rows.splice(keys, look, messages, at)
+            taken = rows.taken(keys, look.replies[len(tail) :], changes)
+            return Plan(spliced.result, [*spliced.commands, *taken, rows.dropped(keys, turn)])
+
+        return self._write(session, plan, [*tail, *rows.state_questions(keys, changes)], done=turn)
+
+    def pending(self, session: str) -> list[Pending]:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+        with self._naming(keys):
+            found, time = self._wire.ask(("HGETALL", keys.pending), ("TIME",))
+        return rows.to_pending(rows.pairs(found), rows.seconds(time))
+
+    def drop(self, session: str, turn: str) -> None:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+        with self._naming(keys):
+            self._wire.ask(rows.dropped(keys, turn))
+
+    # Whole sessions
+
+    def clear(self, session: str) -> int:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+
+        def plan(look: rows.Look) -> Plan[int]:
+            if look.done or not look.exists:
+                return Plan(0)
+            emptied = ("DEL", keys.history, keys.states, keys.pending, keys.undone)
+            return Plan(look.length, [emptied, ("HSET", keys.info, "turns", 0, "counted", 0)])
+
+        return self._write(session, plan)
+
+    def delete(self, session: str) -> bool:
+        """See Store."""
+        keys = keys_of(self._prefix, session)
+
+        def plan(replies: list[Any], _: Ask) -> Plan[bool]:
+            there = any(replies)
+            return Plan(there, [("DEL", *keys.all), ("ZREM", self._index, session)] if there else [])
+
+        questions = [("EXISTS", *keys.all), ("ZSCORE", self._index, session)]
+        return self._wire.transact(keys.all, questions, plan)
+
+    def rename(self, old: str, new: str) -> None:
+        """See Store."""
+        source, target = keys_of(self._prefix, old), keys_of(self._prefix, new)
+        mark = new_id()
+        pairs = list(zip(source.all, target.all, strict=True))
+
+        def plan(replies: list[Any], _: Ask) -> Plan[None]:
+            done, taken, score, time, *there = replies
+            if done is not None:
+                return Plan(None)
+            if not (there[0] or there[1]):
+                raise rules.no_session(old)
+            if taken:
+                raise rules.name_taken(new)
+            moved = [("RENAME", *pair) for pair, found in zip(pairs, there, strict=True) if found]
+            now = rows.seconds(time)
+            used = now if score is None else float(score)
+            known = [("HSETNX", target.info, name, used) for name in ("created", "used")]
+            indexed = [("ZREM", self._index, old), ("ZADD", self._index, used, new)]
+            return Plan(None, [*moved, *known, *indexed, ("ZADD", target.written, now, mark)])
+
+        questions: list[Command] = [("ZSCORE", target.written, mark), ("EXISTS", target.history, target.info)]
+        questions += [("ZSCORE", self._index, old), ("TIME",), *(("EXISTS", key) for key in source.all)]
+        self._wire.transact([*source.all, *target.all], questions, plan)
+
+    def close(self) -> None:
+        """See Store."""
+        self._wire.close()
+
+    # How a write is done
+
+    def _write(
+        self,
+        session: str,
+        plan: Callable[[rows.Look], Plan[T]],
+        questions: Sequence[Command] = (),
+        done: str | None = None,
+        used: bool = True,
+    ) -> T:
+        """Do what `plan` says, once: under the id `done`, or a new one. `used`: the session counts as used now."""
+        keys, mark = keys_of(self._prefix, session), done or new_id()
+
+        asked: list[Command] = [("TIME",), ("LLEN", keys.history), ("HGETALL", keys.info)]
+        asked.append(("ZSCORE", keys.written, mark))
+        # For their types alone: a key of a wrong one must fail here, not in the middle of the MULTI.
+        asked += [("HLEN", keys.states), ("HLEN", keys.pending), ("LLEN", keys.undone), ("ZCARD", self._index)]
+        asked += questions
+        watched = [key for key in keys.all if key != keys.pending]  # a checkpoint disturbs nobody
+
+        def whole(replies: list[Any], ask: Ask) -> Plan[T]:
+            time, length, info, written = replies[:4]
+            own = replies[len(asked) - len(questions) :]
+            look = rows.Look(rows.seconds(time), length, rows.pairs(info), written is not None, own, ask)
+            planned = plan(look)
+            if not planned.commands:
+                return planned
+            return Plan(planned.result, [*planned.commands, *self._bookkeeping(session, keys, look.now, mark, used)])
+
+        with self._naming(keys):
+            return self._wire.transact(watched, asked, whole)
+
+    def _bookkeeping(self, session: str, keys: Keys, now: float, mark: str, used: bool) -> list[Command]:
+        commands: list[Command] = [
+            ("ZADD", keys.written, now, mark),
+            ("ZREMRANGEBYRANK", keys.written, 0, -REMEMBERED - 1),
+        ]
+        if used:
+            commands.append(("HSETNX", keys.info, "created", now))
+            commands.append(("HSET", keys.info, "used", now))
+            commands.append(("ZADD", self._index, now, session))
+        if self._ttl:
+            commands += [("EXPIRE", key, self._ttl) for key in keys.all]
+        return commands
+
+    # The index
+
+    def _described(self, names: Sequence[str]) -> list[Session]:
+        """Return the sessions of these names, without those of which nothing is left."""
+        keys = [keys_of(self._prefix, name) for name in names]
+        questions = [question for key in keys for question in (("HGETALL", key.info), ("LLEN", key.history))]
+        # A key of another type under one name must not hide all the others.
+        replies = iter(self._wire.ask_each(*questions) if questions else [])
+        listed = []
+        for name, info, length in zip(names, replies, replies, strict=False):
+            if info or length:
+                listed.append(rows.to_session(name, rows.pairs(_or(info, [])), _or(length, 0)))
+        return listed
+
+    def _forget(self, name: str) -> None:
+        """Take the name off the index, unless there is a session again."""
+        keys = keys_of(self._prefix, name)
+
+        def plan(replies: list[Any], _: Ask) -> Plan[None]:
+            return Plan(None, [] if replies[0] else [("ZREM", self._index, name)])
+
+        self._wire.transact([keys.history, keys.info], [("EXISTS", keys.history, keys.info)], plan)
+
+    def _unindexed(self, names: Sequence[str]) -> Iterator[Session]:
+        scores = self._wire.ask(*(("ZSCORE", self._index, name) for name in names)) if names else []
+        yield from self._described([name for name, score in zip(names, scores, strict=True) if score is None])
+
+    def _name(self, key: bytes) -> str | None:
+        """Return the session that a list's key names; None when no session can have that name."""
+        try:
+            name = key.decode().removeprefix(self._prefix)
+        except UnicodeDecodeError:
+            return None
+        return name if 0 < len(name) <= 200 and not any(unicodedata.category(char) == "Cc" for char in name) else None
+
+    @contextmanager
+    def _naming(self, keys: Keys) -> Iterator[None]:
+        """Name the key when one of the session's is of another type."""
+        try:
+            yield
+        except WrongType as error:
+            types = self._wire.ask(*(("TYPE", key) for key in keys.all))
+            for (key, right), found in zip(keys.types.items(), types, strict=True):
+                if found.decode() not in (right, "none"):
+                    raise StoreError(
+                        f"the key {key!r} holds a {found.decode()}, not a {right}; nothing was changed",
+                        "choose another session name, or remove that key if nobody needs it",
+                    ) from error
+            raise
+
+
+def _or(reply: Any, otherwise: Any) -> Any:
+    return otherwise if isinstance(reply, Exception) else reply

@@ -1,0 +1,60 @@
+"""The keys of a session in Redis.
+
+    message_store:NAME                     list, newest message first: LangChain's own
+    {message_store:NAME}:info              hash: title, created, used, turns, counted (up to which length), settings
+    {message_store:NAME}:states            hash: what was derived, by name
+    {message_store:NAME}:pending           hash: TURN/turn, TURN/partial, TURN/beat (its last sign of life)
+    {message_store:NAME}:undone            list, undone last first
+    {message_store:NAME}:written           sorted set: ids of the writes that were done, by time, the newest 1000
+    chatcli:index:message_store:           sorted set: session names by time of last use
+
+Between the braces `%`, `{` and `}` are percent-encoded, so that a cluster hashes what stands there just as it
+hashes the list's name.
+"""
+
+from dataclasses import dataclass
+
+from chatcli.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names of one session's keys; `history` is LangChain's list."""
+
+    history: str
+    info: str
+    states: str
+    pending: str
+    undone: str
+    written: str
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All of them."""
+        return (self.history, self.info, self.states, self.pending, self.undone, self.written)
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The type that each of them has when it is ours."""
+        return dict(zip(self.all, ("list", "hash", "hash", "hash", "list", "zset"), strict=True))
+
+
+def keys_of(prefix: str, session: str) -> Keys:
+    """Return the session's keys; raise UsageError when one could be another session's (with an unusual prefix)."""
+    history = prefix + session
+    if history.startswith(("{", "chatcli:index:")):
+        raise UsageError(
+            f"the session name {session!r} cannot be used with the key prefix {prefix!r}", "choose another name"
+        )
+    tag = history.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
+    return Keys(history, *(f"{{{tag}}}:{what}" for what in ("info", "states", "pending", "undone", "written")))
+
+
+def index_key(prefix: str) -> str:
+    """Return the key of the sessions' index."""
+    return f"chatcli:index:{prefix}"
+
+
+def glob_escaped(text: str) -> str:
+    """Return a pattern that matches `text` alone."""
+    return "".join(f"\\{character}" if character in "*?[]\\^" else character for character in text)

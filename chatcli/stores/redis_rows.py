@@ -1,0 +1,210 @@
+"""What stands in the keys of Redis, to and from values, and the commands that change it."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chatcli.messages import Message
+from chatcli.stores import Change, Pending, Session, State, Watermark, rules
+from chatcli.stores.langchain import decode, encode
+from chatcli.stores.redis_keys import Keys
+from chatcli.stores.redis_wire import Ask, Command, Plan
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a writer sees before it writes; `replies` answer the verb's own questions, `done`: it was done before."""
+
+    now: float
+    length: int
+    info: Mapping[str, str]
+    done: bool
+    replies: Sequence[Any]
+    ask: Ask
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything of the session."""
+        return bool(self.length or self.info)
+
+
+# Messages
+
+
+def to_message(raw: bytes) -> Message:
+    """Return the message in an entry of the list; bytes that are no UTF-8 come back from `to_raw` unchanged."""
+    return decode(raw.decode("utf-8", "surrogateescape"))
+
+
+def to_raw(message: Message) -> bytes:
+    """Return the entry for a message."""
+    return encode(message).encode("utf-8", "surrogateescape")
+
+
+def to_messages(entries: Sequence[bytes]) -> list[Message]:
+    """Return the messages of a piece of the list, oldest first."""
+    return [to_message(raw) for raw in reversed(entries)]
+
+
+def tail_questions(keys: Keys, at: int | None) -> list[Command]:
+    """Ask for the entries from position `at` on, and for the one before."""
+    if at is None:
+        return []
+    return [("LRANGE", keys.history, 0, -at - 1), ("LINDEX", keys.history, -at)]
+
+
+def splice(keys: Keys, look: Look, messages: Sequence[Message], at: int | None) -> Plan[int]:
+    """Move what stands from `at` on to the undone state, add `messages`; the result is the new length.
+
+    The look's first replies answer `tail_questions`.
+    """
+    length, turns, commands = look.length, known_turns(keys, look), list[Command]()
+    if at is not None and at < length:
+        tail, before = look.replies[0], look.replies[1] if at else None
+        commands += _undo(keys, tail, before, at)
+        length, turns = at, turns - rules.count_turns(to_messages(tail))
+    if messages:
+        commands.append(("LPUSH", keys.history, *map(to_raw, messages)))
+    length, turns = length + len(messages), turns + rules.count_turns(messages)
+    return Plan(length, [*commands, ("HSET", keys.info, "turns", turns, "counted", length)])
+
+
+def _undo(keys: Keys, tail: Sequence[bytes], before: bytes | None, at: int) -> list[Command]:
+    """Move `tail` (newest first) to the undone state, entry by entry as it is."""
+    texts = [raw.decode("utf-8", "surrogateescape") for raw in reversed(tail)]
+    step = json.dumps({"at": at, "before": _mark(before), "messages": texts})
+    cut: Command = ("LTRIM", keys.history, len(tail), -1) if at else ("DEL", keys.history)
+    return [("LPUSH", keys.undone, step), cut]
+
+
+def redone(keys: Keys, look: Look) -> Plan[list[Message]]:
+    """Put back what was undone last; the look's replies are that step and the newest entry of the list.
+
+    The entry before must be the same: another program may have emptied the list and written as much again.
+    """
+    undone, newest = look.replies
+    step = json.loads(undone) if undone else {}
+    if look.done or step.get("at") != look.length or step["before"] != _mark(newest):
+        return Plan([])
+    entries = [text.encode("utf-8", "surrogateescape") for text in step["messages"]]
+    messages = [to_message(raw) for raw in entries]
+    turns = known_turns(keys, look) + rules.count_turns(messages)
+    counted = ("HSET", keys.info, "turns", turns, "counted", look.length + len(messages))
+    return Plan(messages, [("LPUSH", keys.history, *entries), ("LPOP", keys.undone), counted])
+
+
+def _mark(entry: bytes | None) -> str:
+    return hashlib.blake2b(entry, digest_size=8).hexdigest() if entry else ""
+
+
+def known_turns(keys: Keys, look: Look) -> int:
+    """Return how many turns there are before the write; what other programs added is read and counted."""
+    turns, counted = int(look.info.get("turns", 0)), int(look.info.get("counted", 0))
+    if counted == look.length:
+        return turns
+    if counted > look.length:
+        turns, counted = 0, 0
+    (entries,) = look.ask(("LRANGE", keys.history, 0, look.length - counted - 1))
+    return turns + rules.count_turns(to_messages(entries))
+
+
+# Derived state
+
+
+def state_questions(keys: Keys, changes: Sequence[Change]) -> list[Command]:
+    """Ask for the states that the changes are about."""
+    return [("HGET", keys.states, change.name) for change in changes]
+
+
+def taken(keys: Keys, found: Sequence[bytes | None], changes: Sequence[Change]) -> list[Command]:
+    """Return the commands for those changes whose expectation holds; `found` answers `state_questions`."""
+    states = {change.name: raw and to_state(raw.decode()) for change, raw in zip(changes, found, strict=True)}
+    commands: list[Command] = []
+    for change in changes:
+        if rules.takes(states[change.name] or None, change):
+            states[change.name] = change.state
+            commands.append(("HSET", keys.states, change.name, _state_json(change.state)))
+    return commands
+
+
+def to_state(text: str) -> State:
+    """Return the state kept as `text`."""
+    kept = json.loads(text)
+    return State(kept["value"], Watermark(kept["position"], kept["fingerprint"]))
+
+
+def _state_json(state: State) -> str:
+    mark = state.watermark
+    kept = {"value": state.value, "position": mark.position, "fingerprint": mark.fingerprint}
+    return json.dumps(kept, default=dict)
+
+
+# Turns under way
+
+
+def begun(keys: Keys, pending: Pending, now: float) -> Command:
+    """Return the command that keeps a turn under way. Its user message stays when the partial reply is written."""
+    known = {"user": encode(pending.user), "writer": pending.writer, "at": pending.at, "begun": now}
+    return ("HSET", keys.pending, f"{pending.id}/turn", json.dumps(known), *_alive(pending.id, pending.partial, now))
+
+
+def alive(keys: Keys, turn: str, partial: str, now: float) -> Command:
+    """Return the command for a sign of life."""
+    return ("HSET", keys.pending, *_alive(turn, partial, now))
+
+
+def _alive(turn: str, partial: str, now: float) -> Command:
+    return (f"{turn}/partial", json.dumps(partial), f"{turn}/beat", now)
+
+
+def dropped(keys: Keys, turn: str) -> Command:
+    """Return the command that forgets a turn under way."""
+    return ("HDEL", keys.pending, f"{turn}/turn", f"{turn}/partial", f"{turn}/beat")
+
+
+def to_pending(fields: Mapping[str, str], now: float) -> list[Pending]:
+    """Return the turns under way that the hash holds, oldest first."""
+    turns = {name.removesuffix("/turn"): json.loads(fields[name]) for name in fields if name.endswith("/turn")}
+    return [
+        Pending(
+            turn,
+            decode(known["user"]),
+            known["writer"],
+            json.loads(fields[f"{turn}/partial"]),
+            known["at"],
+            max(0.0, now - float(fields[f"{turn}/beat"])),
+        )
+        for turn, known in sorted(turns.items(), key=lambda item: item[1]["begun"])
+    ]
+
+
+# What is known of a session
+
+
+def to_session(name: str, info: Mapping[str, str], length: int) -> Session:
+    """Return the session; of messages that other programs added or took, every second one counts as a turn."""
+    turns, counted = int(info.get("turns", 0)), int(info.get("counted", 0))
+    if length < counted:
+        turns, counted = 0, 0
+    return Session(
+        name,
+        json.loads(info.get("title", '""')),
+        float(info.get("created", 0)),
+        float(info.get("used", 0)),
+        length,
+        turns + (length - counted + 1) // 2,
+        json.loads(info.get("settings", "{}")),
+    )
+
+
+def pairs(reply: Sequence[bytes]) -> dict[str, str]:
+    """Return the hash in a reply."""
+    texts = [text.decode() for text in reply]
+    return dict(zip(texts[0::2], texts[1::2], strict=True))
+
+
+def seconds(reply: Sequence[bytes]) -> float:
+    """Return the reply of TIME in Unix seconds."""
+    return int(reply[0]) + int(reply[1]) / 1e6
