@@ -61,7 +61,8 @@ def reply_view(out: TextIO, plain: bool = False, notices: TextIO | None = None) 
 
     `plain` asks for plain text anyway. `notices` is where a plain view shows its notes, if that is a terminal.
     """
-    if plain or not out.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+    kind = os.environ.get("TERM", "" if os.name == "nt" else "dumb")
+    if plain or not out.isatty() or kind in ("dumb", "unknown"):
         return PlainReply(out, notices)
     return MarkdownReply(terminal(out))
 

@@ -1,0 +1,304 @@
+import io
+import re
+
+import pytest
+
+from chatcli.render.reply import MarkdownReply, PlainReply, reply_view
+from tests.screen import ScreenFile
+
+PROGRAM = [f"line_{number} = {number}" for number in range(100)]
+
+
+def reply_on(out: ScreenFile, **options: object) -> MarkdownReply:
+    return MarkdownReply(out.console, **options)  # type: ignore[arg-type]
+
+
+def stream(out: ScreenFile, text: str, size: int = 7) -> MarkdownReply:
+    """Feed the text in pieces of `size`, with a frame after each; do not finish."""
+    reply = reply_on(out)
+    for start in range(0, len(text), size):
+        reply.feed(text[start : start + size])
+        reply.draw()
+    return reply
+
+
+# What stands for good while the reply still runs
+
+
+def test_a_finished_block_is_written_once() -> None:
+    out = ScreenFile()
+    reply = stream(out, "# The first\n\nThe second.\n\nThe ")
+    before = len(out.written)
+    for word in ["third ", "grows ", "and ", "grows."]:
+        reply.feed(word)
+        reply.draw()
+    assert "first" not in out.written[before:]
+    assert "second" not in out.written[before:]
+    assert "third" in out.written[before:]
+
+
+def test_a_frame_is_one_write_that_the_terminal_shows_at_once() -> None:
+    out = ScreenFile()
+    reply = stream(out, "a paragraph\n\nand one")
+    writes = out.writes
+    reply.feed(" more\n\n- and\n- a list")
+    reply.draw()
+    assert out.writes == writes + 1
+    frames = out.written.split("\x1b[?2026h")[1:]
+    assert all(frame.endswith("\x1b[?25h\x1b[?2026l") for frame in frames)
+
+
+def test_a_frame_without_news_writes_nothing() -> None:
+    out = ScreenFile()
+    reply = stream(out, "a paragraph")
+    writes = out.writes
+    reply.draw()
+    reply.tick()
+    assert out.writes == writes
+
+
+def test_the_items_of_a_bullet_list_are_printed_one_by_one() -> None:
+    out = ScreenFile(40, 10)
+    stream(out, "Start\n\n" + "".join(f"- item {number}\n" for number in range(50)))
+    assert out.lines() == ["Start", "", *(f" • item {number}" for number in range(50))]
+
+
+def test_a_long_program_scrolls_by_while_it_grows() -> None:
+    out = ScreenFile(40, 10)
+    stream(out, "Look:\n\n```python\n" + "\n".join(PROGRAM))
+    assert out.lines() == ["Look:", "", *PROGRAM]
+
+
+def test_a_growing_block_that_is_taller_than_the_screen_shows_its_end() -> None:
+    out = ScreenFile(40, 10)
+    reply = stream(out, "Steps:\n\n" + "".join(f"{number}. step\n" for number in range(1, 31)))
+    assert out.visible()[-1] == " 30 step"
+    assert len(out.lines()) <= 2 + 9
+    reply.finish()
+    assert out.lines() == ["Steps:", "", *(f"{number:3d} step" for number in range(1, 31))]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_a_terminal_of_few_rows_loses_and_doubles_nothing(rows: int) -> None:
+    out = ScreenFile(20, rows)
+    stream(out, "one\n\n1. two\n2. three\n\nfour " + "x" * 50).finish()
+    assert out.lines() == ["one", "", " 1 two", " 2 three", "", "four", "x" * 20, "x" * 20, "x" * 10]
+
+
+def test_glyphs_that_are_wider_than_we_think_double_no_line() -> None:
+    family = "👩\u200d👩\u200d👧"  # two cells for some terminals, six for others, as for this screen
+    out = ScreenFile(20, 10)
+    reply = stream(out, f"{family * 5} family\n", size=1)
+    reply.finish()
+    assert "".join(out.lines()).count("family") == 1
+    assert "".join(out.lines()).count(family) == 5
+
+
+def test_finish_leaves_the_cursor_at_the_start_of_a_line_and_visible() -> None:
+    out = ScreenFile()
+    reply = stream(out, "done")
+    reply.finish()
+    reply.finish()
+    assert (out.screen.cursor.x, out.screen.cursor.hidden) == (0, False)
+    assert out.lines() == ["done"]
+
+
+def test_an_empty_reply_leaves_nothing() -> None:
+    out = ScreenFile()
+    reply = reply_on(out)
+    reply.waiting(1.0)
+    reply.finish()
+    assert out.lines() == []
+
+
+# A window that changes its size
+
+
+@pytest.mark.parametrize("size", [(30, 12), (80, 12), (40, 6), (40, 30)])
+def test_what_is_printed_stands_once_after_a_resize(size: tuple[int, int]) -> None:
+    out = ScreenFile(40, 12)
+    reply = MarkdownReply(out.console, reflowing=False)  # as this screen does not reflow
+    reply.feed("first block\n\nsecond block\n\nthe growing one")
+    reply.draw()
+    out.resize(*size)
+    reply.feed(" goes on after the window has changed its size")
+    reply.draw()
+    reply.finish()
+    text = " ".join(" ".join(out.lines()).split())
+    assert text == "first block second block the growing one goes on after the window has changed its size"
+
+
+def test_a_terminal_that_reflows_is_erased_by_the_rows_its_lines_take_by_now() -> None:
+    out = ScreenFile(40, 12)
+    reply = MarkdownReply(out.console, reflowing=True)
+    reply.feed("the growing one of 39 cells, one line ..")
+    reply.draw()
+    out.resize(20, 12)
+    written = len(out.written)
+    reply.feed(" more")
+    reply.draw()
+    assert "\r\x1b[1A\x1b[J" in out.written[written:]
+
+
+# Links, HTML, and what hides in entities
+
+
+@pytest.mark.parametrize(
+    ("target", "clickable"),
+    [
+        ("https://x.y/z", True),
+        ("HTTP://x.y", True),
+        ("mailto:a@b.c", True),
+        ("vscode://file/etc", False),
+        ("tel:1", False),
+    ],
+)
+def test_only_web_and_mail_can_be_clicked(target: str, clickable: bool) -> None:
+    out = ScreenFile()
+    stream(out, f"[here]({target}) ![pic]({target})").finish()
+    assert ("\x1b]8;id=" in out.written) is clickable
+    assert out.lines() == ["here 🌆 pic"]
+
+
+def test_a_definition_serves_the_links_after_it_however_it_is_cut() -> None:
+    for size in (1, 5, 100):
+        out = ScreenFile()
+        stream(out, "[a]: http://x.y/long 'title'\n\nsee\n\n# [a]\n\n> [a]", size).finish()
+        assert out.written.count(";http://x.y/long\x1b") >= 2
+
+
+def test_html_is_shown_not_swallowed() -> None:
+    out = ScreenFile()
+    stream(out, "A `x` List<String>\n\n<div>\nshown</div>").finish()
+    assert out.lines() == ["A x List<String>", "", "<div> shown</div>"]
+
+
+@pytest.mark.parametrize("hidden", ["\x1b[2J", "\x1b]0;x\x07", "\x9b2J", "&#x202e;", "&#12;"])
+def test_nothing_in_a_reply_commands_the_terminal(hidden: str) -> None:
+    for text in ("a {} b", "# a {} b", "```\na {} b\n```", "| a {} |\n|---|\n| {} |", "[a {}](http://x{}y)", "`{}`"):
+        out = ScreenFile()
+        stream(out, text.replace("{}", hidden), size=1).finish()
+        allowed = r"\x1b\[[\d;]*m|\x1b\]8;[^\x1b]*\x1b\\|\x1b\[\?(2026|25|7)[hl]|\x1b\[\d*[AJ]|[\r\n]"
+        rest = re.sub(allowed, "", out.written)
+        assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e]", rest)
+
+
+def test_markup_of_rich_is_only_text() -> None:
+    out = ScreenFile()
+    reply = stream(out, "[red]no[/red] :smile:")
+    reply.note("[bold]no[/bold] :smile:")
+    reply.finish()
+    assert out.lines() == ["[bold]no[/bold] :smile:", "[red]no[/red] :smile:"]
+
+
+def test_code_can_be_copied_as_it_is() -> None:
+    out = ScreenFile()
+    stream(out, "```python\ndef f():\n    return 1\n```").finish()
+    text = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", out.written)
+    assert text.endswith("def f():\n    return 1\n")
+
+
+# Beside the reply
+
+
+def test_the_wheel_turns_until_something_comes_and_leaves_no_trace() -> None:
+    out = ScreenFile()
+    reply = reply_on(out)
+    reply.waiting(0.0)
+    first = out.lines()
+    reply.waiting(3.1, "qwen-plus\n\x1b[2J")
+    assert first != out.lines()
+    assert re.fullmatch("[⠋-⠿] 3 s qwen-plus ␛\\[2J", out.lines()[0])
+    reply.feed("Here")
+    reply.tick()
+    reply.waiting(4.0)
+    assert out.lines() == ["Here"]
+
+
+def test_a_note_stands_above_the_wheel() -> None:
+    out = ScreenFile()
+    reply = reply_on(out)
+    reply.waiting(1.0)
+    reply.note("rate limited; again in 3 s")
+    reply.waiting(2.0)
+    assert out.lines()[0] == "rate limited; again in 3 s"
+    assert "2 s" in out.lines()[1]
+
+
+def test_thoughts_stand_dim_above_the_reply() -> None:
+    out = ScreenFile(20, 10)
+    reply = reply_on(out)
+    reply.waiting(1.0)
+    thought = "\nFirst I think of a **word**,\nthen 再想一个很长的中文句子来换行 of another one. "
+    for start in range(0, len(thought), 3):
+        reply.reasoning(thought[start : start + 3])
+        reply.draw()
+        reply.waiting(2.0)
+    shown_before = out.lines()
+    for piece in ["\n\n", "The ", "reply."]:
+        reply.feed(piece)
+        reply.draw()
+    reply.reasoning("too late")
+    reply.finish()
+    assert " ".join("".join(line.ljust(20) for line in shown_before).split()).startswith("First I think of a **word**,")
+    assert out.lines()[: len(shown_before)] == shown_before
+    assert out.lines()[len(shown_before) :] == ["", "The reply."]
+    assert "\x1b[2;3m" in out.written
+
+
+# When it is drawn
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_frames_come_twenty_times_a_second_at_most() -> None:
+    out, clock = ScreenFile(), Clock()
+    reply = MarkdownReply(out.console, clock=clock)
+    for _ in range(100):
+        reply.feed("word ")
+        reply.tick()
+        clock.now += 0.01
+    assert 15 <= out.writes <= 21
+
+
+# Without a terminal
+
+
+def test_a_pipe_gets_the_text() -> None:
+    out = io.StringIO()
+    reply = reply_view(out)
+    reply.waiting(1.0)
+    reply.reasoning("hm")
+    reply.note("again")
+    for piece in ["# a\r", "\n*b*", "\x1b[2J\n", "\n"]:
+        reply.feed(piece)
+        reply.tick()
+    reply.finish()
+    assert out.getvalue() == "# a\n*b*␛[2J\n"
+
+
+def test_each_piece_is_written_when_it_comes() -> None:
+    out = io.StringIO()
+    reply = PlainReply(out)
+    reply.feed("a b")
+    assert out.getvalue() == "a b"
+
+
+@pytest.fixture
+def terminals(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    return monkeypatch
+
+
+def test_a_terminal_gets_markdown_unless_it_is_dumb_or_plain_is_asked_for(terminals: pytest.MonkeyPatch) -> None:
+    out = ScreenFile()
+    assert isinstance(reply_view(out), MarkdownReply)  # type: ignore[arg-type]
+    assert isinstance(reply_view(out, plain=True), PlainReply)  # type: ignore[arg-type]
+    terminals.setenv("TERM", "dumb")
+    assert isinstance(reply_view(out), PlainReply)  # type: ignore[arg-type]
