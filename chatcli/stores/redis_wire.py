@@ -114,7 +114,7 @@ class Wire:
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
-        connection = self._pool.get_connection()
+        connection: Any = self._pool.get_connection()
         try:
             yield connection
         except BaseException:
