@@ -142,7 +142,7 @@ class Screen(pyte.HistoryScreen):
 
     def resize(self, lines: int | None = None, columns: int | None = None) -> None:
         lines = lines or self.lines
-        for _ in range(self._too_many(lines)):
+        for _ in range(self.cursor.y + 1 - lines):  # as xterm: the cursor's line stays
             self.history.top.append(self.buffer[0])
             for y in range(self.lines - 1):
                 self.buffer[y] = self.buffer[y + 1]
@@ -154,10 +154,6 @@ class Screen(pyte.HistoryScreen):
         super().resize(lines, columns)
         self.set_margins()
         self.cursor.x = min(self.cursor.x, self.columns - 1)
-
-    def _too_many(self, lines: int) -> int:
-        used = max((y for y in range(self.lines) if self._row(self.buffer[y])), default=0)
-        return max(0, max(used, self.cursor.y) + 1 - lines)
 
     @staticmethod
     def _row(line: Mapping[int, Any]) -> str:

@@ -43,6 +43,8 @@ _DEADLY = ("SIGTERM", "SIGHUP", "SIGQUIT")
 _HALF_A_KEY = re.compile(rb"(\x1b(\[[\d;<]*|O)?|[\xc2-\xf4][\x80-\xbf]{0,2})\Z")
 _REST_OF_A_KEY = 0.05  # seconds
 
+_captures: list["_QuietTerminal"] = []
+
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
@@ -68,7 +70,7 @@ class CapturedKeys:
     def poll(self) -> int:
         """Take what has been typed meanwhile, without waiting; return how many bytes that was."""
         if self._terminal is not None and self._prompt_was_here:
-            _write(self._terminal.out, MARK_PASTES)  # the prompt switched them off
+            _write(self._terminal.out, MARK_PASTES)  # something else may have switched them off
             self._prompt_was_here = False
         before = len(self._typed)
         while self._take(0):
@@ -178,12 +180,19 @@ def captured_keys(fd: int = 0, out: int = 1) -> Iterator[CapturedKeys]:
         return
     terminal = _QuietTerminal(fd, out)
     terminal.watch_signals()
+    _captures.append(terminal)
     try:
         terminal.quiet()
         yield CapturedKeys(terminal)
     finally:
+        _captures.remove(terminal)
         terminal.restore()
         terminal.unwatch_signals()
+
+
+def keys_are_captured() -> bool:
+    """Return whether a `captured_keys` block runs: pastes then stay marked when a prompt ends."""
+    return bool(_captures)
 
 
 @contextlib.contextmanager
@@ -202,7 +211,7 @@ def on_interrupt(callback: Callable[[], object]) -> Iterator[None]:
 def _write(out: int, data: bytes) -> None:
     if not os.isatty(out):
         return
-    # The terminal has gone, or a signal came in the middle of another write.
-    with contextlib.suppress(OSError, ValueError, RuntimeError):
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # closed, or a signal came amid a flush
         sys.stdout.flush()
+    with contextlib.suppress(OSError):  # the terminal has gone
         os.write(out, data)

@@ -7,6 +7,7 @@ is the prompt and the text, written once, wrapped by the terminal itself.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,20 +17,23 @@ from prompt_toolkit import PromptSession, print_formatted_text
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition, has_focus
+from prompt_toolkit.filters import Condition, has_completions, has_focus
 from prompt_toolkit.formatted_text import FormattedText
-from prompt_toolkit.input import Input
+from prompt_toolkit.input import DummyInput, Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout.screen import Char
+from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import Style
 
 from ..errors import ChatError
 from .editor import edit_text
 from .input_history import InputHistory
+from .keys import keys_are_captured
 
 FENCE = '"""'
 LEAVE_HINT = "^D or /exit leaves"
+_CURSOR_REPORT = re.compile(r"\x1b\[(\d+);\d+R")
 
 _STYLE = Style.from_dict(
     {
@@ -79,7 +83,9 @@ class PromptLine:
     """The line the user types at.
 
     `toolbar` gives the text of the bottom line for a width in columns; `suggest` gives what could stand at the
-    end of the text before the cursor, and must be quick; `history` is the file of the lines typed before.
+    end of the text before the cursor, and must be quick; `history` is the file of the lines typed before;
+    `on_first_shown` is called once, when the line first stands on the screen: for what can load meanwhile.
+    At a `question` Enter sends an empty line too, and ^C leaves.
     """
 
     def __init__(
@@ -89,8 +95,12 @@ class PromptLine:
         toolbar: Callable[[int], str] | None = None,
         suggest: Suggest | None = None,
         history: Path | None = None,
+        on_first_shown: Callable[[], object] | None = None,
+        question: bool = False,
     ) -> None:
         self.message = message
+        self._on_first_shown = on_first_shown
+        self._question = question
         self._toolbar_text = toolbar
         self._suggest = suggest
         self._history = InputHistory(history)
@@ -101,7 +111,7 @@ class PromptLine:
     @property
     def input(self) -> Input:
         """What the line reads from: keys typed before go there (`CapturedKeys.hand_over`)."""
-        return self._prompt.input
+        return self._prompt.input if _on_a_terminal() else DummyInput()
 
     def read(self, prefill: str = "") -> str | None:
         """Return what the user sends, or None when they leave; `prefill` stands in the line at first.
@@ -120,6 +130,7 @@ class PromptLine:
         return without_fence(text)
 
     def _read_plain(self) -> str | None:
+        self._shown()
         text = ""
         while sys.stdin is not None:
             if sys.stdin.isatty():
@@ -127,15 +138,24 @@ class PromptLine:
             try:
                 line = sys.stdin.buffer.readline()
             except KeyboardInterrupt:
+                if self._question:
+                    return None
                 print(f"\n{LEAVE_HINT}", file=sys.stderr)
                 text = ""
                 continue
             text += line.decode("utf-8", "replace").replace("\r\n", "\n")
-            if text.strip() and (not line or not in_open_block(text)):
-                return without_fence(text)
+            if not line or not in_open_block(text):
+                if text.strip() or (self._question and line):
+                    return without_fence(text)
+                text = ""
             if not line:
                 return None
         return None
+
+    def _shown(self) -> None:
+        if self._on_first_shown is not None:
+            self._on_first_shown()
+            self._on_first_shown = None
 
     def _echo(self, text: str) -> None:
         shown = "".join(char if char == "\n" else Char.display_mappings.get(char, char) for char in text)
@@ -163,7 +183,9 @@ class PromptLine:
             bottom_toolbar=self._toolbar if self._toolbar_text else None,
             key_bindings=self._keys(),
             erase_when_done=True,
+            output=_new_output(),
         )
+        session.app.after_render += lambda app: self._shown()
         session.app.before_render += lambda app: _fit_menu(session)
         # Terminals that do not tell the cursor's position only lose the toolbar; that is no news to them.
         session.app.renderer.cpr_not_supported_callback = None
@@ -187,8 +209,11 @@ class PromptLine:
         keys = KeyBindings()
         typing = has_focus("DEFAULT_BUFFER")
         keys.add("enter", filter=typing)(_enter)
+        if self._question:
+            keys.add("enter", filter=typing)(lambda event: event.current_buffer.validate_and_handle())
         keys.add("c-j", filter=typing)(_new_line)
         keys.add("escape", "enter", filter=typing)(_new_line)
+        keys.add("tab", filter=typing & ~has_completions)(_complete)
         keys.add(Keys.BracketedPaste, filter=typing)(_paste)
         keys.add("c-c", filter=typing)(self._interrupt)
         keys.add("<sigint>")(self._interrupt)
@@ -199,6 +224,9 @@ class PromptLine:
         buffer = self._prompt.default_buffer
         if self._editing:
             return  # the ^C was the editor's
+        if self._question:
+            event.app.exit(exception=EOFError())
+            return
         if not buffer.text:
             self._say(LEAVE_HINT)
             return
@@ -238,8 +266,21 @@ def _new_line(event: KeyPressEvent) -> None:
     event.current_buffer.newline(copy_margin=False)
 
 
+def _complete(event: KeyPressEvent) -> None:
+    buffer = event.current_buffer
+    found = list(buffer.completer.get_completions(buffer.document, CompleteEvent(completion_requested=True)))
+    if len(found) == 1:  # at once: a Tab typed quickly must not be lost to a menu that is still being made
+        buffer.apply_completion(found[0])
+    else:
+        buffer.start_completion(insert_common_part=True)
+
+
 def _paste(event: KeyPressEvent) -> None:
-    text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+    text, answers = _CURSOR_REPORT.subn("", event.data)
+    if answers:  # the terminal's answer to the prompt came amid the paste
+        row = int(_CURSOR_REPORT.findall(event.data)[-1])
+        event.app.renderer.report_absolute_cursor_row(row)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     event.current_buffer.insert_text(text.rstrip("\n"))
 
 
@@ -265,6 +306,23 @@ def _on_a_terminal() -> bool:
     sides: Sequence[object] = (sys.stdin, sys.stdout)
     both = all(side is not None and side.isatty() for side in sides)  # type: ignore[attr-defined]
     return both and os.environ.get("TERM") != "dumb"
+
+
+def _new_output() -> Output | None:
+    if sys.platform == "win32":
+        return None  # prompt_toolkit knows its console
+
+    from prompt_toolkit.output.vt100 import Vt100_Output
+
+    class MarkingOutput(Vt100_Output):
+        """Leaves pastes marked when the line is sent: the next one may be on its way already."""
+
+        def disable_bracketed_paste(self) -> None:
+            if not keys_are_captured():
+                super().disable_bracketed_paste()
+
+    colors = ColorDepth.from_env()  # NO_COLOR
+    return MarkingOutput.from_pty(sys.stdout, term=os.environ.get("TERM"), default_color_depth=colors)
 
 
 class _Suggestions(Completer):

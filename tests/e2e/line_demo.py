@@ -3,7 +3,7 @@
 usage: line_demo.py GATE [HISTORY]     GATE: a FIFO; each line that is written to it is a piece of the reply
 
 `stream` at the prompt starts a reply that runs until the piece `end`; a piece `crash` raises. Anything else is
-shown as `got …`. `fill TEXT` puts TEXT into the next prompt.
+shown as `got …`. `fill TEXT` puts TEXT into the next prompt, `ask` asks a question.
 """
 
 import os
@@ -55,8 +55,12 @@ def stream(gate: int, keys: CapturedKeys) -> None:
 
 def main() -> int:
     gate = os.open(sys.argv[1], os.O_RDWR)
+    shown: list[bool] = []
     line = PromptLine(
-        toolbar=toolbar, suggest=suggest, history=Path(sys.argv[2]) if len(sys.argv) > 2 else None
+        toolbar=toolbar,
+        suggest=suggest,
+        history=Path(sys.argv[2]) if len(sys.argv) > 2 else None,
+        on_first_shown=lambda: shown.append(True),
     )
     prefill = ""
     with captured_keys() as keys, on_interrupt(lambda: interrupts.append(True)):
@@ -64,9 +68,12 @@ def main() -> int:
             prefill = text.removeprefix("fill ") if text.startswith("fill ") else ""
             if text == "stream":
                 stream(gate, keys)
+            elif text == "ask":
+                print("answer", repr(PromptLine("sure? [y/N] ", question=True).read()))
             else:
                 print("got", repr(text) if len(text) < 500 else f"{len(text)} {hash_of(text)}")
             keys.hand_over(line.input)
+    assert shown == [True]
     print("left")
     return 0
 
