@@ -81,6 +81,10 @@ class Model(Protocol):
         """
         ...
 
+    def models(self) -> list[str]:
+        """Return the ids of the models at its endpoint; raises ModelError."""
+        ...
+
     def close(self) -> None:
         """Let go of connections and of whatever the model runs."""
         ...

