@@ -1,0 +1,74 @@
+"""A TCP proxy before a Redis server that loses replies or requests of chosen transactions."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+Fate = Literal["pass", "lose the reply", "lose the request"]
+
+
+@dataclass
+class CuttingProxy:
+    """Listens on `port`; the n-th request that ends with EXEC meets the n-th of `fates`, later ones pass."""
+
+    server_port: int
+    fates: list[Fate]
+    listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    executed: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.listener.getsockname()[1]}/0"
+
+    def serve(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._speak, args=[client], daemon=True).start()
+
+    def _speak(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self.server_port)) as server, suppress(OSError):
+            while request := self._request(client):
+                fate = self._fate(request)
+                if fate == "lose the request":
+                    return
+                server.sendall(request)
+                reply = self._reply(server)
+                if fate == "lose the reply" or not reply:
+                    return
+                client.sendall(reply)
+
+    def _request(self, client: socket.socket) -> bytes:
+        """Return what the client sent in one piece; our requests are small."""
+        return client.recv(1 << 20)
+
+    def _reply(self, server: socket.socket) -> bytes:
+        """Return a first piece of the reply and what follows at once; the server answers a request in one piece."""
+        return server.recv(1 << 20)
+
+    def _fate(self, request: bytes) -> Fate:
+        if b"EXEC\r\n" not in request:
+            return "pass"
+        with self.lock:
+            self.executed += 1
+            return self.fates[self.executed - 1] if self.executed <= len(self.fates) else "pass"
+
+
+@contextmanager
+def cutting(server_port: int, fates: list[Fate]) -> Iterator[CuttingProxy]:
+    """Run a proxy until the block ends."""
+    proxy = CuttingProxy(server_port, fates)
+    thread = threading.Thread(target=proxy.serve, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.listener.shutdown(socket.SHUT_RDWR)
+        proxy.listener.close()
+        thread.join(10)
