@@ -5,7 +5,7 @@ import io
 import pyte
 from rich.console import Console
 
-from chatcli.render.reply import terminal
+from chatcli.render.streaming import terminal
 from tests.terminal import Screen
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
+from chatcli.render.growth import Growth
 from chatcli.render.markdown import parse
 
 _ENDED_BY_ITSELF = ("heading_open", "hr")
@@ -35,12 +36,13 @@ class BlockReader:
         self._joined = False
         self._looked_at = 0
         self._references: dict[str, object] = {}
-        self._growing: Blocks | None = None  # parsed, until something is fed or cut off
+        self._growth = Growth()
+        self._tokens: list[Token] | None = None  # of the rest, until something is fed or cut off
 
     def feed(self, text: str) -> None:
         """Add the next piece of the text, already neutralised."""
         self._rest += text
-        self._growing = None
+        self._tokens = None
 
     def finished(self) -> Blocks:
         """Return the blocks that were finished since the last call; maybe none."""
@@ -48,30 +50,41 @@ class BlockReader:
         if complete == self._looked_at:
             return Blocks(())
         self._looked_at = complete
-        tokens, references = parse(self._rest[:complete], self._references)
-        done, end = _finished(tokens, self._rest.count("\n"))
-        blocks = Blocks(done, self._joined)
-        if done:
-            self._joined = done[-1] is tokens[-1] and done[-1].type == "bullet_list_close"
-            self._forget(end, references)
-        elif complete == len(self._rest):
-            self._growing = Blocks(tokens, self._joined)
+        text = self._growth.head + self._rest[:complete]
+        tokens, references = parse(text, self._references)
+        done, end = _finished(tokens, text.count("\n"))
+        if not done:
+            self._hold(tokens, text, references)
+            return Blocks(())
+        blocks = Blocks(self._growth.join(done), self._joined)
+        self._joined = done[-1] is tokens[-1] and done[-1].type == "bullet_list_close"
+        self._forget(end, references)
+        self._growth = Growth()
         return blocks
 
-    def growing(self) -> Blocks:
-        """Return what is not finished yet, as it would be if the text ended here."""
-        if self._growing is None:
-            self._growing = Blocks(parse(self._rest, self._references)[0], self._joined)
-        return self._growing
+    def growing(self, limit: int | None = None) -> Blocks:
+        """Return what is not finished yet, as it would be if the text ended here.
+
+        With `limit` a long numbered list or table may lack all but so many items or rows.
+        """
+        if self._tokens is None:
+            self._tokens = parse(self._growth.head + self._rest, self._references)[0]
+        return Blocks(self._growth.join(self._tokens, limit), self._joined)
+
+    def _hold(self, tokens: list[Token], text: str, references: dict[str, object]) -> None:
+        if tokens:
+            growth, decided = self._growth.hold(tokens, text)
+            self._forget(decided, references)
+            self._growth = growth
 
     def _forget(self, lines: int, references: dict[str, object]) -> None:
-        """Cut off the first `lines` lines; what they define stays defined."""
+        """Cut off the first `lines` lines, which the growth's head opens; what they define stays defined."""
         offset = 0
-        for _ in range(lines):
+        for _ in range(lines - self._growth.head.count("\n")):
             offset = self._rest.index("\n", offset) + 1
         self._rest = self._rest[offset:]
         self._looked_at -= offset
-        self._growing = None
+        self._tokens = None
         for label, target in references.items():
             if label not in self._references and target["map"][1] <= lines:  # type: ignore[index]
                 self._references[label] = target

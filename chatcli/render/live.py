@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import IO
 
 from rich.cells import cell_len
+from rich.console import Console, RenderableType
 
 # A frame is one write, shown at once by terminals that know mode 2026; others ignore it. In the live lines
 # automatic wrapping is off: when the terminal's idea of a glyph's width is not ours, the line loses
@@ -19,6 +20,18 @@ def reflows() -> bool:
     """Say whether the terminal wraps what it shows anew when its width changes; most do by now."""
     screen = "STY" in os.environ and "TMUX" not in os.environ
     return not (screen or "XTERM_VERSION" in os.environ or os.environ.get("TERM") == "linux")
+
+
+def drawn(console: Console, renderable: RenderableType) -> str:
+    """Return what the console would print."""
+    with console.capture() as capture:
+        console.print(renderable)
+    return capture.get()
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of what rich drew; no style reaches over the end of a line."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 class Region:

@@ -51,6 +51,7 @@ INK: SyntaxTheme = ANSISyntaxTheme(
 # rich's defaults for inline code put it on black, which tears holes into a light background.
 STYLES = {"markdown.code": Style(color="cyan", bold=True), "markdown.code_block": Style(color="cyan")}
 
+_LOOK_BACK = 300  # lines
 _CLICKABLE = ("http://", "https://", "mailto:")
 
 
@@ -119,6 +120,24 @@ class Code(CodeBlock):
             background_color="default" if isinstance(self._ink, str) else None,
             line_range=(start + 1, stop) if start or stop else None,
         )
+
+
+def part_of_code(fence: Token, start: int, stop: int | None = None) -> Token:
+    """Return a token for the lines of the fence from `start` to before `stop`, highlighted as parts of the whole."""
+    return fence.copy(meta={"lines": (start, stop)})
+
+
+def end_of_code(fence: Token, start: int) -> Token:
+    """Return a token for the lines of the fence from `start` on, for a quick look.
+
+    What stands far above is not read, so the colours are only likely: the highlighting begins at a line that
+    looks like the start of a definition.
+    """
+    lines = fence.content.split("\n")
+    for index in range(start, max(start - _LOOK_BACK, 0), -1):
+        if lines[index][:1].isalpha() and not lines[index - 1].strip():
+            return fence.copy(content="\n".join(lines[index:]), meta={"lines": (start - index, None)})
+    return part_of_code(fence, start)
 
 
 # Here, because their names are needed; rich looks the elements up in the class.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from rich.markdown import Markdown
 
 from chatcli.render.markdown import ReplyMarkdown, parse
-from chatcli.render.reply import FRAME, MarkdownReply, terminal
+from chatcli.render.streaming import FRAME, MarkdownReply, terminal
 
 SECTION = """
 ## Section {n}

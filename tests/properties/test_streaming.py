@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from rich.markdown import Markdown
 
 from chatcli.render.markdown import ReplyMarkdown, parse
-from chatcli.render.reply import MarkdownReply, PlainReply
+from chatcli.render.reply import PlainReply
 from chatcli.render.safe import neutralise
+from chatcli.render.streaming import MarkdownReply
 from tests.properties.markdown_texts import texts
 from tests.screen import ScreenFile
 

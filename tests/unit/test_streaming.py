@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from chatcli.render.reply import MarkdownReply, PlainReply, reply_view
+from chatcli.render.reply import PlainReply, reply_view
+from chatcli.render.streaming import MarkdownReply
 from tests.screen import ScreenFile
 
 PROGRAM = [f"line_{number} = {number}" for number in range(100)]
