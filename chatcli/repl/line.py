@@ -9,13 +9,12 @@ is the prompt and the text, written once, wrapped by the terminal itself.
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from prompt_toolkit import PromptSession, print_formatted_text
 from prompt_toolkit.application import run_in_terminal
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition, has_completions, has_focus
 from prompt_toolkit.formatted_text import FormattedText
@@ -26,12 +25,13 @@ from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import Style
 
-from ..errors import ChatError
-from .editor import edit_text
-from .input_history import InputHistory
-from .keys import keys_are_captured
+from chatcli.repl.block import in_open_block, without_fence
+from chatcli.repl.editor import edit_text
+from chatcli.repl.input_history import InputHistory
+from chatcli.repl.keys import keys_are_captured
+from chatcli.repl.suggestions import Suggest, SuggestionCompleter
+from chatcli.repl.suggestions import Suggestion as Suggestion
 
-FENCE = '"""'
 LEAVE_HINT = "^D or /exit leaves"
 _CURSOR_REPORT = re.compile(r"\x1b\[(\d+);\d+R")
 
@@ -49,34 +49,6 @@ _STYLE = Style.from_dict(
         "scrollbar.button": "bg:ansibrightblack",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """What Tab may put in: the text, and how the menu shows and describes it."""
-
-    text: str
-    display: str = ""
-    description: str = ""
-
-
-Suggest = Callable[[str], Iterable[Suggestion]]
-
-
-def in_open_block(text: str) -> bool:
-    """Return whether `text` has an open block: its first line opens a `\"""` that is not closed."""
-    return text.split("\n", 1)[0].count(FENCE) % 2 == 1 and text.count(FENCE) % 2 == 1
-
-
-def without_fence(text: str) -> str:
-    """Return what is said by `text`: a block that is the whole of it loses its `\"""`, all else stays."""
-    body = text.strip()
-    fences = body.count(FENCE)
-    whole = body.startswith(FENCE) and body.endswith(FENCE) and len(body) >= 2 * len(FENCE)
-    # With fences inside, only a closing one on a line of its own is surely the block's.
-    if whole and (fences == 2 or (fences % 2 == 0 and body.endswith("\n" + FENCE))):
-        return body[len(FENCE) : -len(FENCE)].strip("\n")
-    return text.rstrip("\n")
 
 
 class PromptLine:
@@ -175,7 +147,7 @@ class PromptLine:
             lambda: [("class:prompt", self.message)],
             style=_STYLE,
             history=self._history,
-            completer=None if self._suggest is None else _Suggestions(self._suggest),
+            completer=None if self._suggest is None else SuggestionCompleter(self._suggest),
             complete_while_typing=Condition(lambda: _is_command(session.default_buffer.text)),
             search_ignore_case=True,
             enable_suspend=True,
@@ -323,32 +295,3 @@ def _new_output() -> Output | None:
 
     colors = ColorDepth.from_env()  # NO_COLOR
     return MarkingOutput.from_pty(sys.stdout, term=os.environ.get("TERM"), default_color_depth=colors)
-
-
-class _Suggestions(Completer):
-    def __init__(self, suggest: Suggest) -> None:
-        self._suggest = suggest
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
-        before = document.text_before_cursor
-        try:
-            suggestions = list(self._suggest(before))
-        except ChatError:  # a store that is away has nothing to suggest
-            return
-        for found in suggestions:
-            yield Completion(
-                found.text,
-                start_position=-len(_begun(before, found.text)),
-                display=found.display or found.text,
-                display_meta=found.description,
-            )
-
-
-def _begun(before: str, text: str) -> str:
-    """Return the end of `before` that `text` replaces: what of it is there already, else the last word."""
-    words = before.split(" ")
-    for index in range(len(words)):
-        end = " ".join(words[index:])
-        if text.casefold().startswith(end.casefold()):
-            return end
-    return words[-1]

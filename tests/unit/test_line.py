@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from chatcli.repl.block import in_open_block, without_fence
 from chatcli.repl.editor import edit_text
 from chatcli.repl.input_history import InputHistory, worth_keeping
-from chatcli.repl.line import in_open_block, without_fence
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""What Tab and the menu offer, asked from a plain function."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+
+from chatcli.errors import ChatError
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What Tab may put in: the text, and how the menu shows and describes it."""
+
+    text: str
+    display: str = ""
+    description: str = ""
+
+
+Suggest = Callable[[str], Iterable[Suggestion]]
+
+
+class SuggestionCompleter(Completer):
+    """Shows prompt_toolkit what a function suggests for the text before the cursor."""
+
+    def __init__(self, suggest: Suggest) -> None:
+        self._suggest = suggest
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+        """Return the suggestions; none while what they come from is away."""
+        before = document.text_before_cursor
+        try:
+            suggestions = list(self._suggest(before))
+        except ChatError:
+            return
+        for found in suggestions:
+            yield Completion(
+                found.text,
+                start_position=-len(_begun(before, found.text)),
+                display=found.display or found.text,
+                display_meta=found.description,
+            )
+
+
+def _begun(before: str, text: str) -> str:
+    """Return the end of `before` that `text` replaces: what of it is there already, else the last word."""
+    words = before.split(" ")
+    for index in range(len(words)):
+        end = " ".join(words[index:])
+        if text.casefold().startswith(end.casefold()):
+            return end
+    return words[-1]
