@@ -13,7 +13,10 @@ from chatcli.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is known of a session without reading its messages. Times are Unix seconds."""
+    """What is known of a session without reading its messages. Times are Unix seconds.
+
+    `turns` counts its user messages; `used` is when it was last written to, but for what was derived.
+    """
 
     name: str
     title: str = ""
@@ -115,7 +118,7 @@ class Store(Protocol):
         ...
 
     def exists(self, session: str) -> bool:
-        """Say whether the session has messages or settings."""
+        """Say whether anything was written to the session, and it was not deleted."""
         ...
 
     def sessions(self, limit: int | None = None, offset: int = 0) -> list[Session]:
@@ -134,7 +137,8 @@ class Store(Protocol):
         """Add messages at the end, all or none; return the new length.
 
         With `at`, what stood from there on moves to the session's undone state in the same transaction.
-        Raises Conflict when `expected_length` is given and is not the length any more.
+        Raises Conflict when `expected_length` is given and is not the length any more, or when the history ends
+        before `at`.
         """
         ...
 
@@ -147,7 +151,7 @@ class Store(Protocol):
         ...
 
     def put_state(self, session: str, change: Change) -> bool:
-        """Apply the change by compare-and-set; say whether it was applied."""
+        """Apply the change by compare-and-set; say whether it was applied. A session that is not there takes none."""
         ...
 
     # A turn under way
@@ -157,7 +161,7 @@ class Store(Protocol):
         ...
 
     def checkpoint(self, session: str, turn: str, partial: str) -> None:
-        """Keep what has come of the reply, and show a sign of life."""
+        """Keep what has come of the reply, and show a sign of life; nothing when the turn is not under way."""
         ...
 
     def commit(
@@ -172,8 +176,8 @@ class Store(Protocol):
         """Append the whole turn, drop its pending state and apply `changes`, in one transaction.
 
         `at` and `expected_length` as in `append`; a change whose expectation fails is left out, the turn is
-        not. A turn that was committed before (an outcome that was unknown) is not appended again. Returns
-        the new length.
+        not. A turn that was committed before (an outcome that was unknown) is not appended again: only its
+        pending state goes. Returns the new length.
         """
         ...
 

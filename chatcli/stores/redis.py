@@ -293,7 +293,7 @@ class RedisStore:
             own = replies[len(asked) - len(questions) :]
             look = rows.Look(rows.seconds(time), length, rows.pairs(info), written is not None, own, ask)
             planned = plan(look)
-            if not planned.commands:
+            if look.done or not planned.commands:
                 return planned
             return Plan(planned.result, [*planned.commands, *self._bookkeeping(session, keys, look.now, mark, used)])
 

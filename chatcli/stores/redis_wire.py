@@ -55,7 +55,10 @@ class Wire:
             retry = Retry(NoBackoff(), 0)
             self._pool = ConnectionPool.from_url(url, protocol=2, driver_info=None, retry=retry, **options)
         except (ValueError, TypeError):  # their texts quote parts of the address, which may be the password's
-            raise UsageError(f"the store address {self.address!r} is malformed", "write redis://HOST:PORT/DB") from None
+            raise UsageError(
+                f"the store address {self.address!r} is malformed",
+                "write redis://USER:PASSWORD@HOST:PORT/DB; in a password, @ is %40, / is %2F and # is %23",
+            ) from None
 
     def ask(self, *commands: Command) -> list[Any]:
         """Return the replies to `commands`, one round trip."""
@@ -151,6 +154,8 @@ class Wire:
                 return StoreUnavailable(f"{where} does not answer: {text}", _OTHERWISE)
             case failures.ConnectionError() | OSError() | UnicodeError():
                 return StoreUnavailable(f"{where} cannot be reached: {text}", _OTHERWISE)
+            case failures.InvalidResponse():
+                return StoreUnavailable(f"{self.address} is no Redis server: {text}", _OTHERWISE)
             case failures.ReadOnlyError():
                 return StoreUnavailable(f"{where} is a read-only replica", "give the address of its master")
             case failures.MovedError() | failures.ClusterError():

@@ -231,6 +231,13 @@ def test_deriving_something_does_not_count_as_use(store: Store) -> None:
     assert [session.name for session in store.sessions()] == ["newer", "older"]
 
 
+def test_a_repeated_commit_does_not_count_as_use(store: Store) -> None:
+    store.commit("older", "t1", turn("one"))
+    store.append("newer", turn("two"))
+    store.commit("older", "t1", turn("one"))
+    assert [session.name for session in store.sessions()] == ["newer", "older"]
+
+
 # A turn under way
 
 

@@ -1,0 +1,124 @@
+"""What a store address opens, and how it is shown."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chatcli.errors import UsageError
+from chatcli.stores import Store
+from chatcli.stores.address import masked, open_store
+
+
+def opened(address: str, tmp_path: Path, **environ: str) -> Store:
+    store = open_store(address, data_folder=tmp_path / "data", environ=environ)
+    store.close()
+    return store
+
+
+def test_memory_is_not_durable(tmp_path: Path) -> None:
+    for address in ("memory:", "memory"):
+        store = opened(address, tmp_path)
+        assert (store.address, store.durable) == ("memory:", False)
+
+
+def test_sqlite_alone_is_the_file_in_the_data_folder(tmp_path: Path) -> None:
+    store = opened("sqlite", tmp_path)
+    assert (tmp_path / "data" / "sessions.db").is_file()
+    assert (store.address, store.durable) == (f"sqlite:///{tmp_path}/data/sessions.db", True)
+
+
+def test_sqlite_paths_are_relative_absolute_or_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    opened("sqlite:///here/a b.db", tmp_path)
+    opened(f"sqlite:///{tmp_path}/absolute.db", tmp_path)
+    opened("sqlite:///~/mine.db", tmp_path)
+    assert (tmp_path / "here" / "a b.db").is_file()
+    assert (tmp_path / "absolute.db").is_file()
+    assert (tmp_path / "home" / "mine.db").is_file()
+
+
+def test_what_sqlite_makes_is_for_the_owner_alone(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/new/deep/s.db", data_folder=tmp_path)
+    store.update("s", title="x")
+    files = sorted((tmp_path / "new" / "deep").iterdir())
+    assert [file.name for file in files] == ["s.db", "s.db-shm", "s.db-wal"]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert {folder.stat().st_mode & 0o777 for folder in (tmp_path / "new", tmp_path / "new" / "deep")} == {0o700}
+    store.close()
+
+
+def test_redis_is_named_by_its_address_without_the_password(tmp_path: Path) -> None:
+    for address, shown in [
+        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+        ("redis://user:pa/ss@w#rd@host:1/0", "redis://user:***@host:1/0"),
+        ("rediss://:secret@host:1", "rediss://:***@host:1"),
+        ("unix:///run/redis.sock?db=0&password=secret", "unix:///run/redis.sock?db=0&password=***"),
+    ]:
+        assert masked(address) == shown
+    store = opened("redis://user:secret@localhost:1/0", tmp_path)
+    assert (store.address, store.durable) == ("redis://user:***@localhost:1/0", True)
+    assert opened("unix:///nowhere.sock?password=secret", tmp_path).address == "unix:///nowhere.sock?password=***"
+    assert opened("rediss://localhost", tmp_path).address == "rediss://localhost"
+
+
+def test_redis_alone_is_what_the_environment_says(tmp_path: Path) -> None:
+    assert opened("redis", tmp_path).address == "redis://localhost:6379/0"
+    assert opened("redis", tmp_path, REDIS_URL="").address == "redis://localhost:6379/0"
+    assert opened("redis", tmp_path, REDIS_URL="rediss://:pw@there:1/2").address == "rediss://:***@there:1/2"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mysql://user:secret@host/db",
+        "",
+        "nonsense",
+        "file.db",
+        "REDIS://host",
+        "sqlite:",
+        "sqlite:file.db",
+        "sqlite://file.db",
+        "sqlite:///",
+        "sqlite:///~no-such-user/x.db",
+        "redis+cluster://:secret@a,b/",
+        "redis+sentinel://a,b/service/0",
+        "redis://:secret@host:port/0",
+        "redis://:secret@host:1/0?socket_timeout=soon",
+        "redis://:secret@[::1/0",
+        "redis://:sec/secret@host:1/0",
+    ],
+)
+def test_an_address_that_is_none_is_a_usage_error_without_secrets(address: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        opened(address, tmp_path)
+    error = caught.value
+    assert "\n" not in error.message + error.hint
+    assert "secret" not in error.message + error.hint
+    assert error.hint
+
+
+def test_an_unknown_scheme_is_told_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        opened("mysql://host", tmp_path)
+    for scheme in ("memory:", "sqlite:///", "redis://", "rediss://", "unix://"):
+        assert scheme in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("address", "imported"), [(None, []), ("memory:", []), ("sqlite", ["sqlite3"]), ("redis", ["redis"])]
+)
+def test_a_store_imports_its_own_library_alone(address: str | None, imported: list[str], tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nimport chatcli.stores\nfrom chatcli.stores.address import open_store\n"
+    )
+    if address:
+        program += f"open_store({address!r}, data_folder=Path({str(tmp_path)!r})).close()\n"
+    program += "print(*sorted({'sqlite3', 'redis', 'openai', 'rich', 'typer'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ}
+    )
+    assert done.stdout.split() == imported

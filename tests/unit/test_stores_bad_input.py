@@ -1,0 +1,336 @@
+"""Stores that fail: two lines that say what and what to do, and nothing lost."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from chatcli.errors import StoreError, StoreUnavailable
+from chatcli.messages import Message
+from chatcli.stores import Change, Pending, State, Store, Watermark
+from chatcli.stores.redis import RedisStore
+from chatcli.stores.sqlite import SqliteStore
+from tests.cutting_proxy import cutting
+from tests.redis_server import RedisServer, free_port, running
+
+TURN = [Message("user", "hello"), Message("assistant", "hi")]
+
+
+def failure(call: Callable[[], object], kind: type[StoreError] = StoreUnavailable) -> str:
+    """Return the two lines of the error that the call raises."""
+    with pytest.raises(StoreError) as caught:
+        call()
+    assert type(caught.value) is kind
+    error = caught.value
+    assert error.exit_code == 3
+    assert error.hint
+    assert "\n" not in error.message + error.hint
+    assert "secret" not in error.message + error.hint
+    return f"{error.message}\n{error.hint}"
+
+
+# SQLite
+
+
+def test_a_text_file_is_no_store_and_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("these are my notes, not a database\n" * 100)
+    before = file.read_bytes()
+    assert "notes.txt is not a SQLite database" in failure(lambda: SqliteStore(file))
+    assert file.read_bytes() == before
+
+
+def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "places.sqlite"
+    db = sqlite3.connect(file)
+    db.execute("CREATE TABLE bookmarks (url)")
+    db.close()
+    before = file.read_bytes()
+    assert "of another program" in failure(lambda: SqliteStore(file))
+    assert file.read_bytes() == before
+
+
+def test_a_newer_schema_asks_for_an_upgrade(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    store = SqliteStore(file)
+    store.append("s", TURN)
+    store.close()
+    db = sqlite3.connect(file)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    text = failure(lambda: SqliteStore(file))
+    assert "written by a newer chatcli" in text
+    assert "upgrade chatcli" in text
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    store = SqliteStore(file)
+    store.append("s", [Message("user", "x" * 5000)] * 20)
+    store.close()
+    with file.open("r+b") as damaged:
+        damaged.seek(4096)
+        damaged.write(b"\xff" * (file.stat().st_size - 4096))
+    assert "s.db is damaged" in failure(lambda: SqliteStore(file).messages("s"), StoreError)
+
+
+@pytest.mark.parametrize("path", ["a file/s.db", "a file/deeper/s.db", "."])
+def test_a_path_that_can_be_no_file_is_named(tmp_path: Path, path: str) -> None:
+    (tmp_path / "a file").write_text("x")
+    assert "cannot be opened for writing" in failure(lambda: SqliteStore(tmp_path / path))
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """A folder of our own, and no more rights than its owner: root may write everywhere."""
+    folder = Path(tempfile.mkdtemp(prefix="chatcli-test-"))
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+def test_a_folder_that_may_only_be_read_is_named(as_nobody: Path) -> None:
+    as_nobody.chmod(0o500)
+    for path in ("s.db", "deeper/s.db"):
+        text = failure(lambda path=path: SqliteStore(as_nobody / path))
+        assert f"{path} cannot be opened for writing: Permission denied" in text
+        assert "memory:" in text
+
+
+def test_a_file_that_may_only_be_read_is_named_and_keeps_what_it_has(as_nobody: Path) -> None:
+    file = as_nobody / "s.db"
+    store = SqliteStore(file)
+    store.append("s", TURN)
+    store.close()
+    file.chmod(0o400)
+    assert "cannot be opened for writing" in failure(lambda: SqliteStore(file))
+    file.chmod(0o600)
+    store = SqliteStore(file)
+    assert store.messages("s") == TURN
+    store.close()
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.append("s", TURN)
+    pending = Pending("t1", TURN[0], "w")
+    store.begin("s", pending)
+    big = [TURN[0], Message("assistant", "x" * 200_000)]
+    # SQLite's own limit answers just as the system does when the disk is full.
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count = {pages + 3}")
+    for write in (
+        lambda: store.commit("s", "t1", big, changes=[Change("x", State({}, Watermark(0)), None)]),
+        lambda: store.append("s", big),
+        lambda: store.append("s", big, at=1),
+        lambda: store.begin("s", Pending("t2", big[1], "w")),
+    ):
+        assert "is full; nothing was changed" in failure(write, StoreError)
+        assert store.messages("s") == TURN
+        assert [turn.id for turn in store.pending("s")] == ["t1"]
+    assert store.snapshot("s", 0).states == {}
+    store._db.execute("PRAGMA max_page_count = 1000000")
+    assert store.commit("s", "t1", big) == 4
+    store.close()
+
+
+def test_another_program_that_keeps_the_file_locked_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    store = SqliteStore(file)
+    store.append("s", TURN)
+    store._db.execute("PRAGMA busy_timeout = 50")  # the real patience is 10 s
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert "locked" in failure(lambda: store.append("s", TURN))
+    assert store.messages("s") == TURN
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.append("s", TURN) == 4
+    store.close()
+
+
+def test_a_closed_store_fails_in_our_words(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.close()
+    store.close()
+    assert "closed" in failure(lambda: store.length("s"), StoreError)
+
+
+# Redis
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], RedisStore]]:
+    stores: list[RedisStore] = []
+
+    def open_redis(url: str) -> RedisStore:
+        stores.append(RedisStore(url))
+        return stores[-1]
+
+    yield open_redis
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with running() as server:
+        yield server
+
+
+Opened = Callable[[str], RedisStore]
+VERBS: list[Callable[[Store], object]] = [
+    lambda store: store.snapshot("s", 5),
+    lambda store: store.messages("s"),
+    lambda store: store.sessions(),
+    lambda store: list(store.foreign()),
+    lambda store: store.append("s", TURN),
+    lambda store: store.commit("s", "t", TURN),
+    lambda store: store.begin("s", Pending("t", TURN[0], "w")),
+    lambda store: store.checkpoint("s", "t", "x"),
+    lambda store: store.pending("s"),
+    lambda store: store.drop("s", "t"),
+    lambda store: store.clear("s"),
+    lambda store: store.delete("s"),
+    lambda store: store.rename("s", "t"),
+]
+
+
+def test_redis_that_is_down_is_named_by_host_and_port(opened: Opened) -> None:
+    port = free_port()
+    store = opened(f"redis://:secret@127.0.0.1:{port}/0")
+    for verb in VERBS:
+        text = failure(lambda verb=verb: verb(store))
+        assert f"redis://:***@127.0.0.1:{port}/0" in text
+        assert "refused" in text
+        assert "--store sqlite" in text
+
+
+def test_a_socket_that_is_not_there_and_a_host_without_a_name(opened: Opened, tmp_path: Path) -> None:
+    assert "nowhere.sock" in failure(lambda: opened(f"unix://{tmp_path}/nowhere.sock").length("s"))
+    assert "redis://no..host" in failure(lambda: opened("redis://no..host:1").length("s"))
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up(opened: Opened) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = opened(f"redis://127.0.0.1:{silent.getsockname()[1]}/0?socket_timeout=0.05")
+        assert "does not answer" in failure(lambda: store.append("s", TURN))
+
+
+def test_a_server_that_hangs_up_on_every_write_is_given_up(opened: Opened, server: RedisServer) -> None:
+    with cutting(server.port, ["lose the request"] * 3) as proxy:
+        assert "hangs up" in failure(lambda: opened(proxy.url).append("hung up", TURN))
+
+
+def test_a_server_that_is_no_redis_is_an_error_in_our_words(opened: Opened) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as web:
+
+        def answer() -> None:
+            connection, _ = web.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        store = opened(f"redis://127.0.0.1:{web.getsockname()[1]}/0")
+        assert "is no Redis server" in failure(lambda: store.length("s"))
+        thread.join(10)
+
+
+def test_a_password_that_is_needed_or_wrong_is_told_apart(opened: Opened) -> None:
+    with running(password="secret") as server:
+        bare = server.url.replace(":secret@", "")
+        assert "needs a password" in failure(lambda: opened(bare).append("s", TURN))
+        assert "needs a password" in failure(lambda: opened(bare.replace("/0", "/3")).length("s"))
+        wrong = server.url.replace("secret", "wrongsecret")
+        assert "does not accept this user and password" in failure(lambda: opened(wrong).length("s"))
+        nobody = server.url.replace(":secret@", "nobody:secret@")
+        assert "does not accept this user and password" in failure(lambda: opened(nobody).length("s"))
+        assert opened(server.url).append("s", TURN) == 2
+
+
+def test_a_password_that_nobody_asked_for_is_named(opened: Opened, server: RedisServer) -> None:
+    url = server.url.replace("redis://", "redis://someone:secret@")
+    assert "does not accept this user and password" in failure(lambda: opened(url).length("s"))
+
+
+def test_a_user_without_rights_is_told(opened: Opened, server: RedisServer) -> None:
+    with redis.Redis.from_url(server.url) as client:
+        client.execute_command("ACL", "SETUSER", "guest", "on", ">secret", "~other:*", "+@all")
+        client.lpush("message_store:s", "x")
+        store = opened(server.url.replace("redis://", "redis://guest:secret@"))
+        for verb in (VERBS[0], VERBS[4], VERBS[5]):
+            assert "does not let this user in here" in failure(lambda verb=verb: verb(store))
+        assert client.lrange("message_store:s", 0, -1) == [b"x"]
+
+
+@pytest.mark.parametrize("what", ["", "info", "states", "pending", "undone", "written"])
+def test_a_key_of_another_type_is_named_and_nothing_is_touched(opened: Opened, server: RedisServer, what: str) -> None:
+    with redis.Redis.from_url(server.url) as client:
+        client.flushdb()
+        store = opened(server.url)
+        store.append("other", TURN)
+        key = f"{{message_store:s}}:{what}" if what else "message_store:s"
+        client.set(key, "mine")
+        for verb in (VERBS[4], VERBS[5], VERBS[6]):
+            text = failure(lambda verb=verb: verb(store), StoreError)
+            assert f"the key {key!r} holds a string, not a" in text
+        assert set(client.keys("*s}*") + client.keys("*:s")) == {key.encode()}
+        assert client.get(key) == b"mine"
+        assert [session.name for session in store.sessions()] == ["other"]
+
+
+def test_an_entry_that_is_no_json_does_not_hide_the_others(opened: Opened, server: RedisServer) -> None:
+    with redis.Redis.from_url(server.url) as client:
+        client.flushdb()
+        store = opened(server.url)
+        store.append("s", TURN)
+        client.lpush("message_store:s", "not json")
+        store.append("s", TURN)
+        assert [message.role for message in store.messages("s")] == [
+            "user", "assistant", "unreadable", "user", "assistant",
+        ]  # fmt: skip
+        assert client.lindex("message_store:s", 2) == b"not json"
+
+
+def test_a_server_out_of_memory_takes_nothing_half(opened: Opened) -> None:
+    with running(None, "--maxmemory", "4mb", "--maxmemory-policy", "noeviction") as server:
+        store = opened(server.url)
+        store.append("s", TURN)
+        store.begin("s", Pending("t", TURN[0], "w"))
+        big = [TURN[0], Message("assistant", "x" * 1_000_000)]
+        assert "out of memory" in failure(lambda: [store.append("fill", big) for _ in range(10)], StoreError)
+        failure(lambda: store.commit("s", "t", big), StoreError)
+        assert store.messages("s") == TURN
+        assert [turn.id for turn in store.pending("s")] == ["t"]
+
+
+def test_a_replica_takes_no_writes(opened: Opened, server: RedisServer) -> None:
+    with running(None, "--replicaof", f"127.0.0.1 {server.port}") as replica:
+        assert "read-only replica" in failure(lambda: opened(replica.url).append("s", TURN))
+
+
+def test_a_server_that_went_away_and_came_back_is_used_again(opened: Opened) -> None:
+    port = free_port()
+    store = opened(f"redis://127.0.0.1:{port}/0")
+    with running(port=port):
+        assert store.append("s", TURN) == 2
+    failure(lambda: store.append("s", TURN))
+    with running(port=port):
+        assert store.append("s", TURN) == 2
