@@ -1,0 +1,1 @@
+"""The interactive chat: its loop, its line, its keys and its slash commands."""
