@@ -18,6 +18,9 @@ IDLE_SECONDS = 55.0
 ENDING_SECONDS = 0.3
 """How long the end of a stream is waited for, after everything in it was read, to keep the connection."""
 
+THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+"""Reached without the proxy of the environment: its key and what is said stay here."""
+
 
 class Connection:
     """An openai client that holds a single connection, and so knows the socket its request runs on.
@@ -37,6 +40,7 @@ class Connection:
             limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
             follow_redirects=True,  # without the key when it leads to another host: the transport sees to that
             event_hooks={"request": [self._watch]},
+            mounts=dict.fromkeys(THIS_MACHINE),
         )
         self._client = openai.OpenAI(
             api_key=settings.api_key or "none",  # None would make it look for OPENAI_API_KEY

@@ -4,12 +4,8 @@ An exception of openai, of its HTTP transport or of our own reading becomes a `F
 whether the request may go out again.
 """
 
-import email.utils
-import math
-import re
 import socket
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +15,7 @@ import openai
 
 from chatcli import errors
 from chatcli.errors import ChatError, ModelError
+from chatcli.model import clues
 from chatcli.model.settings import ModelSettings
 from chatcli.model.wire import CutShort, EndpointError, NotAReply, Withheld
 
@@ -35,27 +32,6 @@ _BEFORE_CONNECTED = (
 
 SHOWN = 300
 """Characters of an endpoint's own words that are shown."""
-
-# How endpoints word the same thing: OpenAI, DashScope, DeepSeek, Mistral, Ollama, vLLM, llama.cpp
-_TOO_LONG = re.compile(
-    r"context[ _](length|size|window)|maximum context|input length should be|input tokens exceed"
-    r"|prompt is too long|too large for model",
-    re.IGNORECASE,
-)
-_NO_MODEL = re.compile(
-    r"model_not_found|model\b.{0,120}?(not exist|not found|not supported)|(unknown|invalid|no such) model",
-    re.IGNORECASE | re.DOTALL,
-)
-_NO_QUOTA = re.compile(
-    r"insufficient[ _](quota|balance)|exceeded your current quota|arrearage|good standing|purchase", re.IGNORECASE
-)
-_NO_KEY = re.compile(r"invalid_api_key|api[ _-]?key.{0,30}(invalid|not valid|incorrect)|incorrect api", re.IGNORECASE)
-_TOO_MANY = re.compile(r"rate.?limit|too many requests|throttling", re.IGNORECASE)
-_STRANGE = re.compile(
-    r"(unknown|unrecognized|unexpected|unsupported|extra)\W+(request )?(parameter|argument|field|input|key)",
-    re.IGNORECASE,
-)
-_TOO_BIG_FOR_A_MINUTE = re.compile(r"request too large", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,67 +67,30 @@ def translate(error: Exception, settings: ModelSettings) -> Failure:
 def _refused(error: openai.APIStatusError, settings: ModelSettings) -> Failure:
     status, headers = error.status_code, error.response.headers
     if "text/html" in headers.get("content-type", ""):
-        said, clues = "a web page", ""
+        said, words = "a web page", ""
     else:
-        said, clues = _words(error.body, settings)
-    kind = classify(status, clues)
+        said, words = _words(error.body, settings)
+    kind = clues.classify(status, words)
     if status == 404 and kind is errors.BadRequest:
         return Failure(_wrong_address(settings))
-    seconds = retry_after(headers)
-    again = kind in (errors.ServerError, errors.TimedOut) or (
-        kind is errors.RateLimited and not _NO_QUOTA.search(clues) and not _TOO_BIG_FOR_A_MINUTE.search(clues)
-    )
-    again = again and headers.get("x-should-retry") != "false"
-    return Failure(_told(kind, f" ({status})", said, clues, settings), again, seconds)
+    again = clues.may_pass(kind, status, words) and headers.get("x-should-retry") != "false"
+    return Failure(_told(kind, status, said, words, settings), again, clues.retry_after(headers))
 
 
 def _in_the_stream(error: Any, settings: ModelSettings) -> Failure:
-    """Translate an error object that came with status 200; its code may be a status, a word or nothing."""
-    said, clues = _words(error, settings)
-    status = _status_in(error)
-    if not status:
-        status = 429 if _TOO_MANY.search(clues) else 401 if _NO_KEY.search(clues) else 0
-    kind = classify(status, clues) if status or _special(clues) else errors.ServerError
-    again = kind in (errors.ServerError, errors.RateLimited) and not _NO_QUOTA.search(clues)
-    return Failure(_told(kind, "", said, clues, settings), again)
+    said, words = _words(error, settings)
+    kind = clues.classify_in_stream(error, words)
+    return Failure(_told(kind, 0, said, words, settings), clues.may_pass(kind, 0, words))
 
 
-def _status_in(error: Any) -> int:
-    code = str(error.get("code")) if isinstance(error, Mapping) else ""
-    return int(code) if code.isdecimal() and 400 <= int(code) < 600 else 0
-
-
-def _special(clues: str) -> bool:
-    return any(pattern.search(clues) for pattern in (_TOO_LONG, _NO_MODEL, _NO_QUOTA))
-
-
-def classify(status: int, clues: str) -> type[ModelError]:
-    """Return the class of an error, by its HTTP status and the endpoint's code, type and message."""
-    if status == 401 or (status == 400 and _NO_KEY.search(clues)):
-        return errors.BadKey
-    if status in (402, 429) or (status in (400, 403) and _NO_QUOTA.search(clues)):
-        return errors.RateLimited
-    if status == 403:
-        return errors.BadKey
-    if status == 413 or _TOO_LONG.search(clues):
-        return errors.ContextTooLong
-    if status == 408:
-        return errors.TimedOut
-    if status >= 500:
-        return errors.ServerError
-    return errors.UnknownModel if _NO_MODEL.search(clues) else errors.BadRequest
-
-
-def _told(kind: type[ModelError], status: str, said: str, clues: str, settings: ModelSettings) -> ModelError:
+def _told(kind: type[ModelError], status: int, said: str, words: str, settings: ModelSettings) -> ModelError:
     message, hint = _sentences(kind, settings)
-    if kind is errors.RateLimited and (_NO_QUOTA.search(clues) or status == " (402)"):
-        message, hint = (
-            "the quota at {place} is used up",
-            "check the plan and the billing there, or choose another model",
-        )
-    if kind is errors.BadKey and status == " (403)":
+    if kind is errors.RateLimited and clues.is_used_up(status, words):
+        message = "the quota at {place} is used up"
+        hint = "check the plan and the billing there, or choose another model with --model"
+    if kind is errors.BadKey and status == 403:
         message = "{place} does not allow this key to do that"
-    message = message.format(place=settings.place, id=settings.id) + status
+    message = message.format(place=settings.place, id=settings.id) + (f" ({status})" if status else "")
     return kind(f"{message}: {said}" if said else message, hint)
 
 
@@ -179,15 +118,15 @@ def _sentences(kind: type[ModelError], settings: ModelSettings) -> tuple[str, st
 
 
 def _words(body: Any, settings: ModelSettings) -> tuple[str, str]:
-    """Return the endpoint's message as one line without the key, and all its words for looking up clues."""
+    """Return the endpoint's message as one line without the key, and all its words as clues."""
     if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping | str):
         body = body["error"]
     if isinstance(body, Mapping):
         said = body.get("message") or body.get("detail") or body.get("msg") or ""
-        clues = " ".join(str(body.get(key) or "") for key in ("code", "type", "param"))
+        labels = " ".join(str(body.get(key) or "") for key in ("code", "type", "param"))
     else:
-        said, clues = body or "", ""
-    return one_line(str(said), settings), f"{clues} {said}"
+        said, labels = body or "", ""
+    return one_line(str(said), settings), f"{labels} {said}"
 
 
 def one_line(text: str, settings: ModelSettings) -> str:
@@ -196,37 +135,6 @@ def one_line(text: str, settings: ModelSettings) -> str:
         text = text.replace(settings.api_key, "…")
     text = " ".join(text.split())
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds the endpoint asks to wait, from `retry-after-ms` or `Retry-After` (RFC 9110, 10.2.3)."""
-    try:
-        if asked := headers.get("retry-after-ms"):
-            seconds = float(asked) / 1000
-        else:
-            seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return _until(headers.get("retry-after", ""))
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
-def _until(date: str) -> float | None:
-    try:
-        return max(email.utils.parsedate_to_datetime(date).timestamp() - time.time(), 0.0)
-    except ValueError:
-        return None
-
-
-def refuses_usage(error: openai.APIStatusError) -> bool:
-    """Say whether the endpoint refuses a request because it does not know `stream_options`."""
-    words = str(error.body)
-    if error.status_code not in (400, 422):
-        return False
-    return (
-        "stream_options" in words
-        or "include_usage" in words
-        or (not error.param and _STRANGE.search(words) is not None)
-    )
 
 
 # There was no answer

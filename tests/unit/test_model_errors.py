@@ -126,6 +126,17 @@ TABLE = {
     "a bad request": Row(
         refusal(400, "temperature: must be <= 2"), errors.BadRequest, "refused the request (400): temperature", "-o"
     ),
+    "an option that a model does not take": Row(
+        refusal(
+            400,
+            "Unsupported parameter: with this model 'max_tokens' is not supported.",
+            code="unsupported_parameter",
+            param="max_tokens",
+        ),
+        errors.BadRequest,
+        "refused the request (400): Unsupported parameter",
+        "-o",
+    ),
     "a body that is no JSON": Row(Whole(418, b"short and stout", "text/plain"), errors.BadRequest, "stout", "-o"),
     "a stream cut half-way": Row(stream("Hel", Cut), errors.BrokenStream, "DashScope broke off", "send it again"),
     "a stream that just ends": Row(

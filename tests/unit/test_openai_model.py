@@ -1,9 +1,11 @@
 """A model at an endpoint, against a real HTTP server."""
 
 import json
+import sys
 import traceback
 from collections.abc import Iterator
 from queue import Queue
+from subprocess import run
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -202,6 +204,31 @@ def test_the_next_turn_goes_over_the_same_connection(server: ModelServer, model:
 def test_models_lists_what_the_endpoint_has(server: ModelServer, model: OpenAIModel) -> None:
     server.models = ["b", "a"]
     assert model.models() == ["b", "a"]
+
+
+def test_a_server_on_this_machine_is_reached_without_a_proxy(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ModelServer() as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        model = OpenAIModel(at(server), QUICK)
+        ask(model)
+        model.close()
+    assert (len(server.requests), proxy.connections) == (1, 0)
+
+
+def test_openai_is_imported_by_the_first_request_or_in_the_background_before() -> None:
+    program = """
+import sys
+from chatcli.model.openai import OpenAIModel, preload
+from chatcli.model.settings import ModelSettings
+OpenAIModel(ModelSettings("m", "m", "http://127.0.0.1:9/v1")).stream([], {})
+before = "openai" in sys.modules
+preload().join()
+print(before, "openai" in sys.modules)
+"""
+    done = run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 # The key

@@ -1,0 +1,172 @@
+"""One reply of a model at an endpoint, while it streams."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from contextlib import ExitStack, suppress
+from threading import Event as Flag
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from chatcli.messages import Message
+from chatcli.model import Event, Retrying
+from chatcli.model.wire import read_events, request_body
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from chatcli.model.connection import Connection
+    from chatcli.model.failures import Failure
+    from chatcli.model.openai import OpenAIModel
+
+    Opened = tuple[Connection, httpx2.Response]
+    Opening = Future[Opened]
+
+
+class _Failed(Exception):
+    """One attempt failed."""
+
+    def __init__(self, failure: "Failure") -> None:
+        super().__init__(failure.error.message)
+        self.failure = failure
+
+
+class EndpointReply:
+    """A reply while it streams.
+
+    Whatever may block before the headers are here (importing, DNS, connecting, a model that loads) happens on
+    a thread of its own, which `close` leaves behind; from then on `close` cuts the connection.
+    """
+
+    def __init__(self, model: "OpenAIModel", context: Sequence[Message], options: Mapping[str, Any]) -> None:
+        self._model = model
+        self._context = context
+        self._options = options
+        self._closed = Flag()
+        self._lock = Lock()
+        self._opening: Opening = Future()
+        self._connection: Connection | None = None
+
+    def close(self) -> None:
+        """End the reply now; any thread may, more than once."""
+        with self._lock:
+            self._closed.set()
+            self._opening.cancel()
+            if self._connection is not None:
+                self._connection.cut()
+
+    def __iter__(self) -> Iterator[Event]:
+        """Yield the events; raises ChatError. After `close` it ends without one."""
+        self._model.runs(self, True)
+        try:
+            yield from self._attempts()
+        finally:
+            self.close()
+            self._model.runs(self, False)
+
+    def _attempts(self) -> Iterator[Event]:
+        made = 0
+        while not self._closed.is_set():
+            made += 1
+            begun = False
+            try:
+                for event in self._request():
+                    if self._closed.is_set():
+                        return
+                    begun = True
+                    yield event
+                return
+            except _Failed as failed:
+                failure = failed.failure
+            seconds = self._model.retries.pause(made, failure.seconds) if failure.again and not begun else None
+            if self._closed.is_set():
+                return
+            if seconds is None:
+                raise failure.error
+            yield Retrying(seconds, failure.error.message)
+            self._closed.wait(seconds)
+
+    def _request(self) -> Iterator[Event]:
+        """Send the request once and yield what comes; raises _Failed, or what `locate` raises."""
+        opened = self._opened()
+        if opened is None:
+            return
+        from chatcli.model import failures
+
+        connection, response = opened
+        try:
+            chunks = response.iter_bytes()
+            yield from read_events(chunks)
+            connection.finish(chunks)
+        except failures.KNOWN as error:
+            raise _Failed(failures.translate(error, connection.settings)) from None
+        finally:
+            response.close()
+            self._release(connection)
+
+    def _opened(self) -> "Opened | None":
+        """Return a connection and a response whose body has not been read; None when `close` came first."""
+        with self._lock:
+            if self._closed.is_set():
+                return None
+            opening = self._opening = Future()
+        Thread(target=self._fill, args=(opening,), name="request", daemon=True).start()
+        try:
+            return opening.result()
+        except CancelledError:
+            return None
+
+    def _fill(self, opening: "Opening") -> None:
+        """Open the response for whoever waits; when nobody does any more, let it go."""
+        try:
+            opened = self._open()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for, a mistake of ours too
+            with suppress(InvalidStateError):
+                opening.set_exception(error)
+            return
+        try:
+            opening.set_result(opened)
+        except InvalidStateError:
+            connection, response = opened
+            response.close()
+            self._release(connection)
+
+    def _open(self) -> "Opened":
+        connection = self._model.borrow()
+        from chatcli.model import failures
+
+        with self._lock:
+            self._connection = connection
+            if self._closed.is_set():
+                connection.cut()
+        with ExitStack() as unless_opened:
+            unless_opened.callback(self._release, connection)
+            try:
+                response = self._post(connection)
+            except failures.KNOWN as error:
+                raise _Failed(failures.translate(error, connection.settings)) from None
+            unless_opened.pop_all()
+        return connection, response
+
+    def _post(self, connection: "Connection") -> "httpx2.Response":
+        """Send the request; without `stream_options`, from then on, if the endpoint does not know them."""
+        import openai
+
+        from chatcli.model.clues import refuses_usage
+
+        model = self._model
+        with_usage = model.reports_usage
+        try:
+            return connection.post(self._body(connection, with_usage))
+        except openai.APIStatusError as error:
+            if not (with_usage and refuses_usage(error.status_code, error.param, error.body)):
+                raise
+        model.reports_usage = False
+        return connection.post(self._body(connection, False))
+
+    def _body(self, connection: "Connection", usage: bool) -> dict[str, Any]:
+        return request_body(connection.settings, self._context, self._options, usage)
+
+    def _release(self, connection: "Connection") -> None:
+        with self._lock:
+            self._connection = None
+        self._model.give_back(connection)
