@@ -127,13 +127,14 @@ def part_of_code(fence: Token, start: int, stop: int | None = None) -> Token:
     return fence.copy(meta={"lines": (start, stop)})
 
 
-def end_of_code(fence: Token, start: int) -> Token:
-    """Return a token for the lines of the fence from `start` on, for a quick look.
+def end_of_code(fence: Token, start: int, limit: int) -> Token:
+    """Return a token for the last `limit` lines of the fence, none before `start`, for a quick look.
 
     What stands far above is not read, so the colours are only likely: the highlighting begins at a line that
     looks like the start of a definition.
     """
     lines = fence.content.split("\n")
+    start = max(start, len(lines) - 1 - limit)
     for index in range(start, max(start - _LOOK_BACK, 0), -1):
         if lines[index][:1].isalpha() and not lines[index - 1].strip():
             return fence.copy(content="\n".join(lines[index:]), meta={"lines": (start - index, None)})

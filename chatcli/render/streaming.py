@@ -18,7 +18,7 @@ from chatcli.render.safe import SafePieces, one_line
 from chatcli.render.thoughts import Thoughts
 
 FRAME = 0.05  # seconds between two frames, at least
-SHARE = 0.2  # of the time may go into drawing: a huge growing block is drawn less often, the chat stays quick
+SHARE = 0.1  # of the time may go into drawing: a huge growing block is drawn less often, the chat stays quick
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASIDE = Style(dim=True)
 
@@ -122,9 +122,11 @@ class MarkdownReply:
     def _live(self) -> Sequence[str]:
         if not self._began:
             return self._thoughts.live
-        # Items and rows have a row of the screen each, at least: so many fill it.
-        growing = self._blocks.growing(limit=self._region.room)
-        return split_lines(self._drawn(growing, end_of_code))
+        # Items, rows and lines of code have a row of the screen each, at least: so many fill it.
+        room = self._region.room
+        growing = self._blocks.growing(limit=room)
+        shown = self._drawn(growing, lambda fence, start: end_of_code(fence, start, room))
+        return split_lines(shown)
 
     def _printed(self, blocks: Blocks) -> str:
         """Return the blocks as they are to be printed for good."""
@@ -142,6 +144,7 @@ class MarkdownReply:
             return ""
         room = self._region.room
         lines = growing.tokens[0].content.rstrip().count("\n") + 1
+        # What is printed must be right, so all the code is highlighted for it: half a screen at a time.
         if lines - self._code_printed <= room:
             return ""
         stop = lines - (room + 1) // 2
