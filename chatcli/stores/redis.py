@@ -1,11 +1,10 @@
-"""The store in Redis or Valkey (5.0 and later), in the list that LangChain's `RedisChatMessageHistory` keeps.
+"""The store in Redis 6.2 and later, or Valkey, in the list that LangChain's `RedisChatMessageHistory` keeps.
 
 A write is one MULTI under WATCH, two round trips when undisturbed; it leaves an id, so that it is done once even
 when its reply was lost. All times are the server's. Keys: see redis_keys.
 """
 
 import json
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -14,7 +13,8 @@ from chatcli.errors import StoreError
 from chatcli.messages import Message, new_id
 from chatcli.stores import Change, Pending, Session, Snapshot, rules
 from chatcli.stores import redis_rows as rows
-from chatcli.stores.redis_keys import Keys, glob_escaped, index_key, keys_of
+from chatcli.stores.redis_index import Index
+from chatcli.stores.redis_keys import Keys, keys_of
 from chatcli.stores.redis_wire import Ask, Command, Plan, Wire, WrongType
 
 REMEMBERED = 1000  # writes whose ids are kept
@@ -33,7 +33,7 @@ class RedisStore:
     def __init__(self, url: str, key_prefix: str = "message_store:", ttl: int | None = None) -> None:
         self._wire = Wire(url)
         self._prefix = key_prefix
-        self._index = index_key(key_prefix)
+        self._index = Index(self._wire, key_prefix)
         self._ttl = ttl
         self.address = self._wire.address
 
@@ -79,31 +79,12 @@ class RedisStore:
         return bool(found)
 
     def sessions(self, limit: int | None = None, offset: int = 0) -> list[Session]:
-        """See Store. Turns that other programs added count as an exchange per two messages until the next write."""
-        if limit == 0:
-            return []
-        last = -1 if limit is None else offset + limit - 1
-        (found,) = self._wire.ask(("ZREVRANGE", self._index, offset, last))
-        names = [name.decode() for name in found]
-        listed = self._described(names)
-        if len(listed) == len(names):
-            return listed
-        # Some have expired, or another program removed their list: nothing is left of them but their names.
-        for name in {*names} - {session.name for session in listed}:
-            self._forget(name)
-        return self.sessions(limit, offset)
+        """See Store."""
+        return self._index.page(limit, offset)
 
     def foreign(self) -> Iterator[Session]:
-        """See Store. Names that chatcli does not allow are left out; turns count as in `sessions`."""
-        cursor, seen = b"0", set[bytes]()
-        pattern = glob_escaped(self._prefix) + "*"
-        while True:
-            ((cursor, found),) = self._wire.ask(("SCAN", cursor, "MATCH", pattern, "COUNT", 1000, "TYPE", "list"))
-            fresh = [key for key in found if key not in seen and not key.startswith((b"{", b"chatcli:index:"))]
-            seen.update(fresh)
-            yield from self._unindexed([name for key in fresh if (name := self._name(key))])
-            if int(cursor) == 0:
-                return
+        """See Store. Names that chatcli does not allow are left out."""
+        return self._index.foreign()
 
     # Writing
 
@@ -234,9 +215,9 @@ class RedisStore:
 
         def plan(replies: list[Any], _: Ask) -> Plan[bool]:
             there = any(replies)
-            return Plan(there, [("DEL", *keys.all), ("ZREM", self._index, session)] if there else [])
+            return Plan(there, [("DEL", *keys.all), ("ZREM", self._index.key, session)] if there else [])
 
-        questions = [("EXISTS", *keys.all), ("ZSCORE", self._index, session)]
+        questions = [("EXISTS", *keys.all), ("ZSCORE", self._index.key, session)]
         return self._wire.transact(keys.all, questions, plan)
 
     def rename(self, old: str, new: str) -> None:
@@ -257,11 +238,11 @@ class RedisStore:
             now = rows.seconds(time)
             used = now if score is None else float(score)
             known = [("HSETNX", target.info, name, used) for name in ("created", "used")]
-            indexed = [("ZREM", self._index, old), ("ZADD", self._index, used, new)]
+            indexed = [("ZREM", self._index.key, old), ("ZADD", self._index.key, used, new)]
             return Plan(None, [*moved, *known, *indexed, ("ZADD", target.written, now, mark)])
 
         questions: list[Command] = [("ZSCORE", target.written, mark), ("EXISTS", target.history, target.info)]
-        questions += [("ZSCORE", self._index, old), ("TIME",), *(("EXISTS", key) for key in source.all)]
+        questions += [("ZSCORE", self._index.key, old), ("TIME",), *(("EXISTS", key) for key in source.all)]
         self._wire.transact([*source.all, *target.all], questions, plan)
 
     def close(self) -> None:
@@ -284,7 +265,7 @@ class RedisStore:
         asked: list[Command] = [("TIME",), ("LLEN", keys.history), ("HGETALL", keys.info)]
         asked.append(("ZSCORE", keys.written, mark))
         # For their types alone: a key of a wrong one must fail here, not in the middle of the MULTI.
-        asked += [("HLEN", keys.states), ("HLEN", keys.pending), ("LLEN", keys.undone), ("ZCARD", self._index)]
+        asked += [("HLEN", keys.states), ("HLEN", keys.pending), ("LLEN", keys.undone), ("ZCARD", self._index.key)]
         asked += questions
         watched = [key for key in keys.all if key != keys.pending]  # a checkpoint disturbs nobody
 
@@ -308,45 +289,10 @@ class RedisStore:
         if used:
             commands.append(("HSETNX", keys.info, "created", now))
             commands.append(("HSET", keys.info, "used", now))
-            commands.append(("ZADD", self._index, now, session))
+            commands.append(("ZADD", self._index.key, now, session))
         if self._ttl:
             commands += [("EXPIRE", key, self._ttl) for key in keys.all]
         return commands
-
-    # The index
-
-    def _described(self, names: Sequence[str]) -> list[Session]:
-        """Return the sessions of these names, without those of which nothing is left."""
-        keys = [keys_of(self._prefix, name) for name in names]
-        questions = [question for key in keys for question in (("HGETALL", key.info), ("LLEN", key.history))]
-        # A key of another type under one name must not hide all the others.
-        replies = iter(self._wire.ask_each(*questions) if questions else [])
-        listed = []
-        for name, info, length in zip(names, replies, replies, strict=False):
-            if info or length:
-                listed.append(rows.to_session(name, rows.pairs(_or(info, [])), _or(length, 0)))
-        return listed
-
-    def _forget(self, name: str) -> None:
-        """Take the name off the index, unless there is a session again."""
-        keys = keys_of(self._prefix, name)
-
-        def plan(replies: list[Any], _: Ask) -> Plan[None]:
-            return Plan(None, [] if replies[0] else [("ZREM", self._index, name)])
-
-        self._wire.transact([keys.history, keys.info], [("EXISTS", keys.history, keys.info)], plan)
-
-    def _unindexed(self, names: Sequence[str]) -> Iterator[Session]:
-        scores = self._wire.ask(*(("ZSCORE", self._index, name) for name in names)) if names else []
-        yield from self._described([name for name, score in zip(names, scores, strict=True) if score is None])
-
-    def _name(self, key: bytes) -> str | None:
-        """Return the session that a list's key names; None when no session can have that name."""
-        try:
-            name = key.decode().removeprefix(self._prefix)
-        except UnicodeDecodeError:
-            return None
-        return name if 0 < len(name) <= 200 and not any(unicodedata.category(char) == "Cc" for char in name) else None
 
     @contextmanager
     def _naming(self, keys: Keys) -> Iterator[None]:
@@ -362,7 +308,3 @@ class RedisStore:
                         "choose another session name, or remove that key if nobody needs it",
                     ) from error
             raise
-
-
-def _or(reply: Any, otherwise: Any) -> Any:
-    return otherwise if isinstance(reply, Exception) else reply

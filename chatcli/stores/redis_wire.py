@@ -4,7 +4,9 @@ Each exchange takes a connection of redis-py's pool and speaks on it directly. r
 whose reply was lost again by itself, and tells a lost reply like a changed key; here nothing is sent twice unless a
 look at the server has shown that it was not done.
 
-Connecting may take 1 s, and so may each wait for the next bytes of a reply: a long history arrives in many of them.
+Connecting may take 1 s. Each wait for the next bytes of a reply may take 5 s (a long history arrives in many of them),
+and so may sending one message: an image of some megabytes over a slow line needs them. `?socket_timeout=…` in the
+address says otherwise.
 """
 
 import time
@@ -21,7 +23,8 @@ from redis.retry import Retry
 from chatcli.errors import StoreError, StoreUnavailable, UsageError
 from chatcli.stores.address import masked
 
-TIMEOUT = 1.0  # seconds
+CONNECT_TIMEOUT = 1.0  # seconds
+TIMEOUT = 5.0
 PATIENCE = 10.0  # seconds during which a write yields to other writers
 LOOKS = 3  # after so many lost connections the server counts as away
 
@@ -47,7 +50,7 @@ class Wire:
 
     def __init__(self, url: str) -> None:
         self.address = masked(url)
-        options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
+        options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": CONNECT_TIMEOUT}
         if url.startswith("unix:"):
             del options["socket_connect_timeout"]
         try:

@@ -1,0 +1,87 @@
+"""Which sessions there are in Redis: the index of ours, and a search for those that only other programs wrote."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chatcli.stores import Session
+from chatcli.stores import redis_rows as rows
+from chatcli.stores.redis_keys import glob_escaped, index_key, keys_of
+from chatcli.stores.redis_wire import Ask, Plan, Wire
+
+
+class Index:
+    """A sorted set, `key`, of session names by the server's time of last use; each write of a session renews it.
+
+    Turns that other programs added count as one per two messages until our next write.
+    """
+
+    def __init__(self, wire: Wire, prefix: str) -> None:
+        self._wire = wire
+        self._prefix = prefix
+        self.key = index_key(prefix)
+
+    def page(self, limit: int | None, offset: int) -> list[Session]:
+        """Return a page of the sessions, the one used last first: two round trips."""
+        if limit == 0:
+            return []
+        last = -1 if limit is None else offset + limit - 1
+        (found,) = self._wire.ask(("ZREVRANGE", self.key, offset, last))
+        names = [name.decode() for name in found]
+        listed = self._described(names)
+        if len(listed) == len(names):
+            return listed
+        # Some have expired, or another program removed their list: nothing is left of them but their names.
+        for name in {*names} - {session.name for session in listed}:
+            self._forget(name)
+        return self.page(limit, offset)
+
+    def foreign(self) -> Iterator[Session]:
+        """Yield the sessions whose lists stand under the prefix and not in the index; looks at every key there is."""
+        cursor, seen = b"0", set[bytes]()
+        pattern = glob_escaped(self._prefix) + "*"
+        while True:
+            ((cursor, found),) = self._wire.ask(("SCAN", cursor, "MATCH", pattern, "COUNT", 1000, "TYPE", "list"))
+            fresh = [key for key in found if key not in seen and not key.startswith((b"{", b"chatcli:index:"))]
+            seen.update(fresh)
+            yield from self._unindexed([name for key in fresh if (name := self._name(key))])
+            if int(cursor) == 0:
+                return
+
+    def _described(self, names: Sequence[str]) -> list[Session]:
+        """Return the sessions of these names, without those of which nothing is left."""
+        keys = [keys_of(self._prefix, name) for name in names]
+        questions = [question for key in keys for question in (("HGETALL", key.info), ("LLEN", key.history))]
+        # A key of another type under one name must not hide all the others.
+        replies = iter(self._wire.ask_each(*questions) if questions else [])
+        listed = []
+        for name, info, length in zip(names, replies, replies, strict=False):
+            if info or length:
+                listed.append(rows.to_session(name, rows.pairs(_or(info, [])), _or(length, 0)))
+        return listed
+
+    def _forget(self, name: str) -> None:
+        """Take the name off the index, unless there is a session again."""
+        keys = keys_of(self._prefix, name)
+
+        def plan(replies: list[Any], _: Ask) -> Plan[None]:
+            return Plan(None, [] if replies[0] else [("ZREM", self.key, name)])
+
+        self._wire.transact([keys.history, keys.info], [("EXISTS", keys.history, keys.info)], plan)
+
+    def _unindexed(self, names: Sequence[str]) -> Iterator[Session]:
+        scores = self._wire.ask(*(("ZSCORE", self.key, name) for name in names)) if names else []
+        yield from self._described([name for name, score in zip(names, scores, strict=True) if score is None])
+
+    def _name(self, key: bytes) -> str | None:
+        """Return the session that a list's key names; None when no session can have that name."""
+        try:
+            name = key.decode().removeprefix(self._prefix)
+        except UnicodeDecodeError:
+            return None
+        allowed = 0 < len(name) <= 200 and not any(unicodedata.category(char) == "Cc" for char in name)
+        return name if allowed else None
+
+
+def _or(reply: Any, otherwise: Any) -> Any:
+    return otherwise if isinstance(reply, Exception) else reply
