@@ -8,16 +8,18 @@ import random
 import string
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatcli.chat import Chat, check_session_name
 from chatcli.cli.flags import Flags
-from chatcli.config import Config, Folders, folders, load_config
+from chatcli.config import Config, Folders, ModelConfig, folders, load_config
 from chatcli.errors import NotFound, UsageError
 from chatcli.memory import default_memory, parse_memory
-from chatcli.model.choose import ModelSettings, choose_model, named_model, open_model
+from chatcli.model.choose import choose, from_keys, installed_weights, open_model, window_of, with_id
+from chatcli.model.settings import ModelSettings
 from chatcli.prompt import DEFAULT, Prompt, make_prompt, with_system
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
@@ -42,7 +44,7 @@ def workplace() -> Workplace:
 
 def open_named_store(place: Workplace, address: str | None = None) -> Store:
     """Open the store at `address`: a store of the config by name, or an address; None: the configured one."""
-    address = address or place.config.store
+    address = place.config.store if address is None else address
     named = place.config.stores.get(address)
     if named is not None:
         return open_store(
@@ -93,7 +95,8 @@ def compose(flags: Flags, place: Workplace, store: Store, session: str) -> Chat:
     chosen = _chosen(flags)
     settings = {**saved, **chosen}
     model_settings = resolve_model(place, settings.get("model"))
-    memory = parse_memory(settings.get("memory") or place.config.memory or default_memory(model_settings.window))
+    default = place.config.memory or default_memory(model_settings.window)
+    memory = parse_memory(settings.get("memory", default))
     prompt, defaults = resolve_prompt(place.config, settings.get("prompt"), settings.get("system"))
     return Chat(
         store,
@@ -111,9 +114,44 @@ def resolve_model(place: Workplace, name: str | None) -> ModelSettings:
     """Return the model called `name`: one of the config, else an id at the default endpoint; None: the default."""
     name = name or place.config.model
     if name in place.config.models:
-        return named_model(name, place.config.models[name], place.environ, place.folders.data)
-    chosen = choose_model(place.environ, place.folders.data, place.config.models)
-    return chosen.with_id(name) if name else chosen
+        return _configured_model(name, place.config.models[name], place)
+    default = _default_model(place)
+    return with_id(default, name) if name else default
+
+
+def _default_model(place: Workplace) -> ModelSettings:
+    return choose(place.environ, lambda: installed_weights(place.folders.data))
+
+
+def _configured_model(name: str, found: ModelConfig, place: Workplace) -> ModelSettings:
+    """Return the settings of `[models.NAME]`; without a base_url it is at the default endpoint."""
+    if found.path:
+        from chatcli.model.local import WINDOW, embedded
+
+        settings = embedded(Path(found.path).expanduser(), name, found.window or WINDOW)
+        return replace(settings, options={**settings.options, **found.options}, extra_body=found.extra_body)
+    model_id = found.id or name
+    key = found.api_key or _key_of(name, found.api_key_env, place.environ)
+    base = ModelSettings(name, model_id, found.base_url, key, found.api_key_env)
+    if not found.base_url:
+        known = from_keys({found.api_key_env: key}) if key else None
+        base = replace(known or _default_model(place), name=name, id=model_id)
+    return replace(
+        base,
+        api_key=key or base.api_key,
+        window=found.window or window_of(model_id),
+        timeout=found.timeout,
+        options=found.options,
+        extra_body=found.extra_body,
+    )
+
+
+def _key_of(name: str, variable: str, environ: Mapping[str, str]) -> str:
+    """Return the key that `variable` holds, '' when the model names none; raise UsageError when it is empty."""
+    key = environ.get(variable, "").strip() if variable else ""
+    if variable and not key:
+        raise UsageError(f"the model {name} has no key: {variable} is not set", f"export {variable}=…")
+    return key
 
 
 def resolve_prompt(config: Config, name: str | None, system: str | None) -> tuple[Prompt, dict[str, str]]:

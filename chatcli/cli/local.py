@@ -20,7 +20,7 @@ def setup() -> None:
 
     from chatcli.cli.compose import workplace
     from chatcli.cli.output import notice
-    from chatcli.model.local import setup as fetch
+    from chatcli.model.weights import setup as fetch
     from chatcli.render.safe import neutralise
 
     place = workplace()

@@ -1,8 +1,12 @@
 """`chatcli models`: what can be asked, and which one is asked when nothing is said."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from chatcli.errors import ChatError
+    from chatcli.model.settings import ModelSettings
 
 
 def models(
@@ -15,31 +19,41 @@ def models(
     """
     from chatcli.cli.compose import resolve_model, workplace
     from chatcli.cli.output import print_json
-    from chatcli.errors import ChatError, UsageError
-    from chatcli.model.choose import list_models
+    from chatcli.errors import UsageError
     from chatcli.render.tables import columns
 
     if action != "list":
         raise UsageError(f"models knows no {action!r}", "chatcli models list")
     place = workplace()
+    default = resolve_model(place, None)
     rows = [
-        {"name": name, "id": one.id or name, "endpoint": one.base_url or one.path or "default", "default": False}
+        _row(name, one.id or name, one.base_url or one.path or "the default endpoint", default.name)
         for name, one in place.config.models.items()
     ]
-    default = resolve_model(place, None)
-    problem: ChatError | None = None
-    try:
-        found = list_models(default)
-    except ChatError as error:
-        problem, found = error, [default.id]
-    known = {row["name"] for row in rows}
-    rows += [{"name": id_, "id": id_, "endpoint": default.label, "default": False} for id_ in found if id_ not in known]
-    for row in rows:
-        row["default"] = row["name"] == default.name or row["id"] == default.id
+    listed, problem = _listed(default)
+    rows += [_row(id_, id_, default.place, default.id) for id_ in listed]
     if as_json:
         print_json(rows)
     else:
-        cells = [[("* " if r["default"] else "  ") + str(r["name"]), str(r["id"]), str(r["endpoint"])] for r in rows]
-        print("\n".join(columns(cells, ["  NAME", "ID", "ENDPOINT"], {0: 60, 1: 60, 2: 60})))
+        cells = [[f"{'*' if row['default'] else ' '} {row['name']}", str(row["id"]), str(row["at"])] for row in rows]
+        print("\n".join(columns(cells, ["  NAME", "ID", "AT"], {0: 60, 1: 60, 2: 60})))
     if problem is not None:
         raise problem
+
+
+def _row(name: str, id_: str, at: str, default: str) -> dict[str, object]:
+    return {"name": name, "id": id_, "at": at, "default": name == default}
+
+
+def _listed(default: "ModelSettings") -> "tuple[list[str], ChatError | None]":
+    """Return the ids that the default endpoint lists; its one id and the error when it does not answer."""
+    from chatcli.errors import ChatError
+    from chatcli.model.choose import open_model
+
+    model = open_model(default)
+    try:
+        return model.models(), None
+    except ChatError as error:
+        return [default.id], error
+    finally:
+        model.close()

@@ -4,11 +4,15 @@ import sys
 import time
 from collections.abc import Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from chatcli.memory.history import History
 from chatcli.messages import Message
 from chatcli.render.safe import neutralise, one_line
 from chatcli.stores import Store
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _NAMES = {"user": "you", "assistant": "assistant", "system": "system", "tool": "tool"}
 
@@ -36,14 +40,15 @@ def print_history(messages: Sequence[Message], start: int = 0, raw: bool = False
         print_message(console, message, position)
 
 
-def plain_message(message: Message, position: int) -> str:
-    """Return a message as plain text: who, then what was said, then an empty line."""
+def plain_message(message: Message, position: int, heading: bool = True) -> str:
+    """Return a message as plain text: who (if `heading`), then what was said, then an empty line."""
     if message.role == "unreadable":
         return f"[message {position}: {one_line(message.text, 60)}; kept in the store, never sent]\n"
-    return f"{_heading(message)}\n{neutralise(describe(message))}{_ending(message)}\n"
+    who = f"{_heading(message)}\n" if heading else ""
+    return f"{who}{neutralise(describe(message))}{_ending(message)}\n"
 
 
-def print_message(console: "Console", message: Message, position: int) -> None:  # type: ignore[name-defined]  # noqa: F821
+def print_message(console: "Console", message: Message, position: int) -> None:
     """Print one message on a rich console."""
     from rich.markdown import Markdown
     from rich.text import Text

@@ -67,7 +67,8 @@ class Repl:
 
     def run(self) -> None:
         """Chat until the user leaves; a reply the store would not take is written to a file then."""
-        with captured_keys() as self._keys:
+        # A ^C between two prompts must not end the chat; at a prompt it is a key.
+        with captured_keys() as self._keys, on_interrupt(lambda: self.chat.stop()):
             self.greet()
             while not self.leaving:
                 text = self._read()
@@ -79,9 +80,10 @@ class Repl:
     def greet(self) -> None:
         """Say where we are: the session, whether it is kept, its last turns, what was left unfinished."""
         chat = self.chat
+        if not chat.store.durable:
+            self.screen.warn("kept in memory only: it ends with this chat")
         if not self.tools.quiet:
-            kept = chat.store.address if chat.store.durable else "in memory only: it ends with this chat"
-            self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory.spec} · {kept}")
+            self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory.spec} · {chat.store.address}")
             self._show_last_turns()
         describe_unfinished(self)
 
@@ -98,7 +100,7 @@ class Repl:
         from chatcli.render.turn import show_turn
 
         view = reply_view(sys.stdout, plain=self.screen.plain)
-        with closing(events), on_interrupt(self.chat.stop):
+        with closing(events):
             reply = show_turn(
                 events,
                 view,
@@ -110,12 +112,11 @@ class Repl:
         return reply
 
     def ask(self, question: str) -> str:
-        """Return what the user answers; '' when they would rather not."""
-        self._hand_over()
-        return (PromptLine(f"{question} ").read() or "").strip().lower()
+        """Return what the user answers, '' when they would rather not. What was typed ahead is no answer."""
+        return (PromptLine(f"{question} ", question=True).read() or "").strip().lower()
 
     def _read(self) -> str | None:
-        self._hand_over()
+        self._keys.hand_over(self._line.input)
         prefill, self._prefill = self._prefill, ""
         return self._line.read(prefill)
 
@@ -153,19 +154,16 @@ class Repl:
             self.screen.say()
 
     def _show_last_turns(self) -> None:
-        from chatcli.render.history import last_turns, plain_message
+        from chatcli.render.history import describe, last_turns, plain_message
 
         start, messages = last_turns(self.chat.store, self.chat.session, _SHOWN_ON_RESUME)
         if start:
-            self.screen.aside(f"… {start:,} earlier messages: /history shows them")
+            self.screen.aside(f"… {start:,} earlier messages; /history shows them")
         for position, message in enumerate(messages, start):
-            heading, _, text = plain_message(message, position).partition("\n")
-            self.screen.heading(heading)
-            self.screen.say(text)
-
-    def _hand_over(self) -> None:
-        if sys.stdin is not None and sys.stdin.isatty():
-            self._keys.hand_over(self._line.input)
+            if message.role == "user":
+                self.screen.said(self._line.message, describe(message))
+            else:
+                self.screen.say(plain_message(message, position, heading=message.role != "assistant"))
 
     def _suggest(self, before: str) -> Iterator[Suggestion]:
         return (Suggestion(*found) for found in completions(self, before))

@@ -31,6 +31,10 @@ class Screen:
         """Print a line that stands above others."""
         self._print(self._styled(neutralise(text), _BOLD + _CYAN))
 
+    def said(self, prompt: str, text: str) -> None:
+        """Print what the user said before, as it stood there then."""
+        self._print(self._styled(prompt.rstrip(), _BOLD + _CYAN) + " " + neutralise(text))
+
     def warn(self, text: str) -> None:
         """Print a line that wants attention."""
         self._print(self._styled(neutralise(text), _YELLOW))

@@ -36,7 +36,7 @@ def help_(repl: "Repl", argument: str) -> None:
         repl.screen.say(f"  {key:<{width}}  {what}")
 
 
-@slash("context", arguments="[text]", help="show exactly what would be sent, with text as the input; --json: as JSON")
+@slash("context", arguments="[--json] [text]", help="show exactly what would be sent")
 def context(repl: "Repl", argument: str) -> None:
     """Show the messages of the next request, part by part, with estimated tokens."""
     as_json = argument == "--json" or argument.startswith("--json ")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
 
-@slash("retry", "regen", help="send the last message again; the reply is replaced, /undo and /redo keep both")
+@slash("retry", "regen", help="send the last message again, for another reply")
 def retry(repl: "Repl", argument: str) -> None:
     """Send the unanswered message again, or replace the last reply."""
     unfinished = repl.chat.unfinished()

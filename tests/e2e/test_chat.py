@@ -1,0 +1,277 @@
+"""The interactive chat in a real terminal, against a real server."""
+
+import signal
+from threading import Event
+from typing import Any
+
+from tests.e2e.conftest import User
+from tests.servers import BAD_KEY, RATE_LIMIT, Cut, Thought
+from tests.terminal import Terminal
+
+
+def prompts(count: int) -> Any:
+    """Wait until the prompt stands there for the `count`th time."""
+    return lambda term: term.text().count("you>") >= count
+
+
+def leave(term: Terminal) -> None:
+    term.key("c-d")
+    assert term.wait_exit() == 0
+
+
+def test_ctrl_c_keeps_the_partial_reply_and_the_next_turn_works(user: User) -> None:
+    gate = Event()
+    user.server.replies("One, two,", gate, " three")
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Count")
+        term.wait_for("One, two,")
+        term.key("c-c")
+        term.wait_for("stopped; what came is kept")
+        assert user.server.wait_disconnect()
+        term.enter("Go on")
+        term.wait_for("Turn 2: Go on")
+        assert term.text().count("One, two,") == 1
+        leave(term)
+    gate.set()
+    assert user.server.chats[1].texts == [("user", "Count"), ("assistant", "One, two,"), ("user", "Go on")]
+    assert user.said("s")[:2] == [("user", "Count"), ("assistant", "One, two,")]
+
+
+def test_ctrl_c_before_the_first_delta_leaves_the_message_to_be_sent_again(user: User) -> None:
+    gate = Event()
+    user.server.replies(gate, "late")
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Count")
+        user.server.wait_chats(1)
+        term.key("c-c")
+        term.wait_for("/retry sends it again")
+        term.enter("/retry")
+        term.wait_for("Turn 1: Count")
+        leave(term)
+    gate.set()
+    assert user.said("s") == [("user", "Count"), ("assistant", "Turn 1: Count")]
+
+
+def killed_in_a_stream(user: User) -> None:
+    """Leave a session behind whose program was killed in the middle of a reply."""
+    gate = Event()
+    user.server.replies("One, two,", gate, " three")
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Count")
+        term.wait_for("One, two,")
+        store = user.store()
+        term.wait(lambda _: any(turn.partial for turn in store.pending("s")))
+        store.close()
+        term.kill(signal.SIGKILL)
+        term.wait_exit()
+    gate.set()
+
+
+def test_after_a_kill_the_partial_reply_is_offered_and_can_be_continued(user: User) -> None:
+    killed_in_a_stream(user)
+    assert user.said("s") == []
+    user.server.replies(" three.")
+    with user.chat("-s", "s") as term:
+        term.wait_for("[c]ontinue")
+        assert "One, two," in term.text()
+        term.enter("c")
+        term.wait(prompts(1))
+        leave(term)
+    assert user.said("s") == [("user", "Count"), ("assistant", "One, two, three.")]
+    assert user.server.chats[1].texts[:2] == [("user", "Count"), ("assistant", "One, two,")]
+
+
+def test_after_a_kill_the_turn_can_be_sent_again(user: User) -> None:
+    killed_in_a_stream(user)
+    with user.chat("-s", "s") as term:
+        term.wait_for("[c]ontinue")
+        term.enter("r")
+        term.wait_for("Turn 1: Count")
+        term.wait(prompts(1))
+        leave(term)
+    assert user.said("s") == [("user", "Count"), ("assistant", "Turn 1: Count")]
+
+
+def test_after_a_kill_the_turn_can_be_dropped_or_kept(user: User) -> None:
+    killed_in_a_stream(user)
+    with user.chat("-s", "s") as term:
+        term.wait_for("[c]ontinue")
+        term.enter("d")
+        term.wait_for("dropped")
+        leave(term)
+    assert user.said("s") == []
+    killed_in_a_stream(user)
+    with user.chat("-s", "s") as term:
+        term.wait_for("[c]ontinue")
+        term.enter("k")
+        term.wait_for("kept")
+        leave(term)
+    assert user.said("s") == [("user", "Count"), ("assistant", "One, two,")]
+
+
+def test_a_paste_is_one_message_and_does_not_send_itself(user: User) -> None:
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.paste("first line\nsecond line\nthird line")
+        term.wait_for("third line")
+        assert user.server.chats == []
+        term.key("enter")
+        user.server.wait_chats(1)
+        term.wait(prompts(2))
+        leave(term)
+    assert user.server.chats[0].texts == [("user", "first line\nsecond line\nthird line")]
+
+
+def test_what_is_typed_while_a_reply_runs_is_the_next_input(user: User) -> None:
+    gate = Event()
+    user.server.replies("One", gate, " two")
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Count")
+        term.wait_for("One")
+        term.send("And 中文?\r")
+        term.wait(lambda _: gate.set() or True)
+        term.wait_for("Turn 2: And 中文?")
+        assert "One two" in term.text()
+        leave(term)
+
+
+def test_chinese_stands_once_and_whole_at_the_right_margin(user: User) -> None:
+    text = "汉字" * 60
+    user.server.replies(*(text[i : i + 3] for i in range(0, len(text), 3)))
+    with user.chat("-s", "s", cols=41) as term:
+        term.wait_for("you>")
+        term.enter("说")
+        term.wait(lambda t: t.text().replace("\n", "").count("汉字") == 60)
+        term.wait(prompts(2))
+        assert term.text().replace("\n", "").count("汉字") == 60
+        leave(term)
+
+
+def test_a_resize_in_a_stream_doubles_nothing(user: User) -> None:
+    gate, more = Event(), Event()
+    user.server.replies("# Title\n\nfirst words", gate, " second words", more, "\n\nlast words")
+    with user.chat("-s", "s", cols=80, rows=24) as term:
+        term.wait_for("you>")
+        term.enter("Write")
+        term.wait_for("first words")
+        term.resize(20, 50)
+        gate.set()
+        term.wait_for("second words")
+        term.resize(24, 100)
+        more.set()
+        term.wait_for("last words")
+        term.wait(prompts(2))
+        for words in ("first words", "second words", "last words"):
+            assert term.text().count(words) == 1
+        leave(term)
+
+
+def test_reasoning_is_shown_and_not_stored(user: User) -> None:
+    user.server.replies(Thought("Let me think."), "The answer.")
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Why?")
+        term.wait_for("The answer.")
+        assert "Let me think." in term.text()
+        leave(term)
+    assert user.said("s")[1] == ("assistant", "The answer.")
+
+
+def test_a_refused_request_is_two_lines_and_the_chat_goes_on(user: User) -> None:
+    user.server.refuses(BAD_KEY)
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Hi")
+        term.wait_for("hint:")
+        assert "error:" in term.text()
+        assert "sk-test-secret" not in term.text()
+        term.enter("Something else")
+        term.wait_for("[r]etry it, or [d]rop it?")
+        term.enter("d")
+        term.wait_for("Turn 1: Something else")
+        leave(term)
+
+
+def test_an_undecided_message_gives_the_new_one_back_to_the_line(user: User) -> None:
+    user.server.refuses(BAD_KEY)
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Hi")
+        term.wait_for("hint:")
+        term.enter("Something else")
+        term.wait_for("[r]etry it, or [d]rop it?")
+        term.key("enter")
+        term.key("c-d")
+        term.wait(lambda t: t.screen_lines() and "you> Something else" in t.screen_text().split("drop it?")[-1])
+        term.key("c-c")
+        leave(term)
+
+
+def test_a_retry_after_429_is_one_line(user: User) -> None:
+    user.server.refuses(RATE_LIMIT)
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Hi")
+        term.wait_for("Turn 1: Hi")
+        assert term.text().count("again in") == 1
+        leave(term)
+
+
+def test_a_stream_that_is_cut_keeps_what_came_and_says_so(user: User) -> None:
+    user.server.replies("Half", Cut)
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Hi")
+        term.wait_for("error:")
+        leave(term)
+    assert user.said("s") == [("user", "Hi"), ("assistant", "Half")]
+
+
+def test_sigterm_in_a_stream_leaves_the_terminal_as_it_was(user: User) -> None:
+    gate = Event()
+    user.server.replies("One", gate)
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Count")
+        term.wait_for("One")
+        term.kill(signal.SIGTERM)
+        term.wait_exit()
+        assert not term.bracketed_paste
+    gate.set()
+
+
+def test_nothing_from_the_model_reaches_the_terminal_as_a_command(user: User) -> None:
+    hostile = "\x1b]52;c;aGk=\x07\x1b[2J\x9b31m\x1b]0;title\x07 \u202eevil"
+    user.server.replies(*hostile, " done")
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Hi")
+        term.wait_for("done")
+        leave(term)
+        assert b"\x1b]52" not in term.raw
+        assert b"\x1b[2J" not in term.raw
+        assert "\x9b".encode() not in term.raw
+        assert "\u202e".encode() not in term.raw
+
+
+def test_a_chat_without_a_terminal_reads_lines(user: User) -> None:
+    done = user.run("chat", "-s", "s", stdin="Hello\n/memory\n/nonsense\nAgain\n")
+    assert done.returncode == 0, done.stderr
+    assert "Turn 1: Hello" in done.stdout
+    assert "Turn 2: Again" in done.stdout
+    assert "there is no command /nonsense" in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout
+
+
+def test_private_writes_nothing_anywhere(user: User) -> None:
+    before = sorted(user.home.rglob("*"))
+    with user.chat("--private") as term:
+        term.wait_for("it ends with this chat")
+        term.enter("Secret")
+        term.wait_for("Turn 1: Secret")
+        leave(term)
+    assert sorted(user.home.rglob("*")) == before
