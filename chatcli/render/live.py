@@ -37,6 +37,9 @@ def split_lines(text: str) -> list[str]:
 class Region:
     """The live lines. Between two frames the cursor stands behind the last of them.
 
+    What was live when the window got so much smaller that the lines do not fit any more has partly left the
+    screen: nothing can take it back from the scrollback, and a copy of its upper lines stays there.
+
     `size` gives the terminal's columns and rows, and is asked once for each frame; `reflowing` as `reflows`.
     """
 
@@ -71,8 +74,9 @@ class Region:
         if not self._lines:
             return ""
         columns, rows = self._size()
-        up = min(sum(self._rows(line, columns) for line in self._lines), rows) - 1
-        return "\r" + (f"\x1b[{up}A" if up else "") + "\x1b[J"
+        taken = min(sum(self._rows(line, columns) for line in self._lines), rows)
+        # Row by row: tmux takes "erase all below" at the top of the screen for `clear`, and keeps what stood there.
+        return "\r\x1b[K" + "\x1b[A\x1b[K" * (taken - 1)
 
     def _rows(self, line: str, columns: int) -> int:
         """Return the rows a line takes by now: more than one when the window got narrower since it was drawn."""

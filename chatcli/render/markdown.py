@@ -145,6 +145,11 @@ def end_of_code(fence: Token, start: int, limit: int) -> Token:
 ReplyMarkdown.elements = {**Markdown.elements, "fence": Code, "code_block": Code}
 
 
+def whole(text: str) -> ReplyMarkdown:
+    """Return a whole text, from wherever it comes, as a renderable: to be printed on a console of `terminal`."""
+    return ReplyMarkdown(parse(neutralise(text))[0])
+
+
 def parse(text: str, references: dict[str, object] | None = None) -> tuple[list[Token], dict[str, object]]:
     """Return the tokens of `text`, safe to be drawn, and the link definitions: those given and its own."""
     env: dict[str, dict[str, object]] = {"references": dict(references or {})}

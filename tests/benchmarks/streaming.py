@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from rich.markdown import Markdown
 
-from chatcli.render.markdown import ReplyMarkdown, parse
+from chatcli.render.markdown import whole
 from chatcli.render.streaming import FRAME, MarkdownReply, terminal
 
 SECTION = """
@@ -96,7 +96,7 @@ def once(text: str, ours: bool) -> float:
     console = terminal(io.StringIO())
     console.size = (100, 40)  # type: ignore[assignment]
     start = time.process_time()
-    console.print(ReplyMarkdown(parse(text)[0]) if ours else Markdown(text))
+    console.print(whole(text) if ours else Markdown(text))
     return time.process_time() - start
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.markdown import Markdown
 
-from chatcli.render.markdown import ReplyMarkdown, parse
+from chatcli.render.markdown import whole
 from chatcli.render.reply import PlainReply
 from chatcli.render.safe import neutralise
 from chatcli.render.streaming import MarkdownReply
@@ -45,7 +45,7 @@ def streamed(text: str, width: int, height: int, cuts: Iterable[int]) -> ScreenF
 
 def at_once(text: str, width: int, height: int) -> ScreenFile:
     out = ScreenFile(width, height)
-    out.console.print(ReplyMarkdown(parse(neutralise(text))[0]))
+    out.console.print(whole(text))
     return out
 
 
@@ -78,7 +78,7 @@ def test_a_reply_that_is_stopped_leaves_what_came(text: str, width: int, height:
 @given(texts.map(without_what_is_ours), WIDTHS)
 def test_the_whole_is_drawn_as_rich_draws_it(text: str, width: int) -> None:
     ours, rich = ScreenFile(width, 24), ScreenFile(width, 24)
-    ours.console.print(ReplyMarkdown(parse(neutralise(text))[0]))
+    ours.console.print(whole(text))
     rich.console.print(Markdown(neutralise(text)))
     assert words_by_line(ours.written) == words_by_line(rich.written)
 

@@ -138,7 +138,8 @@ def test_a_terminal_that_reflows_is_erased_by_the_rows_its_lines_take_by_now() -
     written = len(out.written)
     reply.feed(" more")
     reply.draw()
-    assert "\r\x1b[1A\x1b[J" in out.written[written:]
+    assert "\r\x1b[K\x1b[A\x1b[K" in out.written[written:]
+    assert "\x1b[A\x1b[K\x1b[A" not in out.written[written:]
 
 
 # Links, HTML, and what hides in entities
@@ -179,7 +180,7 @@ def test_nothing_in_a_reply_commands_the_terminal(hidden: str) -> None:
     for text in ("a {} b", "# a {} b", "```\na {} b\n```", "| a {} |\n|---|\n| {} |", "[a {}](http://x{}y)", "`{}`"):
         out = ScreenFile()
         stream(out, text.replace("{}", hidden), size=1).finish()
-        allowed = r"\x1b\[[\d;]*m|\x1b\]8;[^\x1b]*\x1b\\|\x1b\[\?(2026|25|7)[hl]|\x1b\[\d*[AJ]|[\r\n]"
+        allowed = r"\x1b\[[\d;]*m|\x1b\]8;[^\x1b]*\x1b\\|\x1b\[\?(2026|25|7)[hl]|\x1b\[[AK]|[\r\n]"
         rest = re.sub(allowed, "", out.written)
         assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e]", rest)
 
