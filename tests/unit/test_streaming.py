@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from chatcli.render.markdown import whole
 from chatcli.render.reply import PlainReply, reply_view
 from chatcli.render.streaming import MarkdownReply
 from tests.screen import ScreenFile
@@ -110,6 +111,37 @@ def test_an_empty_reply_leaves_nothing() -> None:
     reply.waiting(1.0)
     reply.finish()
     assert out.lines() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "one\n\n[x]: http://y\n'a title\nof two lines'\n\n# see [x]\nend",
+        "before\n\n---\n\nafter\n***\n# head",
+        "```\na\n\nb\n```\nafter\n~~~~\n~~~\n~~~~\n    code",
+        "text\n===\ntext\n---\n- text\n---\n-\n- [ ] x\n* y\n+ z\n1. a\n2) b",
+        "- a\n\n  b\n- c\n  - d\n\n\n- e\nlazy\n\n      code\nend",
+        "9. nine\n10. ten\n\n    code\n1. one\n   1. in\n> quote\nlazy\n\n> quote",
+        "text | x\n--|--\na|b\n|c\n\n| no |\n|--|\n| row\n# head",
+        "a **b\nc** `d\ne` [f\ng](http://h)  \ni\\\nj\r\n\r\nk",
+        "> - a\n>   1. b\n>\n> ```\n> code\nnot code\n\n\ttab\n- \tx",
+    ],
+)
+def test_wherever_a_reply_is_cut_it_ends_as_if_printed_whole(text: str) -> None:
+    printed = ScreenFile(30, 8)
+    printed.console.print(whole(text))
+    for cut in range(len(text)):
+        out = ScreenFile(30, 8)
+        reply = reply_on(out)
+        for piece in (text[:cut], text[cut:]):
+            reply.feed(piece)
+            reply.draw()
+        reply.finish()
+        assert out.lines() == printed.lines()
+    for size in (1, 2, 3):
+        out = ScreenFile(30, 8)
+        stream(out, text, size).finish()
+        assert out.lines() == printed.lines()
 
 
 # A window that changes its size
