@@ -1,15 +1,19 @@
 """The command line: what the user may type. Each command imports what it needs when it runs."""
 
+from typing import Annotated
+
 import typer
 
 from chatcli.cli import config, history, local, sessions
 from chatcli.cli.ask import ask
 from chatcli.cli.chat import chat
 from chatcli.cli.doctor import doctor
+from chatcli.cli.light import LightCommand, LightGroup
 from chatcli.cli.models import models
 
 app = typer.Typer(
     name="chatcli",
+    cls=LightGroup,
     help="A chat in the terminal with a memory you can see and steer.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -17,21 +21,28 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("chat")(chat)
-app.command("ask")(ask)
+app.command("chat", cls=LightCommand)(chat)
+app.command("ask", cls=LightCommand)(ask)
 app.add_typer(history.app, name="history")
 app.add_typer(sessions.app, name="sessions")
-app.command("models")(models)
+app.command("models", cls=LightCommand)(models)
 app.add_typer(config.app, name="config")
-app.command("doctor")(doctor)
+app.command("doctor", cls=LightCommand)(doctor)
 app.add_typer(local.app, name="local")
 
 
-@app.callback()
-def main(version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)) -> None:
-    """A chat in the terminal with a memory you can see and steer."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from chatcli import __version__
 
         print(f"chatcli {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """A chat in the terminal with a memory you can see and steer."""

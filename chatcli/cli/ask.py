@@ -26,7 +26,7 @@ def ask(
     from chatcli.attachments import with_attachments
     from chatcli.cli.chat import opened_chat
 
-    content = with_attachments(_question(text), flags.attach)
+    content = with_attachments(_question(text), flags.attachments)
     with opened_chat(flags) as (chat, place):
         reply = _answer(chat, content, flags, as_json, place.config.plain, place.config.reasoning)
         if as_json and reply is not None:

@@ -28,7 +28,7 @@ def open_chat(flags: Flags) -> None:
 
     with opened_chat(flags) as (opened, place):
         tools = tools_for(flags, place, opened.store)
-        Repl(opened, tools, attachments=flags.attach).run()
+        Repl(opened, tools, attachments=flags.attachments).run()
 
 
 @contextmanager

@@ -209,7 +209,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
 
 def _preload() -> None:
     """Import what the first reply needs."""
-    import_module("chatcli.render.reply")
+    import_module("chatcli.render.streaming")
     from chatcli.model.openai import preload
 
     preload()

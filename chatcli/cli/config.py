@@ -4,10 +4,12 @@ from pathlib import Path
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Show, make and edit the config file.")
+from chatcli.cli.light import LightCommand, LightGroup
+
+app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="Show, make and edit the config file.")
 
 
-@app.command()
+@app.command(cls=LightCommand)
 def path() -> None:
     """Print where the config file is, or would be.
 
@@ -19,7 +21,7 @@ def path() -> None:
     print(neutralise(str(config_path())))
 
 
-@app.command()
+@app.command(cls=LightCommand)
 def show() -> None:
     """Print the settings in force, the environment's included, without any key.
 
@@ -31,7 +33,7 @@ def show() -> None:
     print_json(as_data(load_config()))
 
 
-@app.command()
+@app.command(cls=LightCommand)
 def init() -> None:
     """Write a commented config file, unless there is one.
 
@@ -47,7 +49,7 @@ def init() -> None:
     notice("every setting in it is commented out; take the # away from what you want")
 
 
-@app.command()
+@app.command(cls=LightCommand)
 def edit() -> None:
     """Open the config file in $VISUAL or $EDITOR; make it first if it is not there.
 

@@ -14,8 +14,30 @@ from chatcli.errors import UsageError
 _HOW = "How it is shown"
 _WHAT = "What is sent"
 
+
+def session_names(incomplete: str) -> list[str]:
+    """Return the sessions whose names begin so, for the shell's Tab; none when the store cannot say."""
+    from chatcli.cli.compose import open_named_store, workplace
+    from chatcli.errors import ChatError
+
+    try:
+        store = open_named_store(workplace())
+        found = [session.name for session in store.sessions(limit=200)]
+        store.close()
+    except ChatError:
+        return []
+    return [name for name in found if name.startswith(incomplete)]
+
+
 SessionOption = Annotated[
-    str | None, typer.Option("-s", "--session", metavar="NAME", help="The session; made when it does not exist.")
+    str | None,
+    typer.Option(
+        "-s",
+        "--session",
+        metavar="NAME",
+        help="The session; made when it does not exist.",
+        autocompletion=session_names,
+    ),
 ]
 StoreOption = Annotated[
     str | None,
@@ -53,7 +75,7 @@ class Flags:
         typer.Option("--var", metavar="K=V", help="A variable of the prompt; many.", rich_help_panel=_WHAT),
     ] = field(default_factory=list)
     attach: Annotated[
-        list[Path],
+        list[str],
         typer.Option("-a", "--attach", metavar="PATH", help="A text file or an image; many.", rich_help_panel=_WHAT),
     ] = field(default_factory=list)
     option: Annotated[
@@ -70,6 +92,11 @@ class Flags:
     ] = False
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notices.", rich_help_panel=_HOW)] = False
     private: Annotated[bool, typer.Option("--private", help="Write nothing of this chat anywhere.")] = False
+
+    @property
+    def attachments(self) -> list[Path]:
+        """The files to send along."""
+        return [Path(name) for name in self.attach]
 
     @property
     def variables(self) -> dict[str, str]:

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from chatcli.cli.flags import StoreOption
+from chatcli.cli.flags import StoreOption, session_names
+from chatcli.cli.light import LightCommand, LightGroup
 
-app = typer.Typer(no_args_is_help=True, help="Show what was said.")
+app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="Show what was said.")
 
 
 @app.callback()
@@ -14,10 +15,17 @@ def _group() -> None:
     """Show what was said."""
 
 
-@app.command()
+@app.command(cls=LightCommand)
 def show(
     session: Annotated[
-        str | None, typer.Option("-s", "--session", metavar="NAME", help="The session; left out: the one used last.")
+        str | None,
+        typer.Option(
+            "-s",
+            "--session",
+            metavar="NAME",
+            help="The session; left out: the one used last.",
+            autocompletion=session_names,
+        ),
     ] = None,
     turns: Annotated[int | None, typer.Option("-n", metavar="N", min=1, help="The last N turns only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The messages as one JSON document.")] = False,

@@ -2,7 +2,9 @@
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Set up the embedded model.")
+from chatcli.cli.light import LightCommand, LightGroup
+
+app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="Set up the embedded model.")
 
 
 @app.callback()
@@ -10,7 +12,7 @@ def _group() -> None:
     """Set up the embedded model."""
 
 
-@app.command()
+@app.command(cls=LightCommand)
 def setup() -> None:
     """Fetch the embedded model's weights (88 MiB) into the data folder.
 

@@ -5,15 +5,18 @@ from typing import Annotated
 
 import typer
 
-from chatcli.cli.flags import Flags, StoreOption, with_flags
+from chatcli.cli.flags import Flags, StoreOption, session_names, with_flags
+from chatcli.cli.light import LightCommand, LightGroup
 
-app = typer.Typer(no_args_is_help=True, help="List, resume, clear, delete and rename sessions.")
+app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="List, resume, clear, delete and rename sessions.")
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False, autocompletion=session_names)
+]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 
-@app.command("list")
+@app.command("list", cls=LightCommand)
 def list_(
     count: Annotated[int, typer.Option("-n", metavar="N", min=1, help="How many.")] = 20,
     all_: Annotated[bool, typer.Option("--all", help="Also those that only other programs wrote (Redis).")] = False,
@@ -41,9 +44,11 @@ def list_(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=LightCommand)
 @with_flags
-def resume(flags: Flags, name: Annotated[str | None, typer.Argument(show_default=False)] = None) -> None:
+def resume(
+    flags: Flags, name: Annotated[str | None, typer.Argument(show_default=False, autocompletion=session_names)] = None
+) -> None:
     """Go on with a session; without a NAME, pick one from a list.
 
     Example: chatcli sessions resume JavaEdge
@@ -66,7 +71,7 @@ def resume(flags: Flags, name: Annotated[str | None, typer.Argument(show_default
     open_chat(replace(flags, session=picked))
 
 
-@app.command()
+@app.command(cls=LightCommand)
 def clear(
     names: Names = None,
     all_: Annotated[bool, typer.Option("--all", help="Every session.")] = False,
@@ -93,9 +98,9 @@ def clear(
     opened.close()
 
 
-@app.command()
+@app.command(cls=LightCommand)
 def delete(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", show_default=False)],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", show_default=False, autocompletion=session_names)],
     yes: Yes = False,
     store: StoreOption = None,
 ) -> None:
@@ -115,8 +120,10 @@ def delete(
     opened.close()
 
 
-@app.command()
-def rename(old: str, new: str, store: StoreOption = None) -> None:
+@app.command(cls=LightCommand)
+def rename(
+    old: Annotated[str, typer.Argument(autocompletion=session_names)], new: str, store: StoreOption = None
+) -> None:
     """Give a session another name.
 
     Example: chatcli sessions rename 2026-11-21-1432-k3f9 JavaEdge

@@ -33,9 +33,9 @@ def print_history(messages: Sequence[Message], start: int = 0, raw: bool = False
         for position, message in enumerate(messages, start):
             print(plain_message(message, position))
         return
-    from rich.console import Console
+    from chatcli.render.streaming import terminal
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = terminal(sys.stdout)
     for position, message in enumerate(messages, start):
         print_message(console, message, position)
 
@@ -50,15 +50,16 @@ def plain_message(message: Message, position: int, heading: bool = True) -> str:
 
 def print_message(console: "Console", message: Message, position: int) -> None:
     """Print one message on a rich console."""
-    from rich.markdown import Markdown
     from rich.text import Text
+
+    from chatcli.render.markdown import whole
 
     if message.role == "unreadable":
         console.print(Text(plain_message(message, position), style="yellow"))
         return
     console.print(Text(_heading(message), style="bold cyan" if message.role == "user" else "bold green"))
-    text = neutralise(describe(message))
-    console.print(Markdown(text, hyperlinks=False) if message.role == "assistant" else Text(text))
+    text = describe(message)
+    console.print(whole(text) if message.role == "assistant" else Text(neutralise(text)))
     if ending := _ending(message).strip():
         console.print(Text(ending, style="dim"))
     console.print()

@@ -237,8 +237,8 @@ def test_asking_without_anyone_to_answer_is_a_usage_error(
 ) -> None:
     store = open_store("sqlite", data_folder=home / "data")
     store.append("s", [Message("user", "precious")])
-    monkeypatch.setattr(sys, "stdin", open(os.devnull))
-    is_two_lines(command("sessions", "clear", "s"), USAGE, "-y")
+    with open(os.devnull) as nobody:
+        monkeypatch.setattr(sys, "stdin", nobody)
+        is_two_lines(command("sessions", "clear", "s"), USAGE, "-y")
     assert store.length("s") == 1
     store.close()
-    sys.stdin.close()

@@ -1,0 +1,87 @@
+"""Commands that start without pydantic.
+
+Typer validates what is typed through pydantic, whose import alone takes as long as typer's own: a quarter of
+the time until the chat's prompt stands there. Our options are text, switches and whole numbers; those need
+no library. An option of another type is still left to typer.
+"""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+Process = Callable[[Any, Any], Any]
+
+
+class LightCommand(TyperCommand):
+    """A command that reads its values by itself: `app.command(cls=LightCommand)`."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the parameters, `--help` among them."""
+        return [_lightened(param) for param in super().get_params(ctx)]
+
+
+class LightGroup(TyperGroup):
+    """A group that does so with its own options: `typer.Typer(cls=LightGroup)`."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the parameters, `--help` among them."""
+        return [_lightened(param) for param in super().get_params(ctx)]
+
+
+def _lightened(param: Any) -> Any:
+    """Return the parameter; one of a simple type reads its values itself from now on.
+
+    What reads them shadows the method on this one object: typer offers no way to name the class of an option.
+    """
+    read = _READERS.get(_type_of(param))
+    if read is not None and "process_value" not in vars(param):
+        param.process_value = _light(param, read, param.process_value)
+    return param
+
+
+def _light(param: Any, read: "Reader", heavy: Process) -> Process:
+    """Return what reads the parameter's value; a value that is missing is left to typer, which says so."""
+    many = param.nargs != 1 or getattr(param, "multiple", False)
+
+    def process(ctx: Any, value: Any) -> Any:
+        if not value and param.required:
+            return heavy(ctx, value)
+        if value is None:
+            value = () if many else None
+        else:
+            value = tuple(read(one, param) for one in value) if many else read(value, param)
+        return param.callback(ctx, param, value) if param.callback else value
+
+    return process
+
+
+def _type_of(param: Any) -> Any:
+    """Return the type of one value of the parameter: of `str | None` and `list[str]` it is `str`."""
+    annotation = param.type_descriptor.annotation
+    inner = [one for one in get_args(annotation) if one is not type(None)]
+    return inner[0] if len(inner) == 1 else annotation
+
+
+def _text(value: Any, param: Any) -> str:
+    return str(value)
+
+
+def _whole_number(value: Any, param: Any) -> int:
+    least = param.type_descriptor.parameter_info.min
+    try:
+        number = int(value)
+    except ValueError:
+        raise typer.BadParameter(f"{value!r} is not a whole number", param=param) from None
+    if least is not None and number < least:
+        raise typer.BadParameter(f"{number} is less than {least}", param=param)
+    return number
+
+
+def _switch(value: Any, param: Any) -> bool:
+    return bool(value)
+
+
+Reader = Callable[[Any, Any], Any]
+_READERS: dict[Any, Reader] = {str: _text, int: _whole_number, bool: _switch}
