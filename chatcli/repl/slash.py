@@ -89,5 +89,6 @@ def completions(repl: "Repl", before: str) -> Iterator[tuple[str, str, str]]:
         yield from ((choice, choice, "") for choice in choices if choice.startswith(argument) and choice != argument)
         return
     for known, command in sorted(commands().items()):
-        if known.startswith(name):
+        also_by_its_name = known != command.names[0] and command.names[0].startswith(name)
+        if known.startswith(name) and not also_by_its_name:
             yield f"/{known} " if command.arguments else f"/{known}", f"/{known}", command.help
