@@ -3,7 +3,8 @@
 import sys
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import FuzzyCompleter, WordCompleter
+from prompt_toolkit.completion import CompleteEvent, FuzzyCompleter, WordCompleter
+from prompt_toolkit.document import Document
 
 from chatcli.errors import NotFound, UsageError
 from chatcli.render.safe import one_line
@@ -23,24 +24,36 @@ def pick_session(store: Store) -> str | None:
     if not found:
         raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
     known = {session.name: session for session in found}
-    meta = {one_line(name, 60): _about(session) for name, session in known.items()}
-    by_label = {one_line(name, 60): name for name in known}
-    typed = _ask(list(meta), meta)
+    labels = {one_line(session.name, 60): session for session in found}
+    typed = _ask(_completer(labels))
     if typed is None:
         return None
-    if typed not in by_label:
+    matching = labels.get(typed) or _first_match(labels, typed)
+    if matching is None:
         raise NotFound(f"there is no session {typed!r}", "chatcli sessions list shows them")
-    return by_label[typed]
+    return matching.name
 
 
-def _ask(labels: list[str], meta: dict[str, str]) -> str | None:
-    words = WordCompleter(labels, meta_dict=meta, sentence=True, match_middle=True)
-    prompt: PromptSession[str] = PromptSession("session: ", completer=FuzzyCompleter(words), reserve_space_for_menu=10)
+def _completer(labels: dict[str, Session]) -> FuzzyCompleter:
+    meta = {label: _about(session) for label, session in labels.items()}
+    return FuzzyCompleter(WordCompleter(list(labels), meta_dict=meta, sentence=True, match_middle=True))
+
+
+def _first_match(labels: dict[str, Session], typed: str) -> Session | None:
+    """Return what stands first in the list when `typed` filters it."""
+    matches = _completer(labels).get_completions(Document(typed), CompleteEvent())
+    return next((labels[match.text] for match in matches), None)
+
+
+def _ask(completer: FuzzyCompleter) -> str | None:
+    """Return what was typed or chosen, '' for Enter alone, None when the user would rather not."""
+    prompt: PromptSession[str] = PromptSession(
+        "session (type to filter, Enter takes the first): ", completer=completer, reserve_space_for_menu=10
+    )
     try:
-        typed = prompt.prompt(pre_run=lambda: prompt.default_buffer.start_completion(select_first=True))
+        return prompt.prompt(pre_run=lambda: prompt.default_buffer.start_completion(select_first=False)).strip()
     except (EOFError, KeyboardInterrupt):
         return None
-    return typed.strip() or None
 
 
 def _about(session: Session) -> str:

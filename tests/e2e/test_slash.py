@@ -1,0 +1,288 @@
+"""Each slash command, in a real terminal."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from chatcli.messages import Message
+from tests.e2e.conftest import User
+from tests.e2e.test_chat import leave
+from tests.servers import BAD_KEY
+from tests.terminal import Terminal
+
+
+@pytest.fixture
+def known(user: User) -> User:
+    """A user with a session `s` of three turns, and an older one, `old`."""
+    store = user.store()
+    store.append("old", [Message("user", "old question"), Message("assistant", "old answer")])
+    for number in range(3):
+        store.append("s", [Message("user", f"question {number}"), Message("assistant", f"answer {number}")])
+    store.update("s", title="question 0")
+    store.close()
+    return user
+
+
+def say(term: Terminal, line: str, answer: str) -> None:
+    """Send a line and wait for an answer that was not on the screen before."""
+    before = term.text().count(answer)
+    term.enter(line)
+    term.wait(lambda t: t.text().count(answer) > before, what=f"{line!r} → {answer!r}")
+    term.wait(lambda t: t.screen_text().rstrip().splitlines()[-2:] and "you>" in t.screen_text())
+
+
+def test_help_lists_every_command_and_key(known: User) -> None:
+    with known.chat("-s", "s", rows=50) as term:
+        term.wait_for("you>")
+        say(term, "/help", "what was typed before")
+        for name in (
+            "attach", "clear", "cls", "context", "delete", "exit", "help", "history", "info", "memory", "model", "new",
+            "redo", "rename", "resume", "retry", "sessions", "set", "system", "undo", "var",
+        ):  # fmt: skip
+            assert f"/{name}" in term.text()
+        leave(term)
+
+
+def test_an_unknown_command_is_an_error_and_never_sent(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/retyr", "did you mean /retry?")
+        term.key("c-c")
+        leave(term)
+    assert known.server.chats == []
+
+
+@pytest.mark.parametrize("word", ["/exit", "/quit", "/bye"])
+def test_leaving(known: User, word: str) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter(word)
+        assert term.wait_exit() == 0
+
+
+def test_resuming_shows_the_last_turns_and_what_stands_before(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        assert "you> question 1" in term.text()
+        assert "answer 2" in term.text()
+        assert "2 earlier messages" in term.text()
+        assert "question 0" not in term.text()
+        say(term, "/history", "question 0")
+        leave(term)
+
+
+def test_undo_and_redo(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/undo 2", "took back 2 turns")
+        assert len(known.said("s")) == 2
+        say(term, "/redo", "brought back 4 messages")
+        assert len(known.said("s")) == 6
+        say(term, "/redo", "nothing to redo here")
+        say(term, "/undo x", "whole number")
+        term.key("c-c")
+        leave(term)
+
+
+def test_retry_replaces_the_last_reply(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/retry", "Turn 3: question 2")
+        leave(term)
+    assert known.said("s")[-2:] == [("user", "question 2"), ("assistant", "Turn 3: question 2")]
+    assert len(known.said("s")) == 6
+
+
+def test_clear_asks_and_says_what_it_did(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/clear", "[y/N]")
+        term.enter("n")
+        term.wait_for("nothing was removed")
+        assert len(known.said("s")) == 6
+        say(term, "/clear", "[y/N]")
+        term.enter("y")
+        term.wait_for("6 messages removed")
+        leave(term)
+    assert known.said("s") == []
+    assert known.said("old") != []
+
+
+def test_delete_asks_and_begins_anew(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/delete", "[y/N]")
+        term.enter("y")
+        term.wait_for("deleted s")
+        say(term, "Hello", "Turn 1: Hello")
+        leave(term)
+    store = known.store()
+    assert not store.exists("s")
+    assert len(store.sessions()) == 2
+    store.close()
+
+
+def test_new_resume_rename_and_sessions(known: User) -> None:
+    with known.chat("-s", "s", rows=40) as term:
+        term.wait_for("you>")
+        say(term, "/new fresh", "fresh ·")
+        say(term, "Hello", "Turn 1: Hello")
+        say(term, "/rename 新的", "now 新的")
+        say(term, "/sessions", "LAST USED")
+        assert "新的" in term.text()
+        say(term, "/resume old", "old answer")
+        say(term, "More", "Turn 2: More")
+        say(term, "/resume nobody", "there is no session 'nobody'")
+        term.key("c-c")
+        say(term, "/new s", "there is a session 's' already")
+        term.key("c-c")
+        leave(term)
+    assert known.said("新的") == [("user", "Hello"), ("assistant", "Turn 1: Hello")]
+    assert known.said("old")[-1] == ("assistant", "Turn 2: More")
+
+
+def test_resume_without_a_name_picks_from_a_list_that_is_filtered(known: User) -> None:
+    with known.chat("-s", "fresh") as term:
+        term.wait_for("you>")
+        term.enter("/resume")
+        term.wait_for("session (")
+        term.wait_for("3 turns")
+        term.send("ol")
+        term.wait_gone("3 turns")
+        term.key("enter")
+        term.wait_for("old answer")
+        leave(term)
+
+
+def test_sessions_resume_picks_too(known: User) -> None:
+    with known.terminal("sessions", "resume") as term:
+        term.wait_for("session (")
+        term.send("old")
+        term.key("enter")
+        term.wait_for("old answer")
+        leave(term)
+    with known.terminal("sessions", "resume", "s") as term:
+        term.wait_for("answer 2")
+        leave(term)
+    with known.terminal("sessions", "resume") as term:
+        term.wait_for("session (")
+        term.key("c-d")
+        assert term.wait_exit() == 1
+
+
+def test_the_model_is_shown_and_exchanged_and_kept(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/model", "test-model")
+        say(term, "/model another", "the next reply comes from another")
+        say(term, "Hi", "Turn 4: Hi")
+        leave(term)
+    assert known.server.chats[0].body["model"] == "another"
+    known.run("ask", "-s", "s", "And now?", env={"CHATCLI_MODEL": "from-the-environment"})
+    assert known.server.chats[1].body["model"] == "another"
+
+
+def test_the_memory_is_shown_and_exchanged_and_kept(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/memory window:1", "window:1: the next request holds 2 of 6 messages")
+        say(term, "Hi", "Turn 2: Hi")
+        say(term, "/memory window:0", "'window:0' is no memory")
+        term.key("c-c")
+        leave(term)
+    known.run("ask", "-s", "s", "And now?")
+    assert known.server.chats[1].texts == [("user", "Hi"), ("assistant", "Turn 2: Hi"), ("user", "And now?")]
+
+
+def test_system_text_variables_and_options_are_sent_and_kept(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/system You know {what}.", "it needs what")
+        say(term, "Hi", "needs {what}")
+        assert known.server.chats == []
+        term.key("c-c")
+        say(term, "/var what everything", "what = everything")
+        say(term, "/set temperature 0.5", "temperature = 0.5")
+        say(term, "Hi", "Turn 4: Hi")
+        say(term, '/system ""', "no system text")
+        leave(term)
+    assert known.server.chats[0].texts[0] == ("system", "You know everything.")
+    assert known.server.chats[0].body["temperature"] == 0.5
+    known.run("ask", "-s", "s", "And now?")
+    assert known.server.chats[1].texts[0][0] == "user"
+    assert known.server.chats[1].body["temperature"] == 0.5
+
+
+def test_context_shows_what_is_sent(known: User) -> None:
+    with known.chat("-s", "s", "--memory", "window:1", "--system", "Be brief.", rows=50) as term:
+        term.wait_for("you>")
+        say(term, "/context What now?", "messages, ~")
+        shown = term.text()
+        assert [shown.index(part) for part in ("system ·", "tail ·", "input ·")] == sorted(
+            shown.index(part) for part in ("system ·", "tail ·", "input ·")
+        )
+        say(term, "/context --json What now?", '"content": "What now?"')
+        text = term.text()
+        listed = json.loads(text[text.rindex("[\n") : text.rindex("]") + 1])
+        say(term, "What now?", "Turn 2: What now?")
+        leave(term)
+    assert listed == known.server.chats[0].body["messages"]
+
+
+def test_info_and_the_toolbar_say_where_we_are(known: User) -> None:
+    with known.chat("-s", "s", rows=40, cols=120) as term:
+        term.wait_for("s · test-model · tokens:4096 · sqlite")
+        say(term, "Hi", "Turn 4: Hi")
+        term.wait(lambda t: re.search(r"· [1-9]\d* tokens, window unknown", t.screen_text()))
+        say(term, "/info", "last context")
+        assert "sessions.db" in term.text()
+        leave(term)
+
+
+def test_an_attachment_goes_with_the_next_message_only(known: User, tmp_path: Path) -> None:
+    (tmp_path / "my notes.txt").write_text("Ada was here", encoding="utf-8")
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/attach nowhere.txt", "cannot be attached")
+        term.key("c-c")
+        say(term, "/attach 'my notes.txt'", "with the next message")
+        say(term, "Who?", "Turn 4: Who?")
+        say(term, "And?", "Turn 5: And?")
+        leave(term)
+    assert "Ada was here" in known.server.chats[0].texts[-1][1]
+    assert known.server.chats[1].texts[-1] == ("user", "And?")
+
+
+def test_a_message_that_failed_keeps_its_attachment(known: User, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Ada was here", encoding="utf-8")
+    known.server.refuses(BAD_KEY)
+    with known.chat("-s", "s", "-a", "notes.txt") as term:
+        term.wait_for("you>")
+        say(term, "Who?", "hint:")
+        say(term, "/retry", "Turn 4: Who?")
+        leave(term)
+    assert "Ada was here" in known.server.chats[1].texts[-1][1]
+
+
+def test_cls_clears_the_screen_and_keeps_the_session(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("answer 2")
+        term.enter("/cls")
+        term.wait_gone("answer 2")
+        leave(term)
+    assert len(known.said("s")) == 6
+
+
+def test_tab_completes_commands_and_their_arguments(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.send("/resu")
+        term.wait_for("go on with another session")
+        term.key("tab")
+        term.send("ol")
+        term.wait_for("/resume ol")
+        term.key("tab", "enter", "enter")
+        term.wait_for("old answer")
+        leave(term)
