@@ -1,5 +1,6 @@
 """Runs a command and turns what goes wrong into two lines and an exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from chatcli.cli.output import show_error
 from chatcli.errors import ChatError
 
 INTERRUPTED = 130
+
+_CANNOT_WRITE = (errno.ENOSPC, errno.EIO, errno.EBADF)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -30,4 +33,10 @@ def run(arguments: Sequence[str]) -> int:
         # Whoever read our output has seen enough (`| head -1`); the interpreter must not flush into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        show_error(f"the output cannot be written: {error.strerror}", "give it a place with room")
+        return 1
     return code if isinstance(code, int) else 0

@@ -58,8 +58,8 @@ class PlainReply:
         self._out = out
         self._notices = notices
         self._pieces = SafePieces()
-        self._newlines = ""  # kept back until text follows
-        self._wrote = False
+        self._newlines = ""  # empty lines, kept back until text follows
+        self._in_line = False
 
     def waiting(self, seconds: float, note: str = "") -> None:
         """Show nothing: there is no line to show it on and take it back."""
@@ -78,13 +78,16 @@ class PlainReply:
         self._write(self._pieces.feed(text))
 
     def _write(self, text: str) -> None:
+        """Write the text with the end of its last line; the empty lines behind that may be the reply's end."""
         text = self._newlines + text
         shown = text.rstrip("\n")
         self._newlines = text[len(shown) :]
+        if self._newlines and (shown or self._in_line):
+            shown, self._newlines = shown + "\n", self._newlines[1:]
         if shown:
             self._out.write(shown)
             self._out.flush()
-            self._wrote = True
+            self._in_line = not shown.endswith("\n")
 
     def tick(self) -> None:
         """Do nothing: what came is written."""
@@ -92,7 +95,7 @@ class PlainReply:
     def finish(self) -> None:
         """End the last line."""
         self._write(self._pieces.rest())
-        if self._wrote:
+        if self._in_line:
             self._out.write("\n")
             self._out.flush()
-        self._wrote = False
+        self._in_line = False

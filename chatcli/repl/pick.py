@@ -23,7 +23,6 @@ def pick_session(store: Store) -> str | None:
     found = store.sessions(limit=_MOST)
     if not found:
         raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
-    known = {session.name: session for session in found}
     labels = {one_line(session.name, 60): session for session in found}
     typed = _ask(_completer(labels))
     if typed is None:

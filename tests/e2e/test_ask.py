@@ -1,0 +1,207 @@
+"""`chatcli ask` as scripts use it."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event
+
+from tests.e2e.conftest import CHATCLI, User
+from tests.servers import BAD_KEY, UNKNOWN_MODEL, Thought
+from tests.terminal import clean_env
+
+
+def test_the_reply_alone_is_on_stdout(user: User) -> None:
+    user.server.replies(Thought("hm"), "# Not **rendered**\n", "\x1b[2J")
+    done = user.run("ask", "Hi")
+    assert done.stdout == "# Not **rendered**\n␛[2J\n"
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_piped_input_is_added_after_the_text(user: User) -> None:
+    user.run("ask", "Translate:", stdin="Hallo\nWelt\n")
+    user.run("ask", stdin="你好")
+    assert user.server.chats[0].texts == [("user", "Translate:\n\nHallo\nWelt")]
+    assert user.server.chats[1].texts == [("user", "你好")]
+
+
+def test_continue_goes_on_with_the_session_used_last(user: User) -> None:
+    user.run("ask", "one")
+    user.run("ask", "-s", "named", "two")
+    done = user.run("ask", "-c", "three")
+    assert done.stdout == "Turn 2: three\n"
+    assert len(user.said("named")) == 4
+
+
+def test_ask_without_a_name_makes_a_session_and_private_does_not(user: User) -> None:
+    user.run("ask", "--private", "secret")
+    assert not (user.home / "data").exists()
+    user.run("ask", "Hello there")
+    store = user.store()
+    [session] = store.sessions()
+    store.close()
+    assert session.title == "Hello there"
+
+
+def test_json_is_one_document_with_stable_names(user: User) -> None:
+    user.server.replies("Hel", "lo", usage=(11, 7, 5))
+    document = json.loads(user.run("ask", "--json", "-s", "s", "Hi").stdout)
+    assert document == {
+        "text": "Hello",
+        "session": "s",
+        "model": "test-model",
+        "memory": "tokens:4096",
+        "finish": "stop",
+        "usage": {"prompt": 11, "completion": 7, "cached": 5},
+    }
+
+
+def test_options_and_a_prompt_of_the_config_reach_the_request(user: User) -> None:
+    (user.home / "config").mkdir()
+    (user.home / "config" / "config.toml").write_text(
+        """
+        [prompts.history]
+        variables = { ability = "历史" }
+        messages = [
+          { role = "system", content = "你是一个擅长{ability}的助手" },
+          { role = "user", content = "So far:\\n{history}\\nNow: {input}" },
+        ]
+        [models.thinker]
+        id = "qwen-plus"
+        extra_body = { enable_thinking = false }
+        options = { temperature = 0.7, seed = 1 }
+        """,
+        encoding="utf-8",
+    )
+    flags = ("-s", "s", "-m", "thinker", "--prompt", "history", "-o", "temperature=0.1", "-o", 'stop=["x"]')
+    user.run("ask", *flags, "one")
+    user.run("ask", "-s", "s", "two", "--var", "ability=数学")
+    first, second = user.server.chats
+    assert first.body["model"] == "qwen-plus"
+    assert (first.body["temperature"], first.body["seed"], first.body["stop"]) == (0.1, 1, ["x"])
+    assert first.body["enable_thinking"] is False
+    assert first.texts == [("system", "你是一个擅长历史的助手"), ("user", "So far:\n\nNow: one")]
+    assert second.texts[0] == ("system", "你是一个擅长数学的助手")
+    answer = user.said("s")[1][1]
+    assert second.texts[1] == ("user", f"So far:\nHuman: one\nAI: {answer}\nNow: two")
+    assert second.body["temperature"] == 0.1
+
+
+def test_an_image_goes_as_a_part_and_stays_in_the_history(user: User) -> None:
+    (user.home / "dot.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    user.run("ask", "-s", "s", "-a", "dot.png", "What is it?")
+    content = user.server.chats[0].body["messages"][0]["content"]
+    assert content[0] == {"type": "text", "text": "What is it?"}
+    assert content[1]["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
+    user.run("ask", "-s", "s", "And now?")
+    assert user.server.chats[1].body["messages"][0]["content"] == content
+    assert "[image: image/png" in user.run("history", "show", "-s", "s").stdout
+
+
+def test_a_flag_goes_over_the_session_and_the_session_over_the_environment(user: User) -> None:
+    user.run("ask", "-s", "s", "--memory", "window:1", "one")
+    user.run("ask", "-s", "s", "two", env={"CHATCLI_MEMORY": "none"})
+    user.run("ask", "-s", "s", "three", "--memory", "buffer", env={"CHATCLI_MEMORY": "none"})
+    user.run("ask", "-s", "new", "four", env={"CHATCLI_MEMORY": "none"})
+    assert [len(request.texts) for request in user.server.chats] == [1, 3, 5, 1]
+
+
+def test_a_refused_request_is_exit_4_and_the_same_question_again_is_no_second_turn(user: User) -> None:
+    user.server.refuses(BAD_KEY)
+    failed = user.run("ask", "-s", "s", "Hi")
+    assert failed.returncode == 4
+    assert failed.stdout == ""
+    assert failed.stderr.startswith("error: ")
+    assert "sk-test-secret" not in failed.stderr
+    assert user.run("ask", "-s", "s", "Hi").returncode == 0
+    store = user.store()
+    assert store.pending("s") == []
+    assert store.length("s") == 2
+    store.close()
+
+
+def test_a_model_that_the_endpoint_refuses_is_exit_4(user: User) -> None:
+    user.server.refuses(UNKNOWN_MODEL)
+    failed = user.run("ask", "-m", "nope", "Hi")
+    assert failed.returncode == 4
+    assert "nope" in failed.stderr
+
+
+def asking(user: User, *args: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*CHATCLI, "ask", *args],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_env(user.env),
+    )
+
+
+def test_ctrl_c_keeps_what_came_and_exits_130(user: User) -> None:
+    gate = Event()
+    user.server.replies("One, two,", gate)
+    process = asking(user, "-s", "s", "Count")
+    assert process.stdout is not None
+    assert process.stdout.read(9) == "One, two,"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    gate.set()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert user.said("s") == [("user", "Count"), ("assistant", "One, two,")]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_and_the_reply_is_kept(user: User) -> None:
+    gate = Event()
+    user.server.replies("first line\n", gate, *(["more\n"] * 20_000))
+    process = asking(user, "-s", "s", "Count")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "first line\n"
+    process.stdout.close()
+    gate.set()
+    process.wait(timeout=20)
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert user.said("s")[1][1].startswith("first line\n")
+
+
+def test_a_pipe_gets_the_reply_as_it_comes(user: User) -> None:
+    gate = Event()
+    user.server.replies("One ", "two", gate, " three")
+    process = asking(user, "Count")
+    assert process.stdout is not None
+    assert process.stdout.read(7) == "One two"
+    gate.set()
+    assert process.communicate(timeout=20)[0] == " three\n"
+
+
+def test_no_stream_shows_the_reply_when_it_is_whole(user: User) -> None:
+    assert user.run("ask", "--no-stream", "Hi").stdout == "Turn 1: Hi\n"
+
+
+def test_a_closed_stdin_and_stdout_are_no_traceback(user: User) -> None:
+    for redirections in ("<&-", "<&- >&-", ">/dev/full"):
+        done = subprocess.run(
+            f"'{sys.executable}' -m chatcli ask Hi {redirections}",
+            shell=True,
+            capture_output=True,
+            text=True,
+            env=clean_env(user.env),
+        )
+        assert "Traceback" not in done.stderr, redirections
+        assert "Exception" not in done.stderr, redirections
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1,
+        "error: the output cannot be written: No space left on device",
+    )
+
+
+def test_markdown_is_rendered_on_a_terminal_and_plain_is_plain(user: User, tmp_path: Path) -> None:
+    for flags, shown in ((), "bold words"), (("--plain",), "**bold** words"):
+        user.server.replies("**bold** words")
+        with user.terminal("ask", "Hi", *flags) as term:
+            term.wait_for(shown)
+            assert term.wait_exit() == 0
