@@ -15,7 +15,7 @@ from chatcli import tokens
 from chatcli.errors import BrokenStream, ChatError, Conflict, NotFound, StoreError, UsageError
 from chatcli.memory import Memory, Part
 from chatcli.memory.history import History
-from chatcli.messages import Content, Finish, Message, Turn, Usage, new_id, user_message
+from chatcli.messages import Content, Finish, Message, Usage, new_id, user_message
 from chatcli.model import Delta, Event, Finished, Model, Used
 from chatcli.prompt import DEFAULT, Prompt, check_variables, fill
 from chatcli.pump import Pump, Tick
@@ -160,8 +160,7 @@ class Chat:
         check_variables(self.prompt, self.variables)
         self.flush()
         if turn is None:
-            last = self._last_turn()
-            turn = Pending(new_id(), last.messages[0], self.writer, at=last.start)
+            turn = self._last_turn_again()
         else:
             turn = replace(turn, writer=self.writer, partial="")
         self.store.begin(self.session, turn)
@@ -310,10 +309,7 @@ class Chat:
         """Commit the turn where it belongs; at the end when another writer went on from there meanwhile."""
         messages = [turn.user, reply]
         try:
-            expected = context.length if turn.at is not None else None
-            length = self.store.commit(
-                self.session, turn.id, messages, turn.at, expected_length=expected, changes=context.changes
-            )
+            length = self.store.commit(self.session, turn.id, messages, turn.at, turn.length, context.changes)
         except Conflict:
             length = self.store.commit(self.session, turn.id, messages, changes=context.changes)
         if length == len(messages):
@@ -327,11 +323,13 @@ class Chat:
         snapshot = self.store.snapshot(self.session, 16)
         return History(snapshot, lambda start, stop: self.store.messages(self.session, start, stop))
 
-    def _last_turn(self) -> Turn:
-        last = next(self._history().turns(), None)
+    def _last_turn_again(self) -> Pending:
+        """Return the history's last turn, to be replaced."""
+        history = self._history()
+        last = next(history.turns(), None)
         if last is None or last.messages[0].role != "user":
             raise NotFound("there is no turn to send again", "write something first")
-        return last
+        return Pending(new_id(), last.messages[0], self.writer, at=last.start, length=history.length)
 
     def _save_settings(self) -> None:
         if self.settings:

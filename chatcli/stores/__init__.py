@@ -65,7 +65,7 @@ class Pending:
 
     `id` is the turn's. `writer` names the process that answers it (`host/pid/start`); `age` is the seconds since
     its last sign of life, by the store's own clock. `at` is the position it replaces from, when it is a
-    retry or an edit; None: it goes to the end.
+    retry or an edit of a history that had `length` messages; None: it goes to the end.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Pending:
     writer: str
     partial: str = ""
     at: int | None = None
+    length: int | None = None
     age: float = 0.0
 
 

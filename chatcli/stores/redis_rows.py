@@ -146,7 +146,13 @@ def _state_json(state: State) -> str:
 
 def begun(keys: Keys, pending: Pending, now: float) -> Command:
     """Return the command that keeps a turn under way. Its user message stays when the partial reply is written."""
-    known = {"user": encode(pending.user), "writer": pending.writer, "at": pending.at, "begun": now}
+    known = {
+        "user": encode(pending.user),
+        "writer": pending.writer,
+        "at": pending.at,
+        "length": pending.length,
+        "begun": now,
+    }
     return ("HSET", keys.pending, f"{pending.id}/turn", json.dumps(known), *_alive(pending.id, pending.partial, now))
 
 
@@ -174,6 +180,7 @@ def to_pending(fields: Mapping[str, str], now: float) -> list[Pending]:
             known["writer"],
             json.loads(fields[f"{turn}/partial"]),
             known["at"],
+            known["length"],
             max(0.0, now - float(fields[f"{turn}/beat"])),
         )
         for turn, known in sorted(turns.items(), key=lambda item: item[1]["begun"])

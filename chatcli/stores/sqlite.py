@@ -148,8 +148,8 @@ class SqliteStore:
             key = self._used(db, session)
             db.execute("DELETE FROM pending WHERE session = ? AND turn = ?", [key, pending.id])
             db.execute(
-                "INSERT INTO pending(session, turn, user, writer, at) VALUES (?, ?, ?, ?, ?)",
-                [key, pending.id, user, pending.writer, pending.at],
+                "INSERT INTO pending(session, turn, user, writer, at, length) VALUES (?, ?, ?, ?, ?, ?)",
+                [key, pending.id, user, pending.writer, pending.at, pending.length],
             )
             db.execute("INSERT INTO signs VALUES (?, ?, ?, ?)", [key, pending.id, partial, now])
 
@@ -188,13 +188,13 @@ class SqliteStore:
         now = self._clock()
         with self._reading() as db:
             found = db.execute(
-                "SELECT turn, user, writer, partial, at, beat FROM pending JOIN signs USING (session, turn)"
+                "SELECT turn, user, writer, partial, at, length, beat FROM pending JOIN signs USING (session, turn)"
                 " WHERE session = ? ORDER BY pending.id",
                 [rows.find(db, session)[0]],
             ).fetchall()
         return [
-            Pending(turn, rows.to_message(user), writer, json.loads(partial), at, max(0.0, now - beat))
-            for turn, user, writer, partial, at, beat in found
+            Pending(turn, rows.to_message(user), writer, json.loads(partial), at, length, max(0.0, now - beat))
+            for turn, user, writer, partial, at, length, beat in found
         ]
 
     def drop(self, session: str, turn: str) -> None:

@@ -35,7 +35,8 @@ MIGRATIONS = (
         PRIMARY KEY (session, name));
     CREATE TABLE pending (
         id INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
-        turn TEXT NOT NULL, user TEXT NOT NULL, writer TEXT NOT NULL, at INTEGER,
+        turn TEXT NOT NULL, user TEXT NOT NULL, writer TEXT NOT NULL,
+        at INTEGER, length INTEGER,
         UNIQUE (session, turn));
     CREATE TABLE signs (
         session INTEGER NOT NULL, turn TEXT NOT NULL, partial TEXT NOT NULL, beat REAL NOT NULL,

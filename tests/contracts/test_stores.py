@@ -256,7 +256,7 @@ def test_a_turn_goes_from_pending_to_the_history(store: Store) -> None:
 
 
 def test_pending_turns_are_listed_oldest_first_and_dropped_alone(store: Store) -> None:
-    turns = [a_pending(str(number), at=number) for number in range(12)]
+    turns = [a_pending(str(number), at=number, length=number + 2) for number in range(12)]
     for under_way in turns:
         store.begin("s", under_way)
     store.checkpoint("s", turns[3].id, "half \ud83d")
@@ -264,7 +264,7 @@ def test_pending_turns_are_listed_oldest_first_and_dropped_alone(store: Store) -
     store.drop("s", "unknown")
     listed = store.pending("s")
     assert [found.id for found in listed] == [under_way.id for under_way in turns[1:]]
-    assert [found.at for found in listed] == list(range(1, 12))
+    assert [(found.at, found.length) for found in listed] == [(at, at + 2) for at in range(1, 12)]
     assert listed[2].partial == "half \ud83d"
 
 

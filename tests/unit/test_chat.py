@@ -144,6 +144,17 @@ def test_retry_goes_to_the_end_when_another_writer_went_on_meanwhile() -> None:
     assert [text for _, text in said(chat)] == ["Hi", "bad", "from elsewhere", "Hi", "good"]
 
 
+def test_a_retry_that_was_cut_off_long_ago_takes_nothing_away_that_came_since() -> None:
+    chat = chat_with(["bad"], [Gate()], ["more"])
+    run(chat.send("Hi"))
+    for _ in chat.retry():
+        chat.stop()
+    [turn] = chat.unfinished()
+    chat.store.append("s", [user_message("since then", 0.0)])
+    run(chat.retry(turn))
+    assert [text for _, text in said(chat)] == ["Hi", "bad", "since then", "Hi", "more"]
+
+
 def test_retry_without_a_turn_is_an_error() -> None:
     with pytest.raises(NotFound):
         run(chat_with().retry())
