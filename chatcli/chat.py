@@ -159,10 +159,7 @@ class Chat:
         """
         check_variables(self.prompt, self.variables)
         self.flush()
-        if turn is None:
-            turn = self._last_turn_again()
-        else:
-            turn = replace(turn, writer=self.writer, partial="")
+        turn = self._last_turn_again() if turn is None else replace(turn, writer=self.writer, partial="")
         self.store.begin(self.session, turn)
         yield from self._answer(turn)
 
