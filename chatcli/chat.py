@@ -7,7 +7,7 @@ at all. Whoever iterates a turn may stop it at any event, or die: nothing is los
 
 import time
 import unicodedata
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,9 @@ CHECKPOINT = 0.8
 
 HEARTBEAT = 3.0
 """Seconds between two signs of life while nothing comes."""
+
+PATIENCE = 5.0
+"""Seconds until a store that did not take what came is tried again."""
 
 ABANDONED = 10.0
 """Seconds without a sign of life after which another writer's turn is offered."""
@@ -74,24 +77,31 @@ Turning = Generator[TurnEvent, None, None]
 
 @dataclass(slots=True)
 class _Draft:
-    """The reply while it comes."""
+    """The reply while it comes, after the `prefix` that it goes on from; `fresh` until what came is kept."""
 
+    prefix: str = ""
     pieces: list[str] = field(default_factory=list)
     usage: Usage | None = None
     finish: Finish | None = None
+    fresh: bool = False
 
     def take(self, event: Event) -> None:
         match event:
             case Delta(text):
                 self.pieces.append(text)
+                self.fresh = True
             case Used(usage):
                 self.usage = usage
             case Finished(finish):
                 self.finish = finish
 
     @property
+    def began(self) -> bool:
+        return any(self.pieces)
+
+    @property
     def text(self) -> str:
-        return "".join(self.pieces)
+        return self.prefix + "".join(self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,41 +145,30 @@ class Chat:
         self.last_usage: Usage | None = None
         self._clock = clock
         self._pump: Pump | None = None
+        self._stopped = False
         self._unsaved: _Unsaved | None = None
 
     # A turn
 
     def send(self, content: Content) -> Turning:
-        """Ask the model; yield its events, then Committed.
+        """Keep the input and return the turn: iterate it to ask the model; its last event is Committed.
 
-        Raises UsageError for a missing variable (nothing was kept then), ModelError when the reply failed,
-        StoreError when the store did. A turn that got no reply stays pending.
+        Raises UsageError for a missing variable and StoreError when the store is away: nothing was kept then.
+        The turn itself raises ModelError when the reply failed, StoreError when it could not be saved. A turn
+        that got no reply stays pending.
         """
-        check_variables(self.prompt, self.variables)
-        self.flush()
-        self._save_settings()
-        turn = Pending(new_id(), user_message(content, self._clock()), self.writer)
-        self.store.begin(self.session, turn)
-        yield from self._answer(turn)
+        return self._begun(Pending(new_id(), user_message(content, self._clock()), self.writer))
 
     def retry(self, turn: Pending | None = None) -> Turning:
-        """Send a turn again: the pending one given, else the last of the history, whose reply is replaced.
+        """Send a turn again, as `send` does: the pending one given, else the last one, whose reply is replaced.
 
-        Raises NotFound when there is nothing to send again.
+        What had come of a pending reply stays until a new one begins. Raises NotFound when there is no turn.
         """
-        check_variables(self.prompt, self.variables)
-        self.flush()
-        turn = self._last_turn_again() if turn is None else replace(turn, writer=self.writer, partial="")
-        self.store.begin(self.session, turn)
-        yield from self._answer(turn)
+        return self._begun(self._last_turn_again() if turn is None else turn)
 
     def resume(self, turn: Pending) -> Turning:
         """Have the model go on with the reply that a pending turn holds the beginning of."""
-        check_variables(self.prompt, self.variables)
-        self.flush()
-        turn = replace(turn, writer=self.writer)
-        self.store.begin(self.session, turn)
-        yield from self._answer(turn)
+        return self._begun(turn, prefix=turn.partial)
 
     def keep(self, turn: Pending) -> Message:
         """Commit a pending turn with the reply as far as it came; return that reply."""
@@ -182,7 +181,8 @@ class Chat:
         self.store.drop(self.session, turn.id)
 
     def stop(self) -> None:
-        """End the reply that is coming; what came of it is kept. Safe from a signal handler."""
+        """End the reply that is coming, or about to be asked for; what came is kept. Safe from a signal handler."""
+        self._stopped = True
         if self._pump is not None:
             self._pump.stop()
 
@@ -221,6 +221,7 @@ class Chat:
 
     def undo(self, turns: int = 1) -> int:
         """Take the last turns out of the history; return how many there were. `redo` brings them back."""
+        self.flush()
         history = self._history()
         starts = [turn.start for turn, _ in zip(history.turns(), range(turns), strict=False)]
         if starts:
@@ -229,6 +230,7 @@ class Chat:
 
     def redo(self) -> int:
         """Put back what was undone last; return how many messages that were, 0 when there is nothing."""
+        self.flush()
         return len(self.store.redo(self.session))
 
     def set(self, **settings: Any) -> None:
@@ -239,13 +241,23 @@ class Chat:
 
     # How it is done
 
-    def _answer(self, turn: Pending) -> Turning:
+    def _begun(self, turn: Pending, prefix: str = "") -> Turning:
+        """Keep the turn as ours, durably, before anything leaves; return it ready to run."""
+        check_variables(self.prompt, self.variables)
+        self.flush()
+        self._save_settings()
+        turn = replace(turn, writer=self.writer)
+        self._stopped = False
+        self.store.begin(self.session, turn)
+        return self._answer(turn, prefix)
+
+    def _answer(self, turn: Pending, prefix: str) -> Turning:
         context = self.context(turn.user.content, stop=turn.at)
         self.last_context, self.last_usage = context, None
-        draft = _Draft()
+        draft = _Draft(prefix)
         failure: ChatError | None = None
         try:
-            yield from self._stream(turn, _request(context, turn.partial), draft)
+            yield from self._stream(turn, _request(context, prefix), draft)
         except ChatError as error:
             failure, draft.finish = error, "error"
         except GeneratorExit:
@@ -261,32 +273,40 @@ class Chat:
 
     def _stream(self, turn: Pending, messages: Sequence[Message], draft: _Draft) -> Turning:
         """Yield the reply's events into `draft`, and keep what came about once a second."""
+        if self._stopped:
+            return
         self._pump = Pump(self.model.stream(messages, self.options))
-        kept, fresh = time.monotonic(), False
+        kept, failed = time.monotonic(), None
         try:
             for event in self._pump:
                 if not isinstance(event, Tick):
                     draft.take(event)
-                    fresh = fresh or isinstance(event, Delta)
                 yield event
-                if time.monotonic() - kept > (CHECKPOINT if fresh else HEARTBEAT):
-                    yield from self._checkpoint(turn, draft)
-                    kept, fresh = time.monotonic(), False
+                pause = PATIENCE if failed else CHECKPOINT if draft.fresh else HEARTBEAT
+                if time.monotonic() - kept < pause:
+                    continue
+                before, failed = failed, self._checkpoint(turn, draft)
+                if failed and not before:
+                    yield Notice(f"{failed.message}; the reply goes on and is saved when it ends")
+                kept = time.monotonic()
         finally:
             self._pump = None
 
-    def _checkpoint(self, turn: Pending, draft: _Draft) -> Iterator[Notice]:
+    def _checkpoint(self, turn: Pending, draft: _Draft) -> StoreError | None:
+        """Keep what has come, with a sign of life; return the error of a store that does not take it."""
         try:
-            self.store.checkpoint(self.session, turn.id, turn.partial + draft.text)
+            self.store.checkpoint(self.session, turn.id, draft.text if draft.began else turn.partial)
         except StoreError as error:
-            yield Notice(f"{error.message}; the reply goes on and is saved when it ends")
+            return error
+        draft.fresh = False
+        return None
 
     def _end(self, turn: Pending, draft: _Draft, context: Context) -> Message | None:
         """Commit what came, or leave the turn pending when nothing did; return the reply."""
         self.last_usage = draft.usage
-        if not draft.text:
+        if not draft.began:
             return None
-        reply = self._reply(turn.partial + draft.text, draft)
+        reply = self._reply(draft.text, draft)
         self._unsaved = _Unsaved(turn, reply, context)
         self.flush()
         return reply

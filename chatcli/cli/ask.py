@@ -2,11 +2,13 @@
 
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatcli.cli.flags import Flags, with_flags
+from chatcli.render.safe import neutralise
 
 if TYPE_CHECKING:
     from chatcli.chat import Chat, Turning
@@ -25,10 +27,14 @@ def ask(
     """
     from chatcli.attachments import with_attachments
     from chatcli.cli.chat import opened_chat
+    from chatcli.errors import StoreError
 
     content = with_attachments(_question(text), flags.attachments)
     with opened_chat(flags) as (chat, place):
-        reply = _answer(chat, content, flags, as_json, place.config.plain, place.config.reasoning)
+        try:
+            reply = _answer(chat, content, flags, as_json, place.config.plain, place.config.reasoning)
+        except StoreError as error:
+            reply = _unsaved(chat, error, as_json, place.folders.state)
         if as_json and reply is not None:
             _print_document(chat, reply)
     if reply is None or reply.finish == "interrupted":
@@ -77,6 +83,25 @@ def _turn(chat: "Chat", content: "Content", quiet: bool) -> "Turning":
     if len(unfinished) > (same is not None):
         notice(f"{chat.session} has an unfinished turn; chatcli chat -s offers it", quiet)
     return chat.retry(same) if same else chat.send(content)
+
+
+def _unsaved(chat: "Chat", error: Exception, as_json: bool, folder: Path) -> "Message":
+    """Return a reply that the store did not take at first; raise its `error` if it still does not.
+
+    The reply is printed and kept in a file then: it was paid for.
+    """
+    from chatcli.repl.rescue import save_or_rescue
+
+    if chat.unsaved is None:
+        raise error
+    reply = chat.unsaved[1]
+    path = save_or_rescue(chat, folder)
+    if path is None:
+        return reply
+    if as_json:
+        _print_document(chat, reply)
+    print(f"the turn is kept in {neutralise(str(path))}", file=sys.stderr)
+    raise error
 
 
 def _print_document(chat: "Chat", reply: "Message") -> None:

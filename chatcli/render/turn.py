@@ -1,5 +1,6 @@
 """A turn's events on the screen, for the chat and for `ask` alike."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -8,9 +9,21 @@ from chatcli.messages import Message
 from chatcli.model import Delta, Reasoning, Retrying
 from chatcli.pump import Tick
 from chatcli.render.reply import ReplyView
+from chatcli.render.safe import neutralise
 
 PATIENCE = 0.4
 """Seconds before a wait is shown: a reply that comes at once needs no wheel."""
+
+
+def print_reply(text: str, plain: bool) -> None:
+    """Print a reply that is there already, as it looked when it came."""
+    if plain:
+        print(neutralise(text))
+        return
+    from chatcli.render.markdown import whole
+    from chatcli.render.streaming import terminal
+
+    terminal(sys.stdout).print(whole(text))
 
 
 def show_turn(

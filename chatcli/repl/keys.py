@@ -95,6 +95,16 @@ class CapturedKeys:
         pressed = prompt.flush_keys()
         store_typeahead(prompt, [press for press in pressed if press.key is not Keys.CPRResponse])
 
+    @contextlib.contextmanager
+    def set_aside(self, prompt: "Input") -> Iterator[None]:
+        """Keep what was typed ahead from what reads `prompt` in the block; the next prompt after it gets it."""
+        from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+
+        self.poll()
+        ahead = get_typeahead(prompt)
+        yield
+        store_typeahead(prompt, ahead)
+
     def _take(self, patience: float) -> bool:
         if self._terminal is None or not select.select([self._terminal.fd], [], [], patience)[0]:
             return False

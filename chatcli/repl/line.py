@@ -83,14 +83,14 @@ class PromptLine:
     @property
     def input(self) -> Input:
         """What the line reads from: keys typed before go there (`CapturedKeys.hand_over`)."""
-        return self._prompt.input if _on_a_terminal() else DummyInput()
+        return self._prompt.input if on_a_terminal() else DummyInput()
 
     def read(self, prefill: str = "") -> str | None:
         """Return what the user sends, or None when they leave; `prefill` stands in the line at first.
 
         Without a terminal on both sides it reads lines (and blocks) from the standard input.
         """
-        if not _on_a_terminal():
+        if not on_a_terminal():
             return self._read_plain()
         self._hint = ""
         try:
@@ -274,7 +274,8 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
-def _on_a_terminal() -> bool:
+def on_a_terminal() -> bool:
+    """Say whether there is a terminal to edit a line on: both ways, and one that can draw."""
     sides: Sequence[object] = (sys.stdin, sys.stdout)
     both = all(side is not None and side.isatty() for side in sides)  # type: ignore[attr-defined]
     return both and os.environ.get("TERM") != "dumb"

@@ -5,21 +5,22 @@ The reply is drawn by `render`, the line edited by `line`; this holds them toget
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
 from chatcli.attachments import with_attachments
 from chatcli.chat import Chat, Turning
-from chatcli.errors import ChatError, ModelError
+from chatcli.errors import ChatError, ModelError, NotFound, StoreError, UsageError
 from chatcli.messages import Message
 from chatcli.model import Model
 from chatcli.prompt import Prompt
+from chatcli.render.safe import one_line
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
-from chatcli.repl.line import PromptLine, Suggestion
+from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
 from chatcli.repl.pending import decide_unfinished, describe_unfinished
-from chatcli.repl.rescue import rescue
+from chatcli.repl.rescue import save_or_rescue
 from chatcli.repl.screen import on_stdout
 from chatcli.repl.slash import completions, run_slash
 from chatcli.repl.toolbar import toolbar
@@ -57,6 +58,7 @@ class Repl:
         self.screen = on_stdout(tools.plain)
         self.leaving = False
         self._prefill = ""
+        self._rescued: Path | None = None
         self._keys = CapturedKeys()
         self._line = PromptLine(
             toolbar=lambda width: toolbar(self.chat, width),
@@ -66,16 +68,17 @@ class Repl:
         )
 
     def run(self) -> None:
-        """Chat until the user leaves; a reply the store would not take is written to a file then."""
+        """Chat until the user leaves. A reply that the store would not take is in a file then, named on the screen."""
+        capture = captured_keys() if on_a_terminal() else nullcontext(self._keys)
         # A ^C between two prompts must not end the chat; at a prompt it is a key.
-        with captured_keys() as self._keys, on_interrupt(lambda: self.chat.stop()):
+        with capture as self._keys, on_interrupt(lambda: self.chat.stop()):
             self.greet()
             while not self.leaving:
                 text = self._read()
                 if text is None:
                     break
                 self._take(text)
-        rescue(self.chat, self.tools.state_folder, self.screen)
+        self._rescue()
 
     def greet(self) -> None:
         """Say where we are: the session, whether it is kept, its last turns, what was left unfinished."""
@@ -84,25 +87,28 @@ class Repl:
             self.screen.warn("kept in memory only: it ends with this chat")
         if not self.tools.quiet:
             self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory.spec} · {chat.store.address}")
-            self._show_last_turns()
-        describe_unfinished(self)
+        with self._errors_shown():
+            if not self.tools.quiet:
+                self._show_last_turns()
+            describe_unfinished(self)
 
     def switch(self, chat: Chat) -> None:
         """Go on with another session's chat."""
+        self._rescue()
         self.chat.model.close()
         self.chat = chat
         self.attachments.clear()
         self.greet()
 
-    def play(self, events: Turning) -> Message | None:
+    def play(self, turn: Turning) -> Message | None:
         """Show a turn as it comes; raise what it raises. ^C stops it, what is typed meanwhile is kept."""
         from chatcli.render.reply import reply_view
         from chatcli.render.turn import show_turn
 
         view = reply_view(sys.stdout, plain=self.screen.plain)
-        with closing(events):
+        with closing(turn):
             reply = show_turn(
-                events,
+                turn,
                 view,
                 whole=self.tools.whole_replies,
                 reasoning=self.tools.reasoning,
@@ -113,7 +119,16 @@ class Repl:
 
     def ask(self, question: str) -> str:
         """Return what the user answers, '' when they would rather not. What was typed ahead is no answer."""
-        return (PromptLine(f"{question} ", question=True).read() or "").strip().lower()
+        with self._keys.set_aside(self._line.input):
+            return (PromptLine(f"{one_line(question, 300)} ", question=True).read() or "").strip()
+
+    def confirm(self, question: str) -> bool:
+        """Ask a question that only a yes answers."""
+        return self.ask(f"{question} [y/N]").lower() in ("y", "yes")
+
+    def give_back(self, text: str) -> None:
+        """Put text that was not taken into the line again, behind what is there."""
+        self._prefill = f"{self._prefill}\n{text}".strip("\n")
 
     def _read(self) -> str | None:
         self._keys.hand_over(self._line.input)
@@ -121,27 +136,60 @@ class Repl:
         return self._line.read(prefill)
 
     def _take(self, text: str) -> None:
-        """Run what the user sent; an error is shown, and text that was not taken is given back to the line."""
-        try:
+        """Run what the user sent; an error is shown."""
+        with self._errors_shown():
             if text.startswith("/"):
-                run_slash(self, text)
+                self._run_slash(text)
             elif text.strip():
                 self._send(text)
-        except ModelError as error:
-            self.screen.error(error)
-            describe_unfinished(self)
-        except ChatError as error:
-            self.screen.error(error)
-            if self.chat.unsaved is None:
-                self._prefill = text
+        self._rescue()
+
+    def _run_slash(self, line: str) -> None:
+        """Run a slash command; one that was wrong is given back to be corrected."""
+        with suppress(StoreError):  # a command that needs the store says so itself
+            self.chat.flush()
+        try:
+            run_slash(self, line)
+        except (UsageError, NotFound):
+            self.give_back(line)
+            raise
 
     def _send(self, text: str) -> None:
+        """Send a message; what does not reach the store is given back."""
+        self.give_back(text)
         if not decide_unfinished(self):
-            self._prefill = text
             return
-        content = with_attachments(text.strip(), self.attachments)
+        turn = self.chat.send(with_attachments(text.strip(), self.attachments))
+        self._prefill = ""
         self.attachments.clear()
-        self.play(self.chat.send(content))
+        self.play(turn)
+
+    @contextmanager
+    def _errors_shown(self) -> Iterator[None]:
+        try:
+            yield
+        except ChatError as error:
+            self.screen.error(error)
+            if isinstance(error, ModelError):
+                self._say_what_is_unanswered()
+
+    def _say_what_is_unanswered(self) -> None:
+        with suppress(StoreError):  # what matters more was said
+            if any(not turn.partial for turn in self.chat.unfinished()):
+                self.screen.aside("your message is kept: /retry sends it again")
+
+    def _rescue(self) -> None:
+        """Save what is unsaved, in the store or in a file; say where it is, once."""
+        try:
+            path = save_or_rescue(self.chat, self.tools.state_folder)
+        except OSError:
+            self.screen.warn("the last turn could not be saved anywhere; it stands above")
+            return
+        if path is None and self._rescued is not None:
+            self._rescued.unlink(missing_ok=True)
+        elif path is not None and path != self._rescued:
+            self.screen.warn(f"the last turn is not in the store yet; it is kept in {path}")
+        self._rescued = path
 
     def _say_how_it_ended(self, reply: Message | None) -> None:
         if reply is None:
@@ -155,6 +203,7 @@ class Repl:
 
     def _show_last_turns(self) -> None:
         from chatcli.render.history import describe, last_turns, plain_message
+        from chatcli.render.turn import print_reply
 
         start, messages = last_turns(self.chat.store, self.chat.session, _SHOWN_ON_RESUME)
         if start:
@@ -162,8 +211,11 @@ class Repl:
         for position, message in enumerate(messages, start):
             if message.role == "user":
                 self.screen.said(self._line.message, describe(message))
+            elif message.role == "assistant":
+                print_reply(describe(message), self.screen.plain)
+                self.screen.say()
             else:
-                self.screen.say(plain_message(message, position, heading=message.role != "assistant"))
+                self.screen.say(plain_message(message, position))
 
     def _suggest(self, before: str) -> Iterator[Suggestion]:
         return (Suggestion(*found) for found in completions(self, before))

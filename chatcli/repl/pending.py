@@ -10,15 +10,17 @@ if TYPE_CHECKING:
 
 
 def describe_unfinished(repl: "Repl") -> None:
-    """Show the turns to decide on, if there are any, and what can be done."""
+    """Show the turns to decide on, if there are any; ask about those whose reply had begun."""
+    from chatcli.render.turn import print_reply
+
     for turn in repl.chat.unfinished():
-        if not turn.partial:
+        if turn.partial:
+            repl.screen.warn(f"unfinished: {one_line(turn.user.text, 100)}")
+            print_reply(turn.partial, repl.screen.plain)
+            _decide(repl, turn)
+        else:
             repl.screen.warn(f"unanswered: {one_line(turn.user.text, 100)}")
             repl.screen.aside("/retry sends it again; another message asks whether to drop it")
-            continue
-        repl.screen.warn(f"unfinished: {one_line(turn.user.text, 100)}")
-        repl.screen.say(turn.partial)
-        _decide(repl, turn)
 
 
 def decide_unfinished(repl: "Repl") -> bool:
@@ -31,23 +33,27 @@ def decide_unfinished(repl: "Repl") -> bool:
 
 
 def _decide(repl: "Repl", turn: Pending) -> bool:
-    """Ask, and do it; return whether the user decided."""
-    if turn.partial:
-        answer = repl.ask("[c]ontinue it, [r]etry, [k]eep it so, or [d]rop it?")
-    else:
-        answer = repl.ask("[r]etry it, or [d]rop it?")
+    """Ask, and do it; return whether the user decided. Anything but a choice is a message, and given back."""
     chat = repl.chat
-    match answer[:1]:
-        case "c" if turn.partial:
+    answer = repl.ask(_question(turn))
+    match answer.lower():
+        case "c" | "continue" if turn.partial:
             repl.play(chat.resume(turn))
-        case "r":
+        case "r" | "retry":
             repl.play(chat.retry(turn))
-        case "k" if turn.partial:
+        case "k" | "keep" if turn.partial:
             chat.keep(turn)
             repl.screen.aside("kept")
-        case "d":
+        case "d" | "drop":
             chat.drop(turn)
             repl.screen.aside("dropped")
         case _:
+            repl.give_back(answer)
             return False
     return True
+
+
+def _question(turn: Pending) -> str:
+    if turn.partial:
+        return "[c]ontinue it, [r]etry, [k]eep it so, or [d]rop it?"
+    return "[r]etry it, or [d]rop it?"

@@ -1,4 +1,4 @@
-"""What the store would not take, even at the end, is written to a file."""
+"""What the store would not take is kept in a file until it does."""
 
 import json
 import os
@@ -8,26 +8,27 @@ from chatcli.chat import Chat
 from chatcli.config import private_folder
 from chatcli.errors import StoreError
 from chatcli.messages import to_dict
-from chatcli.repl.screen import Screen
 
 
-def rescue(chat: Chat, folder: Path, screen: Screen) -> None:
-    """Save the reply that is still unsaved: in the store, else in a file in `folder` that is named on the screen."""
-    try:
-        chat.flush()
-    except StoreError as error:
-        screen.error(error)
+def save_or_rescue(chat: Chat, folder: Path) -> Path | None:
+    """Save the reply that is still unsaved, if there is one: in the store, else in a file in `folder`.
+
+    Returns the file; None when nothing is unsaved any more. Raises OSError when even the file cannot be written.
+    """
     unsaved = chat.unsaved
     if unsaved is None:
-        return
-    text = json.dumps(
-        {"session": chat.session, "messages": [to_dict(m) for m in unsaved]}, ensure_ascii=False, indent=2
-    )
-    path = private_folder(folder) / f"unsaved-{unsaved[1].id}.json"
+        return None
+    path = folder / f"unsaved-{unsaved[1].id}.json"
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError:
-        screen.warn("the last reply could not be saved anywhere; it stands above")
-    else:
-        screen.warn(f"the last turn is not in the store; it is kept in {path}")
+        chat.flush()
+    except StoreError:
+        if not path.exists():
+            _write(path, {"session": chat.session, "messages": [to_dict(message) for message in unsaved]})
+        return path
+    return None
+
+
+def _write(path: Path, data: object) -> None:
+    private_folder(path.parent)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(data, file, ensure_ascii=False, indent=2, default=dict)

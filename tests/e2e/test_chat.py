@@ -1,10 +1,12 @@
 """The interactive chat in a real terminal, against a real server."""
 
+import json
 import signal
 from threading import Event
 from typing import Any
 
-from tests.e2e.conftest import User
+from tests.e2e.conftest import CHATCLI, User
+from tests.redis_server import free_port, running
 from tests.servers import BAD_KEY, RATE_LIMIT, Cut, Thought
 from tests.terminal import Terminal
 
@@ -110,6 +112,81 @@ def test_after_a_kill_the_turn_can_be_dropped_or_kept(user: User) -> None:
         term.wait_for("kept")
         leave(term)
     assert user.said("s") == [("user", "Count"), ("assistant", "One, two,")]
+
+
+def test_a_message_at_the_question_is_given_back_and_decides_nothing(user: User) -> None:
+    killed_in_a_stream(user)
+    with user.chat("-s", "s") as term:
+        term.wait_for("[c]ontinue")
+        term.enter("describe my cat")
+        term.wait(lambda t: t.screen_text().count("describe my cat") == 2)
+        assert [turn.partial for turn in user.store().pending("s")] == ["One, two,"]
+        term.key("c-c")
+        leave(term)
+
+
+def test_a_failing_answer_to_the_question_leaves_the_chat_open(user: User) -> None:
+    killed_in_a_stream(user)
+    user.server.refuses(BAD_KEY)
+    with user.chat("-s", "s") as term:
+        term.wait_for("[c]ontinue")
+        term.enter("c")
+        term.wait_for("error:")
+        term.wait_for("you>")
+        leave(term)
+    store = user.store()
+    assert [turn.partial for turn in store.pending("s")] == ["One, two,"]
+    store.close()
+
+
+def test_what_was_typed_ahead_answers_no_question(user: User) -> None:
+    gate = Event()
+    user.server.replies("One", gate, " two")
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Count")
+        term.wait_for("One")
+        term.send("/clear\ry\r")
+        term.wait(lambda _: gate.set() or True)
+        term.wait_for("[y/N]")
+        term.key("enter")
+        term.wait_for("nothing was removed")
+        term.wait_for("Turn 2: y")
+        leave(term)
+    assert len(user.said("s")) == 4
+
+
+def test_a_chat_whose_output_goes_elsewhere_reads_lines(user: User) -> None:
+    program = " ".join(CHATCLI)
+    with Terminal(["bash", "-c", f"{program} chat -s s | cat"], env=user.env, cwd=user.home) as term:
+        term.enter("Hello")
+        term.wait_for("Turn 1: Hello")
+        term.key("c-d")
+        term.wait_exit()
+
+
+def test_a_reply_that_the_store_does_not_take_is_in_a_file_until_it_does(user: User) -> None:
+    gate = Event()
+    user.server.replies("precious", gate, " reply")
+    port = free_port()
+    with running(port=port) as redis, user.chat("-s", "s", "--store", redis.url) as term:
+        term.wait_for("you>")
+        term.enter("one")
+        term.wait_for("precious")
+        redis.process.terminate()
+        redis.process.wait()
+        gate.set()
+        term.wait_for("it is kept in")
+        [kept] = (user.home / "state").glob("unsaved-*.json")
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert json.loads(kept.read_text())["messages"][1]["content"] == "precious reply"
+        term.enter("two")
+        term.wait(lambda t: t.text().count("you> two") == 2)
+        with running(port=port):
+            term.key("enter")
+            term.wait_for("Turn 2: two")
+            assert not kept.exists()
+            leave(term)
 
 
 def test_a_paste_is_one_message_and_does_not_send_itself(user: User) -> None:

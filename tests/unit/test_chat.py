@@ -259,6 +259,13 @@ def test_an_abandoned_turn_can_be_sent_again() -> None:
     assert said(chat) == [("user", "Hi"), ("assistant", "Whole.")]
 
 
+def test_an_abandoned_reply_stays_until_another_one_begins() -> None:
+    chat, turn = abandoned([TOO_MANY])
+    with pytest.raises(RateLimited):
+        run(chat.retry(turn))
+    assert [turn.partial for turn in chat.unfinished()] == ["Half an ans"]
+
+
 def test_an_abandoned_reply_can_be_kept_as_it_is() -> None:
     chat, turn = abandoned()
     chat.keep(turn)
@@ -294,18 +301,57 @@ def test_a_reply_the_store_does_not_take_is_kept_and_saved_before_the_next_turn(
     assert chat.unsaved is None
 
 
+def test_an_undo_while_a_reply_is_unsaved_takes_that_turn_back_and_no_other() -> None:
+    store = AwayStore()
+    chat = chat_with(["A"], ["B"], store=store)
+    run(chat.send("one"))
+    store.away = True
+    with pytest.raises(StoreUnavailable):
+        run(chat.send("two"))
+    store.away = False
+    assert chat.undo() == 1
+    assert said(chat) == [("user", "one"), ("assistant", "A")]
+    assert chat.redo() == 2
+
+
+def test_the_turn_is_in_the_store_as_soon_as_send_returns() -> None:
+    chat = chat_with()
+    events = chat.send("Hi")
+    assert [turn.user.text for turn in chat.store.pending("s")] == ["Hi"]
+    assert chat.model.asked == []
+    run(events)
+
+
+def test_a_stop_before_the_reply_is_asked_for_counts() -> None:
+    chat = chat_with()
+    events = chat.send("Hi")
+    chat.stop()
+    assert run(events) == []
+    assert chat.model.asked == []
+    assert len(chat.unfinished()) == 1
+    run(chat.retry(chat.unfinished()[0]))
+    assert said(chat)[1] == ("assistant", "ok")
+
+
 def test_a_checkpoint_the_store_does_not_take_is_one_notice_and_the_reply_goes_on() -> None:
     class NoCheckpoints(InMemoryStore):
+        tries = 0
+
         def checkpoint(self, *given):  # type: ignore[no-untyped-def]
+            self.tries += 1
             raise StoreUnavailable("the store is away", "start it")
 
-    gate = Gate()
-    chat = chat_with(["Hal", gate, "lo", Finished("stop")], store=NoCheckpoints())
+    store = NoCheckpoints()
+    gates = [Gate(), Gate()]
+    chat = chat_with(["Hal", gates[0], "l", gates[1], "o", Finished("stop")], store=store)
     notices = []
     for event in chat.send("Hi"):
         if isinstance(event, Notice):
             notices.append(event.text)
-            gate.set()
+            gates[0].set()
+        if store.tries > 1:
+            gates[1].set()
+    assert len(notices) == 1
     assert "the store is away" in notices[0]
     assert said(chat)[1] == ("assistant", "Hallo")
 
