@@ -79,7 +79,16 @@ class Silence:
     """No answer at all, until the client or the server goes away."""
 
 
-Answer = Stream | Whole | Silence
+@dataclass(frozen=True)
+class Endless:
+    """An answer that never ends: `block` again and again, until the client or the server goes away."""
+
+    status: int
+    block: bytes
+    content_type: str = "application/json"
+
+
+Answer = Stream | Whole | Silence | Endless
 
 
 def refusal(status: int, message: str, headers: Mapping[str, str] | None = None, **error: Any) -> Whole:
@@ -153,7 +162,7 @@ class ModelServer:
 
     def __init__(self) -> None:
         self.models = ["test-model"]
-        self.pages: dict[str, Whole] = {}
+        self.pages: dict[str, Answer] = {}
         self.mind: Callable[[Body], str] = echo
         self.knows_stream_options = True
         self.requests: list[Received] = []
@@ -274,7 +283,7 @@ class ModelServer:
         usage = (len(json.dumps(body["messages"])) // 4, len(text) // 4 + 1, None)
         return Stream(pieces(text), usage=usage)
 
-    def _page(self, path: str) -> Whole:
+    def _page(self, path: str) -> Answer:
         if path in self.pages:
             return self.pages[path]
         if path == "/v1/models":
@@ -348,6 +357,8 @@ class _Connection(BaseHTTPRequestHandler):
                 self._wait(Event())
             case Whole():
                 self._send_whole(answer)
+            case Endless():
+                self._send_endless(answer)
             case Stream():
                 self._send_stream(answer, model)
 
@@ -360,11 +371,19 @@ class _Connection(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    def _send_stream(self, answer: Stream, model: str) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+    def _send_endless(self, answer: Endless) -> None:
+        self._begin_chunks(answer.status, answer.content_type)
+        while True:
+            self._chunk(answer.block)
+
+    def _begin_chunks(self, status: int, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+
+    def _send_stream(self, answer: Stream, model: str) -> None:
+        self._begin_chunks(200, "text/event-stream; charset=utf-8")
         for step in answer.steps:
             if step is Cut:
                 self.close_connection = True

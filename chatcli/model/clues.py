@@ -57,7 +57,7 @@ def classify(status: int, clues: str) -> type[ModelError]:
 def classify_in_stream(error: Any, clues: str) -> type[ModelError]:
     """Return the class of an error that came with status 200; its code may be a status, a word or nothing."""
     code = str(error.get("code")) if isinstance(error, Mapping) else ""
-    if code.isdecimal() and 400 <= int(code) < 600:
+    if code.isdecimal() and len(code) == 3 and 400 <= int(code) < 600:
         return classify(int(code), clues)
     if _TOO_MANY.search(clues):
         return errors.RateLimited
@@ -102,5 +102,5 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _until(date: str) -> float | None:
     try:
         return max(email.utils.parsedate_to_datetime(date).timestamp() - time.time(), 0.0)
-    except ValueError:
+    except (ValueError, OverflowError):  # no date, or a year that no clock counts to
         return None

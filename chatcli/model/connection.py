@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from threading import Lock, Timer
 from typing import Any
@@ -11,12 +11,17 @@ import httpx2
 import openai
 
 from chatcli.model.settings import ModelSettings
+from chatcli.model.wire import LONGEST, LedAway, NotAReply
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 55.0
 """How long a connection is kept for the next turn; servers commonly let go after a minute."""
 ENDING_SECONDS = 0.3
 """How long the end of a stream is waited for, after everything in it was read, to keep the connection."""
+LONGEST_ERROR = 2**20
+"""Bytes of the body of an error or a redirect, beyond which it is not read."""
+COMPRESSED = 64
+"""How many times fewer bytes may come when they are compressed; texts shrink to a fifth, a bomb to a thousandth."""
 
 THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Reached without the proxy of the environment: its key and what is said stay here."""
@@ -38,8 +43,8 @@ class Connection:
         self._http = httpx2.Client(
             timeout=httpx2.Timeout(settings.timeout, connect=min(CONNECT_SECONDS, settings.timeout)),
             limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
-            follow_redirects=True,  # without the key when it leads to another host: the transport sees to that
-            event_hooks={"request": [self._watch]},
+            follow_redirects=True,  # within the origin: `_stays` sees to that
+            event_hooks={"request": [self._watch], "response": [_stays, _bound]},
             mounts=dict.fromkeys(THIS_MACHINE),
         )
         self._client = openai.OpenAI(
@@ -100,6 +105,44 @@ class Connection:
                 self._socket = info["return_value"].get_extra_info("socket")
                 if self._is_cut and self._socket is not None:
                     _shut(self._socket)
+
+
+def _stays(response: httpx2.Response) -> None:
+    """Raise LedAway for a redirect to another origin: the user chose whom to tell all this, not the endpoint."""
+    if response.has_redirect_location:
+        here = response.request.url
+        there = here.join(response.headers["location"])
+        if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
+            raise LedAway(str(there.copy_with(userinfo=b"", query=None, fragment=None)))
+
+
+def _bound(response: httpx2.Response) -> None:
+    """Bound what the client reads into memory at once: all but a reply, whose own reader bounds it."""
+    if response.is_success and response.request.method == "POST":
+        return
+    most = LONGEST if response.is_success else LONGEST_ERROR
+    if "content-encoding" in response.headers:
+        most //= COMPRESSED
+    response.stream = _Bounded(response.stream, most)
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """A body that raises NotAReply when it goes on beyond so many bytes."""
+
+    def __init__(self, stream: Any, most: int) -> None:
+        self._stream = stream
+        self._most = most
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for chunk in self._stream:
+            size += len(chunk)
+            if size > self._most:
+                raise NotAReply(f"more than {self._most} bytes")
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _shut(connected: socket.socket) -> None:

@@ -17,10 +17,19 @@ from chatcli import errors
 from chatcli.errors import ChatError, ModelError
 from chatcli.model import clues
 from chatcli.model.settings import ModelSettings
-from chatcli.model.wire import CutShort, EndpointError, NotAReply, Withheld
+from chatcli.model.wire import CutShort, EndpointError, LedAway, NotAReply, Withheld
 
-KNOWN = (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, EndpointError, NotAReply, CutShort, Withheld)
-"""What `translate` takes; anything else is a mistake of ours, and stays one."""
+KNOWN = (
+    openai.OpenAIError,
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    EndpointError,
+    LedAway,
+    NotAReply,
+    CutShort,
+    Withheld,
+)
+"""What `translate` takes."""
 
 _BEFORE_CONNECTED = (
     httpx2.ConnectError,
@@ -32,6 +41,9 @@ _BEFORE_CONNECTED = (
 
 SHOWN = 300
 """Characters of an endpoint's own words that are shown."""
+SHOWN_OF_NO_REPLY = 80
+PART_OF_A_KEY = 6
+"""Characters of a key that say something about it; most begin with the same `sk-`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +57,20 @@ class Failure:
 
 def translate(error: Exception, settings: ModelSettings) -> Failure:
     """Return what one of the KNOWN exceptions means; no secret is in it."""
+    for cause in _causes(error):  # openai wraps what our hooks raise
+        if isinstance(cause, LedAway | NotAReply):
+            error = cause
     match error:
+        case LedAway(url=url):
+            return Failure(_led_away(url, settings))
         case openai.APIStatusError():
             return _refused(error, settings)
         case openai.APITimeoutError() | httpx2.TimeoutException():
             return Failure(_timed_out(error, settings), again=True)
         case EndpointError():
             return _in_the_stream(error.error, settings)
-        case NotAReply():
-            return Failure(_no_reply(error.text, settings))
+        case NotAReply(text=text):
+            return Failure(_no_reply(text, settings))
         case Withheld():
             return Failure(_withheld(settings))
         case CutShort() | httpx2.HTTPError() if not _never_connected(error):
@@ -129,12 +146,16 @@ def _words(body: Any, settings: ModelSettings) -> tuple[str, str]:
     return one_line(str(said), settings), f"{labels} {said}"
 
 
-def one_line(text: str, settings: ModelSettings) -> str:
-    """Return foreign text as one short line that does not hold the key."""
-    if settings.api_key:
-        text = text.replace(settings.api_key, "…")
+def one_line(text: str, settings: ModelSettings, shown: int = SHOWN) -> str:
+    """Return foreign text as one short line that does not hold the key, nor its beginning where the text ends."""
+    key = settings.api_key
+    if key:
+        text = text.replace(key, "…")
+        parts = (key[:size] for size in range(len(key) - 1, PART_OF_A_KEY - 1, -1))
+        if cut := next(filter(text.endswith, parts), ""):
+            text = text.removesuffix(cut) + "…"
     text = " ".join(text.split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return text if len(text) <= shown else text[: shown - 1] + "…"
 
 
 # There was no answer
@@ -144,6 +165,15 @@ def _wrong_address(settings: ModelSettings) -> ModelError:
     return errors.BadRequest(
         f"there is no chat endpoint at {settings.place} (404)",
         f"check base_url under [models.{settings.name}] in the config: it usually ends in /v1",
+    )
+
+
+def _led_away(url: str, settings: ModelSettings) -> ModelError:
+    base_url = one_line(url.removesuffix("/chat/completions").removesuffix("/models"), settings, SHOWN)
+    host = one_line(url.partition("://")[2].partition("/")[0], settings)
+    return errors.BadRequest(
+        f"{settings.place} points to another place, {host or base_url}; nothing was sent there",
+        f"if you trust it, put it as base_url under [models.{settings.name}] in the config: {base_url}",
     )
 
 
@@ -206,6 +236,14 @@ def _cut(settings: ModelSettings) -> ModelError:
     )
 
 
+def unreadable(error: Exception, place: str) -> ModelError:
+    """Return what the user is told about an exception that nobody foresaw; its text may hold anything."""
+    return errors.BrokenStream(
+        f"the answer of {place} could not be read ({type(error).__name__})",
+        "send it again, or choose another model with --model",
+    )
+
+
 def _withheld(settings: ModelSettings) -> ModelError:
     return errors.BadRequest(
         f"the content filter of {settings.place} stopped the reply", "put it in other words and send it again"
@@ -214,6 +252,6 @@ def _withheld(settings: ModelSettings) -> ModelError:
 
 def _no_reply(text: str, settings: ModelSettings) -> ModelError:
     return errors.BrokenStream(
-        f"{settings.place} answered with something that is no reply: {one_line(text, settings)!r}",
+        f"{settings.place} answered with something that is no reply: {one_line(text, settings, SHOWN_OF_NO_REPLY)!r}",
         f"check base_url under [models.{settings.name}] in the config: it usually ends in /v1",
     )

@@ -96,6 +96,8 @@ class OpenAIModel:
             return connection.models()
         except failures.KNOWN as error:
             raise failures.translate(error, connection.settings).error from None
+        except Exception as error:  # whatever else the client makes of a list that is none
+            raise failures.unreadable(error, connection.settings.place) from error
         finally:
             self.give_back(connection)
 

@@ -7,6 +7,7 @@ from threading import Event as Flag
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
+from chatcli.errors import ChatError
 from chatcli.messages import Message
 from chatcli.model import Event, Retrying
 from chatcli.model.wire import read_events, request_body
@@ -59,6 +60,14 @@ class EndpointReply:
         self._model.runs(self, True)
         try:
             yield from self._attempts()
+        except ChatError:
+            raise
+        except Exception as error:
+            # the border: an endpoint can send what no reader here foresaw (nested, huge, of the wrong kind), and
+            # a traceback would take the turn and the chat with it
+            from chatcli.model.failures import unreadable
+
+            raise unreadable(error, self._model.settings.place) from error
         finally:
             self.close()
             self._model.runs(self, False)

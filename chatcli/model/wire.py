@@ -13,7 +13,11 @@ from chatcli.model import Delta, Event, Finished, Reasoning, Used
 from chatcli.model.settings import ModelSettings
 
 LONGEST = 16 * 2**20
-"""Bytes of one line, or of a whole answer that is no stream, beyond which it cannot be a reply."""
+"""Bytes of one line, of one event, or of a whole answer that is no stream, beyond which it cannot be a reply."""
+BEGINNING = 4096
+"""Bytes that are kept of what is no reply: more than is shown, so that a key is found in it before it is cut."""
+MOST_TOKENS = 2**53
+"""No endpoint counts so many; what is beyond (infinity too) is no count."""
 
 
 class EndpointError(Exception):
@@ -30,6 +34,14 @@ class NotAReply(Exception):
     def __init__(self, text: str) -> None:
         super().__init__("not a reply")
         self.text = text
+
+
+class LedAway(Exception):
+    """The endpoint redirected the request to another origin; `url` is where to."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("redirected to another origin")
+        self.url = url
 
 
 class CutShort(Exception):
@@ -107,15 +119,17 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     r"""Cut bytes into lines ended by \n or \r\n: other line breaks occur inside of JSON texts."""
-    rest = b""
+    rest = bytearray()
     for chunk in chunks:
-        *complete, rest = (rest + chunk).split(b"\n")
-        for line in complete:
-            yield line.removesuffix(b"\r")
+        rest += chunk
+        if b"\n" in chunk:
+            *complete, rest = rest.split(b"\n")
+            for line in complete:
+                yield bytes(line.removesuffix(b"\r"))
         if len(rest) > LONGEST:
             raise NotAReply(_beginning(rest))
     if rest:
-        yield rest
+        yield bytes(rest)
 
 
 class _Reader:
@@ -126,22 +140,22 @@ class _Reader:
         self._data: list[bytes] = []
         self._is_error = False
         self._stray: list[bytes] = []
-        self._stray_size = 0
+        self._kept = 0
         self._streams = False
         self._finish: Finish | None = None
         self._usage: Usage | None = None
 
     def read(self, line: bytes) -> Sequence[Event]:
         if line.startswith(b"data:"):
-            self._data.append(line[5:].strip())
+            self._keep(self._data, line[5:].strip())
         elif not line:
             return self._dispatch()
         elif line.startswith(b"event:"):
             self._is_error = line[6:].strip() == b"error"
         elif line.startswith(b"error:"):  # llama.cpp's own field
             raise EndpointError(_parse(line[6:]))
-        elif not line.startswith((b":", b"id:", b"retry:")):
-            self._keep(line)
+        elif not (self._streams or line.startswith((b":", b"id:", b"retry:"))):
+            self._keep(self._stray, line)
         return ()
 
     def end(self) -> Iterator[Event]:
@@ -160,17 +174,18 @@ class _Reader:
             return ()
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         self._data.clear()
+        self._kept = 0
         if data.startswith(b"[DONE]"):
             self.done = True
             return ()
         self._streams = True
         return self._events(_parse(data))
 
-    def _keep(self, line: bytes) -> None:
-        self._stray.append(line)
-        self._stray_size += len(line)
-        if self._stray_size > LONGEST:
-            raise NotAReply(_beginning(self._stray[0]))
+    def _keep(self, kept: list[bytes], line: bytes) -> None:
+        kept.append(line)
+        self._kept += len(line) + 64  # what an empty one takes, too
+        if self._kept > LONGEST:
+            raise NotAReply(_beginning(kept[0]))
 
     def _one_message(self) -> Sequence[Event]:
         if not self._stray:
@@ -185,7 +200,7 @@ class _Reader:
 
     def _events(self, chunk: Any) -> Sequence[Event]:
         if not isinstance(chunk, dict):
-            raise NotAReply(str(chunk)[:80])
+            raise NotAReply(str(chunk)[:BEGINNING])
         if self._is_error or chunk.get("error") or _is_bare_error(chunk):
             raise EndpointError(chunk.get("error") or chunk)
         if counts := chunk.get("usage"):
@@ -196,7 +211,7 @@ class _Reader:
         try:
             return self._choice(choices[0])
         except (AttributeError, TypeError, KeyError) as error:
-            raise NotAReply(str(chunk)[:80]) from error
+            raise NotAReply(str(chunk)[:BEGINNING]) from error
 
     def _choice(self, choice: Mapping[str, Any]) -> Sequence[Event]:
         events: list[Event] = []
@@ -216,12 +231,12 @@ class _Reader:
 def _parse(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8", "replace"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # no JSON, or nested beyond reason
         raise NotAReply(_beginning(data)) from error
 
 
-def _beginning(data: bytes) -> str:
-    return data[:80].decode("utf-8", "replace")
+def _beginning(data: bytes | bytearray) -> str:
+    return data[:BEGINNING].decode("utf-8", "replace")
 
 
 def _is_bare_error(chunk: Mapping[str, Any]) -> bool:
@@ -250,4 +265,4 @@ def _usage(counts: Any) -> Usage | None:
 
 
 def _count(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) else 0
+    return int(value) if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS else 0

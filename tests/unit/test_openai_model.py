@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chatcli.errors import BrokenStream, ModelError, RateLimited, ServerError
+from chatcli.errors import BadRequest, BrokenStream, ModelError, RateLimited, ServerError
 from chatcli.messages import Message, Usage
 from chatcli.model import Delta, Finished, Reasoning, Retrying, Used
 from chatcli.model import Event as ModelEvent
@@ -23,6 +23,7 @@ from tests.servers import (
     NO_QUOTA,
     RATE_LIMIT,
     Cut,
+    Endless,
     ModelServer,
     Raw,
     Thought,
@@ -255,13 +256,39 @@ def test_without_a_key_none_is_sent_whatever_the_environment_holds(
     assert not any(secret in sent for secret in ("sk-", "org-1", "proj-1"))
 
 
-def test_a_redirect_to_another_host_does_not_carry_the_key(server: ModelServer, model: OpenAIModel) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_another_origin_carries_nothing_there_and_is_told(
+    server: ModelServer, model: OpenAIModel, status: int
+) -> None:
     with ModelServer() as other:
-        server.redirects(f"{other.url}/chat/completions")
-        other.replies("from there")
-        assert text(ask(model)) == "from there"
-        assert "authorization" not in other.requests[0].headers
-        assert "sk-secret" not in json.dumps(dict(other.requests[0].headers))
+        server.redirects(f"{other.url}/chat/completions?x=1", status)
+        with pytest.raises(BadRequest) as caught:
+            ask(model)
+        assert other.connections == 0
+    assert f"127.0.0.1:{other.port}" in caught.value.message
+    assert caught.value.hint.endswith(f"base_url under [models.test] in the config: {other.url}")
+
+
+def test_a_redirect_within_the_origin_is_followed(server: ModelServer, model: OpenAIModel) -> None:
+    server.redirects("/elsewhere/chat/completions")
+    assert text(ask(model)) == "Turn 1: Hello"
+    assert server.requests[1].headers["authorization"] == "Bearer sk-secret"
+
+
+@pytest.mark.parametrize("status", [200, 401])
+def test_what_is_cut_off_a_text_leaves_no_part_of_the_key(server: ModelServer, status: int) -> None:
+    key = "sk-test-secret-ABCDEFGHIJKLMNOP"
+    model = OpenAIModel(at(server, api_key=key), QUICK)
+    for length in range(40, 110):
+        server.answers(Whole(status, b"x" * length + key.encode(), "text/plain"))
+        with pytest.raises(ModelError) as caught:
+            ask(model)
+        assert key[:6] not in caught.value.message
+    server.answers(Whole(status, b"you sent " + key[:-4].encode(), "text/plain"))
+    with pytest.raises(ModelError) as caught:
+        ask(model)
+    assert key[:6] not in caught.value.message
+    model.close()
 
 
 def test_the_key_is_in_no_repr_and_in_no_error(server: ModelServer, model: OpenAIModel) -> None:
@@ -271,6 +298,102 @@ def test_the_key_is_in_no_repr_and_in_no_error(server: ModelServer, model: OpenA
     shown = f"{caught.value.message} {caught.value.hint} {model.settings!r} {caught.value!r}"
     shown += "".join(traceback.format_exception(caught.value))
     assert "sk-secret" not in shown
+
+
+# What no reader foresees
+
+
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        DEEP,
+        b'{"a":' * 100_000,
+        b'{"choices":' + DEEP + b"]" * 100_000 + b"}",
+        b'{"error":' + DEEP + b"]" * 100_000 + b"}",
+        json.dumps({"error": {"code": "9" * 5000, "message": "x"}}).encode(),
+        b'{"choices":[{"delta":{"content":7}}]}',
+    ],
+)
+def test_a_hostile_event_is_an_error_in_two_lines(server: ModelServer, model: OpenAIModel, event: bytes) -> None:
+    server.replies("He", Raw(b"data: " + event + b"\n\n"))
+    with pytest.raises(ModelError) as caught:
+        ask(model)
+    assert "\n" not in caught.value.message + caught.value.hint
+
+
+def test_what_nobody_foresaw_is_a_broken_stream(server: ModelServer) -> None:
+    model = OpenAIModel(at(server), QUICK, locate=lambda: at(server, extra_body={"x": object()}))
+    with pytest.raises(BrokenStream, match=r"could not be read \(TypeError\)"):
+        ask(model)
+    model.close()
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_body_nested_beyond_reason_is_an_error_in_two_lines(
+    server: ModelServer, model: OpenAIModel, status: int
+) -> None:
+    server.answers(Whole(status, DEEP))
+    with pytest.raises(ModelError):
+        ask(model)
+    server.pages["/v1/models"] = Whole(status, DEEP)
+    with pytest.raises(ModelError):
+        model.models()
+
+
+@pytest.mark.parametrize("count", [b"1e999", b"-1e999", b"NaN", b"-5", b'"7"', b"[]", b"1" + b"0" * 300])
+def test_a_count_that_is_none_is_zero(server: ModelServer, model: OpenAIModel, count: bytes) -> None:
+    usage = b'{"choices":[],"usage":{"prompt_tokens":%b,"completion_tokens":2}}' % count
+    server.replies("Hi", Raw(b"data: " + usage + b"\n\n"), usage=None)
+    assert ask(model)[-1] == Used(Usage(0, 2))
+
+
+@pytest.mark.parametrize(
+    "date", ["Thu, 01 Jan 99999999999999999999 00:00:00 GMT", "Thu, 01 Jan 9999 99:00:00 GMT", "1e999", "nan", "-5"]
+)
+def test_a_wait_that_is_none_is_not_obeyed(server: ModelServer, model: OpenAIModel, date: str) -> None:
+    server.refuses(refusal(429, "slow down", {"Retry-After": date}))
+    first = ask(model)[0]
+    assert isinstance(first, Retrying)
+    assert first.seconds < 1
+
+
+BLOCK = b"x" * 2**18
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        Endless(200, BLOCK),
+        Endless(200, BLOCK + b"\n"),
+        Endless(200, b"data: " + BLOCK, "text/event-stream"),
+        Endless(200, b"data: " + BLOCK + b"\n", "text/event-stream"),
+        Endless(200, b"data:\n" * 2**15, "text/event-stream"),
+        Endless(400, BLOCK),
+        Endless(307, BLOCK),
+    ],
+)
+def test_an_answer_without_an_end_is_not_kept_in_memory(
+    server: ModelServer, model: OpenAIModel, endless: Endless
+) -> None:
+    server.answers(endless)
+    with pytest.raises(BrokenStream, match="no reply"):
+        ask(model)
+    assert server.wait_disconnect()
+
+
+def test_a_list_of_models_without_an_end_is_not_kept_in_memory(server: ModelServer, model: OpenAIModel) -> None:
+    server.pages["/v1/models"] = Endless(200, BLOCK)
+    with pytest.raises(BrokenStream, match="no reply"):
+        model.models()
+
+
+def test_lines_between_events_are_not_kept(server: ModelServer, model: OpenAIModel) -> None:
+    junk = Raw(b"junk" * 2**18 + b"\ndata: {}\n\n")
+    server.replies("Hi", *[junk] * 20, usage=None)
+    assert ask(model) == [Delta("Hi"), Finished("stop")]
 
 
 # Retries
