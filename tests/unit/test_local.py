@@ -12,7 +12,7 @@ import pytest
 from chatcli.errors import ModelError
 from chatcli.messages import Message
 from chatcli.model import Delta
-from chatcli.model.local import EmbeddedModel, embedded
+from chatcli.model.local import EmbeddedModel, embedded, how_to_install
 from chatcli.model.openai import Retries
 from tests.servers import ModelServer
 
@@ -57,6 +57,22 @@ sys.stdin.read()
     assert server.requests[0].headers["authorization"] == f"Bearer {told.read_text()}"
     assert server.requests[0].body["model"] == "any-model"
     assert server.requests[0].body["temperature"] == 0
+    assert server.requests[0].body["max_tokens"] == 512
+
+
+def test_what_the_user_sets_wins_over_the_limits_of_the_embedded_model(server: ModelServer, weights: Path) -> None:
+    model = opened(weights, ADDRESS.format(port=server.port))
+    list(model.stream(HELLO, {"max_tokens": 4000, "dry_multiplier": 0, "temperature": 1}))
+    model.close()
+    body = server.requests[0].body
+    assert (body["max_tokens"], body["dry_multiplier"], body["temperature"]) == (4000, 0, 1)
+
+
+def test_the_command_that_installs_the_server_names_no_package_of_chatclis_name() -> None:
+    command = how_to_install()
+    assert command.endswith(" xllamacpp")
+    assert sys.executable in command
+    assert "chatcli" not in command.replace(sys.executable, "")
 
 
 def test_the_key_is_in_neither_arguments_nor_environment(server: ModelServer, weights: Path) -> None:
