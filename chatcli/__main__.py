@@ -1,5 +1,6 @@
 """The `chatcli` command."""
 
+import io
 import os
 import sys
 
@@ -11,10 +12,15 @@ def main() -> None:
 
         print(f"chatcli {__version__}")
         return
-    _stand_in_for_closed_streams()
-    from chatcli.cli.run import run
+    try:
+        _stand_in_for_closed_streams()
+        _show_what_the_encoding_lacks()
+        from chatcli.cli.run import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before there was anything to stop
+        code = 130
+    sys.exit(code)
 
 
 def _stand_in_for_closed_streams() -> None:
@@ -22,6 +28,13 @@ def _stand_in_for_closed_streams() -> None:
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 - for the process's life
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _show_what_the_encoding_lacks() -> None:
+    """Have characters that stdout or stderr cannot encode (`LC_ALL=C`) written as their code, not end the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

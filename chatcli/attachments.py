@@ -30,8 +30,8 @@ def with_attachments(text: str, paths: Sequence[Path]) -> Content:
 
 
 def _read(path: Path) -> bytes:
-    path = path.expanduser()
     try:
+        path = path.expanduser()
         if path.is_dir():
             raise UsageError(f"{path} is a folder", "attach the files in it one by one")
         if path.stat().st_size > IMAGE_LIMIT:
@@ -42,6 +42,8 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be attached: {error.strerror}", "check the path") from None
+    except (RuntimeError, ValueError) as error:  # ~nobody, a NUL
+        raise UsageError(f"{path} cannot be attached: {error}", "write the whole path") from None
 
 
 def _image_type(data: bytes) -> str | None:
@@ -61,4 +63,9 @@ def _as_text(path: Path, data: bytes) -> str:
     if "\0" in text:
         raise UsageError(f"{path} is neither text nor an image", hint)
     fence = "```" if "```" not in text else "~~~~~~"
-    return f"{path.name}:\n{fence}\n{text.rstrip()}\n{fence}"
+    return f"{_readable(path.name)}:\n{fence}\n{text.rstrip()}\n{fence}"
+
+
+def _readable(name: str) -> str:
+    """Return a file's name as text that can be sent: a name may hold bytes that are no characters."""
+    return name.encode("utf-8", "replace").decode()

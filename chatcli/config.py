@@ -1,6 +1,7 @@
 """Settings: defaults < config file < environment < session < flags; and the folders they live in."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,13 +74,16 @@ class Folders:
     cache: Path
 
 
+_SECRET = re.compile("(?i)key$|token$|secret|password|authorization")
 _TABLES: dict[str, type[msgspec.Struct]] = {"models": ModelConfig, "stores": StoreConfig, "prompts": PromptConfig}
 
 
 def folders(environ: Mapping[str, str] = os.environ) -> Folders:
     """Return the platform's folders, or those under `CHATCLI_HOME`."""
     if home := environ.get("CHATCLI_HOME"):
-        base = Path(home).expanduser()
+        base = _expanded(home, "CHATCLI_HOME")
+        if base.exists() and not base.is_dir():
+            raise ConfigError(f"CHATCLI_HOME is no folder: {base}", "name a folder, or unset it")
         return Folders(base / "config", base / "data", base / "state", base / "cache")
     import platformdirs
 
@@ -88,15 +92,23 @@ def folders(environ: Mapping[str, str] = os.environ) -> Folders:
 
 
 def private_folder(path: Path) -> Path:
-    """Return the folder, made with mode 0700 if it is not there."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Return the folder; it and the folders above it are made with mode 0700 where they are not there."""
+    for folder in (*reversed(path.parents), path):
+        folder.mkdir(mode=0o700, exist_ok=True)
     return path
+
+
+def _expanded(name: str, variable: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise ConfigError(f"{variable} is {name!r}: {error}", "write the whole path") from None
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where the config file is, or would be."""
     if named := environ.get("CHATCLI_CONFIG"):
-        return Path(named).expanduser()
+        return _expanded(named, "CHATCLI_CONFIG")
     return folders(environ).config / "config.toml"
 
 
@@ -182,22 +194,32 @@ def as_data(config: Config) -> dict[str, Any]:
     """Return the config as plain data, its secrets masked."""
     data: dict[str, Any] = msgspec.to_builtins(config)
     for model in data["models"].values():
-        model["api_key"] = "***" if model["api_key"] else ""
+        model.update(_without_secrets(model))
+        model["base_url"] = masked(model["base_url"])
     for store in data["stores"].values():
         store["address"] = masked(store["address"])
     data["store"] = masked(data["store"])
     return data
 
 
+def _without_secrets(value: Any, key: str = "") -> Any:
+    """Return the value, `***` in place of everything in it whose key looks like that of a secret."""
+    if value and _SECRET.search(key):
+        return "***"
+    if isinstance(value, dict):
+        return {name: _without_secrets(inner, name) for name, inner in value.items()}
+    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value
+
+
 def write_example(path: Path) -> None:
     """Write the commented example to `path`, mode 0600; raise ConfigError when there is a file already."""
-    private_folder(path.parent)
     try:
+        private_folder(path.parent)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(_example())
-    except FileExistsError:
-        raise ConfigError(f"the config {path} is there already", "`chatcli config edit` opens it") from None
     except OSError as error:
+        if path.exists():
+            raise ConfigError(f"the config {path} is there already", "`chatcli config edit` opens it") from None
         raise ConfigError(f"the config {path} cannot be written: {error.strerror}", "check the folder") from None
 
 

@@ -100,8 +100,11 @@ def check_variables(prompt: Prompt, variables: Mapping[str, str]) -> None:
     if missing:
         where = f"the prompt {prompt.name!r}" if prompt.name else "the prompt"
         named = ", ".join(f"{{{name}}}" for name in missing)
-        example = " ".join(f"--var {name}=…" for name in missing)
-        raise UsageError(f"{where} needs {named}", f"give it with {example}, or write {{{{…}}}} for plain braces")
+        flags = " ".join(f"--var {name}=…" for name in missing)
+        raise UsageError(
+            f"{where} needs {named}",
+            f"give it: {flags}, in a chat /var {missing[0]} …; or write {{{{…}}}} for plain braces",
+        )
 
 
 def fill(

@@ -1,13 +1,15 @@
 """`chatcli doctor`: each part checked, with what to do."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from chatcli.cli.flags import StoreOption
 
-Check = Callable[[], str]
+Found = tuple[str, str]
+"""What was found, and what to do about it: '' when all is well."""
+Check = Callable[[], Found]
 
 
 def doctor(
@@ -20,9 +22,12 @@ def doctor(
     """
     from chatcli.cli.output import print_json
 
-    code, rows = 0, []
-    for name, check in _checks(store).items():
-        row, failed = _run(name, check)
+    checks = _checks(store)
+    config, code = _run("config", checks.pop("config"))
+    rows = [config]
+    for name, check in checks.items():
+        needs_config = name != "terminal"
+        row, failed = _run(name, check) if config["ok"] or not needs_config else (_not_checked(name), 0)
         code = code or failed
         rows.append(row)
     if as_json:
@@ -44,33 +49,39 @@ def _checks(store: str | None) -> dict[str, Check]:
     }
 
 
-def _run(name: str, check: Check) -> tuple[dict[str, object], int]:
+def _run(name: str, check: Check) -> tuple[dict[str, Any], int]:
     from chatcli.errors import ChatError
 
     try:
-        return {"part": name, "ok": True, "found": check(), "hint": ""}, 0
+        found, hint = check()
+        return {"part": name, "ok": True, "found": found, "hint": hint}, 0
     except ChatError as error:
         return {"part": name, "ok": False, "found": error.message, "hint": error.hint}, error.exit_code
 
 
-def _print(rows: list[dict[str, object]]) -> None:
+def _not_checked(name: str) -> dict[str, Any]:
+    return {"part": name, "ok": None, "found": "not checked", "hint": ""}
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
     from chatcli.render.safe import one_line
 
     for row in rows:
-        print(f"{'ok   ' if row['ok'] else 'wrong'}  {row['part']!s:<9} {one_line(str(row['found']), 200)}")
+        state = {True: "look" if row["hint"] else "ok", False: "wrong", None: "-"}[row["ok"]]
+        print(f"{state:<5}  {row['part']:<9} {one_line(row['found'], 200)}")
         if row["hint"]:
-            print(f"{'':16} {one_line(str(row['hint']), 200)}")
+            print(f"{'':16} {one_line(row['hint'], 200)}")
 
 
-def _config() -> str:
+def _config() -> Found:
     from chatcli.config import config_path, load_config
 
     load_config()
     path = config_path()
-    return f"{path}" if path.exists() else f"no {path}; the defaults hold"
+    return (f"{path}" if path.exists() else f"no {path}; the defaults hold"), ""
 
 
-def _store(address: str | None) -> str:
+def _store(address: str | None) -> Found:
     from chatcli.cli.compose import open_named_store, workplace
 
     opened = open_named_store(workplace(), address)
@@ -78,14 +89,16 @@ def _store(address: str | None) -> str:
         newest = opened.sessions(limit=1)
         last = f"used last: {newest[0].name}" if newest else "no session yet"
         kept = "" if opened.durable else " (ends with the process)"
-        return f"{opened.address}{kept}, {last}"
+        return f"{opened.address}{kept}, {last}", ""
     finally:
         opened.close()
 
 
-def _model() -> str:
+def _model() -> Found:
     from chatcli.cli.compose import resolve_model, workplace
     from chatcli.model.choose import open_model
+    from chatcli.stores.address import masked
+    from chatcli.values import counted
 
     settings = resolve_model(workplace(), None)
     model = open_model(settings)
@@ -93,30 +106,33 @@ def _model() -> str:
         listed = model.models()
     finally:
         model.close()
-    there = "" if settings.id in listed else "; the endpoint does not list it"
-    return f"{settings.id} at {settings.place}, {len(listed)} models answer{there}"
+    answering = f"{counted(len(listed), 'model')} answer{'s' if len(listed) == 1 else ''}"
+    found = f"{settings.id} at {masked(settings.place)}, {answering}"
+    if settings.id in listed:
+        return found, ""
+    return f"{found}; the endpoint does not list it", "chatcli models shows what it lists; -m NAME asks one of them"
 
 
-def _embedded() -> str:
-    from importlib.util import find_spec
-
+def _embedded() -> Found:
     from chatcli.cli.compose import workplace
+    from chatcli.cli.local import INSTALL_LOCAL
     from chatcli.errors import ModelError
+    from chatcli.model.local import is_installed
     from chatcli.model.weights import find_weights
 
-    if find_spec("xllamacpp") is None:
-        return "not installed; pip install 'chatcli[local]' brings it"
+    if not is_installed():
+        return f"not installed; {INSTALL_LOCAL}", ""
     weights = find_weights(workplace().folders.data)
     if weights is None:
         raise ModelError("the embedded model has no weights", "chatcli local setup fetches them (88 MiB)")
-    return str(weights)
+    return str(weights), ""
 
 
-def _terminal() -> str:
+def _terminal() -> Found:
     import locale
     import os
     import sys
 
     encoding = locale.getpreferredencoding(False)
     term = os.environ.get("TERM", "none")
-    return f"TERM={term}, {encoding}, {'a terminal' if sys.stdout.isatty() else 'a pipe'}"
+    return f"TERM={term}, {encoding}, {'a terminal' if sys.stdout.isatty() else 'a pipe'}", ""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from chatcli.errors import UsageError
+from chatcli.values import option_value
 
 _HOW = "How it is shown"
 _WHAT = "What is sent"
@@ -106,7 +107,7 @@ class Flags:
     @property
     def options(self) -> dict[str, Any]:
         """The model's options; numbers, booleans and JSON are read as such."""
-        return {name: _value(text) for name, text in (_pair(text, "-o") for text in self.option)}
+        return {name: option_value(name, text) for name, text in (_pair(text, "-o") for text in self.option)}
 
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -136,12 +137,3 @@ def _pair(text: str, flag: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise UsageError(f"{flag} {text!r} has no name before a '='", f"write {flag} NAME=VALUE")
     return name.strip(), value
-
-
-def _value(text: str) -> Any:
-    import json
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

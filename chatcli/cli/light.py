@@ -8,8 +8,9 @@ no library. An option of another type is still left to typer.
 from collections.abc import Callable
 from typing import Any, get_args
 
-import typer
 from typer.core import TyperCommand, TyperGroup
+
+from chatcli.values import readable_text, whole_number
 
 Process = Callable[[Any, Any], Any]
 
@@ -65,18 +66,11 @@ def _type_of(param: Any) -> Any:
 
 
 def _text(value: Any, param: Any) -> str:
-    return str(value)
+    return readable_text(str(value))
 
 
 def _whole_number(value: Any, param: Any) -> int:
-    least = param.type_descriptor.parameter_info.min
-    try:
-        number = int(value)
-    except ValueError:
-        raise typer.BadParameter(f"{value!r} is not a whole number", param=param) from None
-    if least is not None and number < least:
-        raise typer.BadParameter(f"{number} is less than {least}", param=param)
-    return number
+    return whole_number(str(value), param.type_descriptor.parameter_info.min)
 
 
 def _switch(value: Any, param: Any) -> bool:

@@ -6,6 +6,8 @@ from chatcli.cli.light import LightCommand, LightGroup
 
 app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="Set up the embedded model.")
 
+INSTALL_LOCAL = "in the checkout, uv tool install '.[local]' brings it"
+
 
 @app.callback()
 def _group() -> None:
@@ -22,6 +24,8 @@ def setup() -> None:
 
     from chatcli.cli.compose import workplace
     from chatcli.cli.output import notice
+    from chatcli.errors import ModelError
+    from chatcli.model.local import is_installed
     from chatcli.model.weights import setup as fetch
     from chatcli.render.safe import neutralise
 
@@ -37,4 +41,6 @@ def setup() -> None:
     if shown:
         print(file=sys.stderr)
     print(neutralise(str(where)))
-    notice("chatcli chat now answers without any key")
+    if not is_installed():
+        raise ModelError("the weights are there, but what runs them is not installed", INSTALL_LOCAL)
+    notice("ready: chatcli chat")

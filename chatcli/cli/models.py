@@ -21,22 +21,23 @@ def models(
     from chatcli.cli.output import print_json
     from chatcli.errors import UsageError
     from chatcli.render.tables import columns
+    from chatcli.stores.address import masked
 
     if action != "list":
         raise UsageError(f"models knows no {action!r}", "chatcli models list")
     place = workplace()
     default = resolve_model(place, None)
     rows = [
-        _row(name, one.id or name, one.base_url or one.path or "the default endpoint", default.name)
+        _row(name, one.id or name, masked(one.base_url) or one.path or "the default endpoint", default.name)
         for name, one in place.config.models.items()
     ]
     listed, problem = _listed(default)
-    rows += [_row(id_, id_, default.place, default.id) for id_ in listed]
+    rows += [_row(id_, id_, masked(default.place), default.id) for id_ in listed]
     if as_json:
         print_json(rows)
     else:
-        cells = [[f"{'*' if row['default'] else ' '} {row['name']}", str(row["id"]), str(row["at"])] for row in rows]
-        print("\n".join(columns(cells, ["  NAME", "ID", "AT"], {0: 60, 1: 60, 2: 60})))
+        cells = [["*" if row["default"] else "", str(row["name"]), str(row["id"]), str(row["at"])] for row in rows]
+        print("\n".join(columns(cells, ["", "NAME", "ID", "AT"], {1: 60, 2: 60, 3: 60})))
     if problem is not None:
         raise problem
 

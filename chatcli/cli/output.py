@@ -1,10 +1,9 @@
 """What commands print: answers on stdout, everything else on stderr."""
 
-import json
 import sys
-from collections.abc import Mapping
 from typing import Any
 
+from chatcli.render.as_json import as_json
 from chatcli.render.safe import neutralise
 
 
@@ -20,12 +19,8 @@ def notice(text: str, quiet: bool = False) -> None:
 
 
 def print_json(data: Any) -> None:
-    """Print one JSON document on stdout; control characters are escaped by JSON itself."""
-    print(json.dumps(data, ensure_ascii=False, indent=2, default=_plain).replace("\x7f", "\\u007f"))
-
-
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else list(value)
+    """Print one JSON document on stdout, in UTF-8; where that cannot be written, in ASCII."""
+    print(as_json(data, ascii_only="utf" not in sys.stdout.encoding.lower()))
 
 
 def _flat(text: str) -> str:

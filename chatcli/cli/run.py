@@ -25,7 +25,8 @@ def run(arguments: Sequence[str]) -> int:
         show_error(error.message, error.hint)
         return error.exit_code
     except typer.TyperException as error:
-        show_error(error.format_message().rstrip("."), "--help shows what there is")
+        if message := error.format_message().rstrip("."):  # a group without a command has printed its help
+            show_error(message, "--help shows what there is")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

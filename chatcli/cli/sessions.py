@@ -7,6 +7,7 @@ import typer
 
 from chatcli.cli.flags import Flags, StoreOption, session_names, with_flags
 from chatcli.cli.light import LightCommand, LightGroup
+from chatcli.values import counted
 
 app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="List, resume, clear, delete and rename sessions.")
 
@@ -78,7 +79,7 @@ def clear(
     yes: Yes = False,
     store: StoreOption = None,
 ) -> None:
-    """Empty sessions; their titles and settings stay. Without a NAME: the session used last.
+    """Empty sessions; their settings stay. Without a NAME: the session used last.
 
     Example: chatcli sessions clear JavaEdge
     """
@@ -91,10 +92,11 @@ def clear(
     for name in chosen:
         existing_session(opened, name)
     messages = sum(opened.length(name) for name in chosen)
-    _ask(f"Empty {_named(chosen)} ({_count(messages, 'message')})? This cannot be undone.", yes)
+    _ask(f"Empty {_named(chosen)} ({counted(messages, 'message')})? This cannot be undone.", yes)
     for name in chosen:
         removed = opened.clear(name)
-        _say(f"emptied {name}: {_count(removed, 'message')} removed, its settings kept")
+        opened.update(name, title="")
+        _say(f"emptied {name}: {counted(removed, 'message')} removed, its settings kept")
     opened.close()
 
 
@@ -160,8 +162,4 @@ def _say(text: str) -> None:
 
 
 def _named(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{len(names)} sessions"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+    return names[0] if len(names) == 1 else counted(len(names), "session")

@@ -1,11 +1,17 @@
 """Sessions and the like, in aligned columns."""
 
+import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chatcli.render.safe import one_line
 from chatcli.stores import Session
+
+_WIDEST = {"NAME": 40, "TITLE": 40, "MEMORY": 24, "MODEL": 24}
+_LEAST = 8
+"""Cells of a name or title that is cut: with fewer it says nothing."""
 
 
 def columns(rows: Sequence[Sequence[str]], header: Sequence[str], widest: Mapping[int, int]) -> list[str]:
@@ -21,21 +27,46 @@ def columns(rows: Sequence[Sequence[str]], header: Sequence[str], widest: Mappin
 
 
 def print_sessions(sessions: Sequence[Session]) -> None:
-    """Print sessions on stdout, one a line."""
-    rows = [
-        [
-            session.name,
-            session.title,
-            str(session.turns),
-            _when(session.used),
-            str(session.settings.get("memory", "")),
-            str(session.settings.get("model", "")),
-        ]
-        for session in sessions
-    ]
-    if rows:
-        header = ["NAME", "TITLE", "TURNS", "LAST USED", "MEMORY", "MODEL"]
-        print("\n".join(columns(rows, header, {0: 40, 1: 40, 4: 24, 5: 24})))
+    """Print sessions on stdout, one a line; on a terminal no line is wider than it."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+    if sessions:
+        print("\n".join(session_lines(sessions, width)))
+
+
+def session_lines(sessions: Sequence[Session], width: int) -> list[str]:
+    """Return a table of the sessions, at most `width` cells wide: titles are cut, then columns left out.
+
+    A column that is empty in every row is left out too.
+    """
+    table = {
+        "NAME": [session.name for session in sessions],
+        "TITLE": [session.title for session in sessions],
+        "TURNS": [str(session.turns) for session in sessions],
+        "LAST USED": [_when(session.used) for session in sessions],
+        "MEMORY": [str(session.settings.get("memory", "")) for session in sessions],
+        "MODEL": [str(session.settings.get("model", "")) for session in sessions],
+    }
+    table = {header: cells for header, cells in table.items() if any(cells)}
+    for dropped in ("", "MODEL", "MEMORY", "TITLE", "LAST USED"):
+        table.pop(dropped, None)
+        if lines := _fitting(table, "TITLE" if "TITLE" in table else "NAME", width):
+            return lines
+    return [one_line(name, width) for name in table["NAME"]]
+
+
+def _fitting(table: Mapping[str, Sequence[str]], cut: str, width: int) -> list[str]:
+    """Return the lines with the cells of the column `cut` as wide as there is room; none when that is too little."""
+    from rich.cells import cell_len
+
+    widths = {
+        name: min(_WIDEST.get(name, width), max(cell_len(one_line(cell, width)) for cell in (name, *cells)))
+        for name, cells in table.items()
+    }
+    room = width - sum(widths.values()) - 2 * (len(widths) - 1) + widths[cut]
+    if room < _LEAST:
+        return []
+    widths[cut] = min(widths[cut], room)
+    return columns(list(zip(*table.values(), strict=True)), list(table), dict(enumerate(widths.values())))
 
 
 def session_as_data(session: Session) -> dict[str, Any]:

@@ -21,6 +21,12 @@ def test_a_text_file_goes_into_the_input_under_its_name(tmp_path: Path) -> None:
     assert with_attachments("", [path]).startswith("notes.md:")  # type: ignore[union-attr]
 
 
+def test_a_name_that_is_no_text_does_not_stop_its_file(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    path.write_text("hot", encoding="utf-8")
+    assert with_attachments("", [path]) == "caf?.txt:\n```\nhot\n```"
+
+
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
@@ -51,6 +57,8 @@ def refused(path: Path) -> str:
 def test_what_cannot_be_sent_is_refused_by_name(tmp_path: Path) -> None:
     assert "cannot be attached" in refused(tmp_path / "missing.txt")
     assert "is a folder" in refused(tmp_path)
+    assert "~nosuch" in refused(Path("~nosuch/f"))
+    assert "cannot be attached" in refused(Path("a\0b"))
     binary = tmp_path / "program"
     binary.write_bytes(b"\x7fELF\xff\xfe")
     assert "neither text nor an image" in refused(binary)

@@ -45,6 +45,16 @@ def is_two_lines(done: Done, code: int, *names: str) -> None:
         (["--var", "ability"], "ability"),
         (["--var", "=x"], "=x"),
         (["-o", "temperature"], "temperature"),
+        (["-o", "temperature=NaN"], "no number that can be sent"),
+        (["-o", "x=1e999"], "no number that can be sent"),
+        (["-o", "x=" + 5000 * "9"], "no number that can be sent"),
+        (["-o", "x=" + 60 * "[" + 60 * "]"], "no number that can be sent"),
+        (["-o", "x=" + 100_000 * "["], "no number that can be sent"),
+        (["-o", 'x="\\ud800"'], "UTF-8"),
+        (["-o", "x=\udcff"], "UTF-8"),
+        (["-m", "\udcff"], "UTF-8"),
+        (["--system", "\udcff"], "UTF-8"),
+        (["--var", "a=\udcff"], "UTF-8"),
         (["--system", "{missing}"], "{missing}"),
         (["-s", ""], "empty"),
         (["-s", "x" * 300], "200"),
@@ -54,6 +64,7 @@ def is_two_lines(done: Done, code: int, *names: str) -> None:
         (["--private", "-s", "a"], "--private"),
         (["-a", "missing.txt"], "missing.txt"),
         (["-a", "."], "folder"),
+        (["-a", "~nosuch/f"], "~nosuch/f"),
         (["--nonsense"], "--nonsense"),
     ],
     ids=lambda value: " ".join(value)[:30].encode("unicode_escape").decode() if isinstance(value, list) else None,
@@ -67,8 +78,25 @@ def test_a_wrong_flag_is_a_usage_error_that_names_it(
         assert open_store("sqlite", data_folder=home / "data").sessions() == []
 
 
+@pytest.mark.parametrize("number", ["0", "-3", "x", "1.5", "", 20 * "9", 5000 * "9"], ids=lambda text: text[:21])
+@pytest.mark.parametrize("words", [["sessions", "list"], ["history", "show"]], ids=" ".join)
+def test_a_wrong_count_is_a_usage_error(command: Command, words: list[str], number: str) -> None:
+    is_two_lines(command(*words, "-n", number), USAGE, "number")
+
+
+@pytest.mark.parametrize("variable", ["CHATCLI_HOME", "CHATCLI_CONFIG"])
+def test_a_home_of_nobody_stops_every_command(command: Command, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "~nosuch")
+    for words in (["ask", "Hi"], ["sessions", "list"], ["config", "path"], ["config", "init"]):
+        is_two_lines(command(*words), USAGE, variable)
+
+
 def test_an_unknown_command_is_a_usage_error(command: Command) -> None:
     is_two_lines(command("histroy"), USAGE, "histroy", "history")
+
+
+def test_a_question_that_is_no_text_is_a_usage_error(command: Command) -> None:
+    is_two_lines(command("ask", "caf\udce9"), USAGE, "UTF-8")
 
 
 def test_nothing_to_ask_is_a_usage_error(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

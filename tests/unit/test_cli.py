@@ -2,16 +2,23 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from chatcli import __version__
 from chatcli.messages import Message, Usage
+from chatcli.render.as_json import as_json
+from chatcli.render.safe import neutralise
+from chatcli.render.tables import session_lines
+from chatcli.stores import Session
 from chatcli.stores.address import open_store
+from tests.servers import ModelServer
 from tests.unit.conftest import Command
 
 GROUPS = [[], ["sessions"], ["history"], ["config"], ["local"]]
@@ -50,7 +57,7 @@ def test_the_version_is_said_either_way(command: Command) -> None:
 
 def test_sessions_are_listed_newest_first(command: Command, sessions: Path) -> None:
     lines = command("sessions", "list").out.splitlines()
-    assert lines[0].split() == ["NAME", "TITLE", "TURNS", "LAST", "USED", "MEMORY", "MODEL"]
+    assert lines[0].split() == ["NAME", "TITLE", "TURNS", "LAST", "USED", "MEMORY"]
     assert [line.split()[0] for line in lines[1:]] == ["JavaEdge", "other"]
     assert "window:3" in lines[1]
     assert len(command("sessions", "list", "-n", "1").out.splitlines()) == 2
@@ -89,8 +96,9 @@ def test_the_history_as_json_holds_everything(command: Command, sessions: Path) 
     assert [m["position"] for m in json.loads(command("history", "show", "-n", "1", "--json").out)] == [2, 3]
 
 
-def test_clear_empties_a_session_and_keeps_its_settings(command: Command, sessions: Path) -> None:
+def test_clear_empties_a_session_its_title_too_and_keeps_its_settings(command: Command, sessions: Path) -> None:
     assert command("sessions", "clear", "JavaEdge", "-y").code == 0
+    assert "你好" not in command("sessions", "list").out
     listed = {entry["name"]: entry for entry in json.loads(command("sessions", "list", "--json").out)}
     assert (listed["JavaEdge"]["messages"], listed["other"]["messages"]) == (0, 2)
     assert listed["JavaEdge"]["settings"] == {"memory": "window:3"}
@@ -142,6 +150,116 @@ def test_edit_makes_the_file_runs_the_editor_and_checks_what_it_left(
     assert "modle" in done.err
     monkeypatch.setenv("EDITOR", "no-such-editor")
     assert "no-such-editor" in command("config", "edit").err
+
+
+@pytest.mark.parametrize("words", GROUPS, ids=" ".join)
+def test_a_group_alone_prints_its_help_and_no_error(command: Command, words: list[str]) -> None:
+    done = command(*words)
+    assert (done.code, done.err) == (2, "")
+    assert done.out.strip() == command(*words, "--help").out.strip()
+
+
+def test_no_table_is_wider_than_the_terminal_and_empty_columns_are_left_out() -> None:
+    sessions = [
+        Session("2026-11-21-1432-k3f9", title="中国建都时间最长的城市是哪个?", turns=3, used=1e9),
+        Session("short", turns=12, used=1e9),
+    ]
+    wide = session_lines(sessions, 200)
+    assert wide[0].split() == ["NAME", "TITLE", "TURNS", "LAST", "USED"]
+    assert "是哪个?" in wide[1]
+    for width in (60, 40, 20, 6):
+        lines = session_lines(sessions, width)
+        assert max(map(cell_len, lines)) <= width
+        assert len(lines) >= 2
+    assert "中国建都时间…" in session_lines(sessions, 60)[1]
+    assert session_lines(sessions, 40)[0].split() == ["NAME", "TURNS", "LAST", "USED"]
+    assert session_lines(sessions[1:], 200)[0].split() == ["NAME", "TURNS", "LAST", "USED"]
+
+
+HOSTILE = "\x1b[31m\x7f\x85\x9b31m\u202eabc\ud800 \U0001f600\nnext"
+
+
+def test_json_on_a_terminal_says_the_very_characters_and_shows_none_that_it_obeys(command: Command, home: Path) -> None:
+    document = as_json({"text": HOSTILE})
+    assert json.loads(document) == {"text": HOSTILE}
+    assert neutralise(document) == document
+    assert "\\u202e" in document
+    store = open_store("sqlite", data_folder=home / "data")
+    store.append("s", [Message("user", "\x9b31m\u202e \x85")])
+    store.close()
+    shown = command("history", "show", "--json").out
+    assert json.loads(shown)[0]["content"] == "\x9b31m\u202e \x85"
+    assert neutralise(shown) == shown
+
+
+def chatcli(home: Path, *args: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "chatcli", *args],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "CHATCLI_HOME": str(home), **environ},
+    )
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{"LC_ALL": "C", "PYTHONUTF8": "0"}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "xx_YY.nonsense"}],
+    ids=str,
+)
+def test_a_terminal_that_is_not_utf_8_gets_codes_for_what_it_lacks(sessions: Path, environ: dict[str, str]) -> None:
+    shown = chatcli(sessions, "history", "show", "-n", "2", **environ)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert b"\\u4f60" in shown.stdout or "你好".encode() in shown.stdout
+    listed = json.loads(chatcli(sessions, "history", "show", "--json", **environ).stdout)
+    assert listed[0]["content"] == "你好我是JavaEdge"
+
+
+def test_an_interrupt_while_the_program_is_still_being_imported_is_130_without_a_traceback(home: Path) -> None:
+    slow = home / "typer.py"  # stands for the first import that takes its time
+    slow.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n", encoding="utf-8")
+    done = chatcli(home, "sessions", "list", PYTHONPATH=str(home))
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
+def test_doctor_says_a_broken_config_once(command: Command, home: Path) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "config.toml").write_text("modle = 1")
+    rows = json.loads(command("doctor", "--json").out)
+    assert [(row["part"], row["ok"]) for row in rows] == [
+        ("config", False), ("store", None), ("model", None), ("embedded", None), ("terminal", True),
+    ]  # fmt: skip
+    done = command("doctor")
+    assert done.code == 2
+    assert done.out.count("modle") == 1
+    assert done.out.count("not checked") == 3
+
+
+def test_doctor_wants_a_look_at_a_model_that_its_endpoint_does_not_list(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ModelServer() as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("CHATCLI_MODEL", "nobody")
+        shown = command("doctor").out
+    assert re.search("look   model .*does not list it\n.*-m NAME", shown)
+
+
+def test_models_hide_a_password_and_stand_in_line(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "config.toml").write_text('[models.mine]\nbase_url = "http://me:geheim@127.0.0.1:9/v1"\n')
+    with ModelServer() as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("CHATCLI_MODEL", "test-model")
+        done = command("models")
+    assert "geheim" not in done.out
+    header, *rows = done.out.splitlines()
+    assert header.index("NAME") == 3
+    assert {row[:3] for row in rows} == {"   ", "*  "}
 
 
 def completed(home: Path, line: str) -> str:

@@ -85,13 +85,21 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     )
     assert "geheim" not in str(as_data(config))
     assert as_data(config)["models"]["q"]["api_key"] == "***"
+    config = load(
+        tmp_path,
+        '[models.q]\nbase_url = "http://me:geheim@h/v1"\nextra_body = { auth_token = "geheim", max_tokens = 5 }\n'
+        'options = { extra_headers = { Authorization = "Bearer geheim", list = [{ password = "geheim" }] } }',
+    )
+    assert "geheim" not in str(as_data(config))
+    assert as_data(config)["models"]["q"]["extra_body"]["max_tokens"] == 5
 
 
 def test_the_written_example_is_private_and_never_replaces_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "config" / "config.toml"
+    path = tmp_path / "home" / "config" / "config.toml"
     write_example(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert path.parent.parent.stat().st_mode & 0o777 == 0o700
     assert path.read_text(encoding="utf-8") == EXAMPLE.read_text(encoding="utf-8")
     with pytest.raises(ConfigError, match="is there already"):
         write_example(path)
@@ -104,3 +112,14 @@ def test_one_folder_can_hold_everything(tmp_path: Path) -> None:
     }
     assert config_path({"CHATCLI_HOME": str(tmp_path)}) == tmp_path / "config" / "config.toml"
     assert os.fspath(folders({}).data).endswith("chatcli")
+
+
+@pytest.mark.parametrize("variable", ["CHATCLI_HOME", "CHATCLI_CONFIG"])
+def test_a_home_that_cannot_be_is_an_error_that_names_its_variable(tmp_path: Path, variable: str) -> None:
+    with pytest.raises(ConfigError, match=variable):
+        load_config({variable: "~nosuch/x"})
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="no folder"):
+        load_config({"CHATCLI_HOME": str(tmp_path / "file")})
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write_example(tmp_path / "file" / "config.toml")

@@ -1,0 +1,92 @@
+"""Values as the user writes them, on the command line and in the chat: text, whole numbers, the model's options."""
+
+import json
+import math
+import re
+from difflib import get_close_matches
+from typing import Any
+
+from chatcli.errors import UsageError
+
+DIGITS = 9
+"""Of a whole number at most: more turns or sessions than that nobody has."""
+
+DEPTH = 50
+"""Levels of brackets in an option's value: those who pass it on count on less than Python's recursion limit."""
+
+_OPTIONS = (
+    "temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "stop", "n", "presence_penalty",
+    "frequency_penalty", "response_format", "logit_bias", "logprobs", "top_logprobs", "reasoning_effort", "user",
+)  # fmt: skip
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def readable_text(text: str) -> str:
+    """Return `text`; raise UsageError when bytes in it are no characters, which nothing could send or keep."""
+    if _SURROGATE.search(text):
+        raise UsageError(f"{_short(text)} is not UTF-8", "write it in UTF-8, in a terminal with a UTF-8 locale")
+    return text
+
+
+def whole_number(text: str, least: int = 1) -> int:
+    """Return the whole number that `text` is; raise UsageError for anything else, and for more than nine digits."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
+        raise UsageError(f"{_short(text)} is not a whole number", f"write a whole number from {least} on")
+    if len(digits) > DIGITS:
+        raise UsageError(f"{_short(text)} is too large a number", f"write one with at most {DIGITS} digits")
+    if int(text) < least:
+        raise UsageError(f"{_short(text)} is less than {least}", f"write a whole number from {least} on")
+    return int(text)
+
+
+def option_value(name: str, text: str) -> Any:
+    """Return the value of the option `name`: `text` read as JSON, and text itself when it is none.
+
+    Raises UsageError for what JSON cannot carry: NaN, infinities, what is nested too deep.
+    """
+
+    def refused() -> UsageError:
+        return UsageError(
+            f"the option {_short(name)}: {_short(text)} is no number that can be sent", "write a number, true or text"
+        )
+
+    def number(digits: str) -> float:
+        value = float(digits)
+        if not math.isfinite(value):
+            raise refused()
+        return value
+
+    def constant(word: str) -> float:
+        raise refused()
+
+    try:
+        value = json.loads(text, parse_float=number, parse_constant=constant)
+        readable_text(json.dumps(value, ensure_ascii=False))
+        if _depth(value) > DEPTH:
+            raise refused()
+    except json.JSONDecodeError:
+        return readable_text(text)
+    except (ValueError, RecursionError):  # thousands of digits, thousands of brackets
+        raise refused() from None
+    return value
+
+
+def meant_option(name: str) -> str | None:
+    """Return the known option that `name` looks like a slip of; None for a known or quite another one."""
+    near = get_close_matches(name, _OPTIONS, n=1, cutoff=0.8)
+    return near[0] if near and name not in _OPTIONS else None
+
+
+def counted(number: int, word: str) -> str:
+    """Return `1 turn`, `2 turns`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:39] + "…")
