@@ -1,6 +1,8 @@
 """Picks a session from a list that is filtered as one types."""
 
 import sys
+from collections.abc import Sequence
+from itertools import count
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, FuzzyCompleter, WordCompleter
@@ -9,6 +11,7 @@ from prompt_toolkit.document import Document
 from chatcli.errors import NotFound, UsageError
 from chatcli.render.safe import one_line
 from chatcli.stores import Session, Store
+from chatcli.values import counted
 
 _MOST = 200
 
@@ -23,7 +26,7 @@ def pick_session(store: Store) -> str | None:
     found = store.sessions(limit=_MOST)
     if not found:
         raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
-    labels = {one_line(session.name, 60): session for session in found}
+    labels = _labels(found)
     typed = _ask(_completer(labels))
     if typed is None:
         return None
@@ -31,6 +34,18 @@ def pick_session(store: Store) -> str | None:
     if matching is None:
         raise NotFound(f"there is no session {typed!r}", "chatcli sessions list shows them")
     return matching.name
+
+
+def _labels(sessions: Sequence[Session]) -> dict[str, Session]:
+    """Return the sessions by what stands for them in the list: names that begin alike are numbered."""
+    labels: dict[str, Session] = {}
+    for session in sessions:
+        label = one_line(session.name, 60)
+        number = count(2)
+        while label in labels:
+            label = f"{one_line(session.name, 55)} ({next(number)})"
+        labels[label] = session
+    return labels
 
 
 def _completer(labels: dict[str, Session]) -> FuzzyCompleter:
@@ -56,5 +71,4 @@ def _ask(completer: FuzzyCompleter) -> str | None:
 
 
 def _about(session: Session) -> str:
-    turns = "1 turn" if session.turns == 1 else f"{session.turns:,} turns"
-    return one_line(f"{turns}  {session.title}", 60)
+    return one_line(f"{counted(session.turns, 'turn')}  {session.title}", 60)

@@ -23,6 +23,17 @@ class Screen:
         """Print text as it is."""
         self._print(neutralise(text))
 
+    def wrapped(self, text: str, colour: str) -> None:
+        """Print text in a colour, its lines broken between words."""
+        if self.plain:
+            self.say(text)
+            return
+        from rich.text import Text
+
+        from chatcli.render.streaming import terminal
+
+        terminal(self._out).print(Text(neutralise(text), style=colour))
+
     def aside(self, text: str) -> None:
         """Print a dim line: something that happened."""
         self._print(self._styled(neutralise(text), _DIM))

@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from chatcli.errors import UsageError
+from chatcli.render.safe import one_line
+from chatcli.values import readable_text
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
@@ -61,13 +63,18 @@ def commands() -> dict[str, Command]:
 
 def run_slash(repl: "Repl", line: str) -> None:
     """Run the command that `line` names; raise UsageError for one that does not exist."""
-    name, _, argument = line[1:].partition(" ")
+    name, _, argument = readable_text(line)[1:].partition(" ")
+    find_command(name).run(repl, argument.strip())
+
+
+def find_command(name: str) -> Command:
+    """Return the command of that name; raise UsageError for one that does not exist."""
     command = commands().get(name.strip().lower())
     if command is None:
         near = get_close_matches(name, commands(), n=1)
-        hint = f"did you mean /{near[0]}?" if near else "/help lists the commands"
+        hint = f"did you mean /{near[0]}?" if near else "/help lists the commands."
         raise UsageError(f"there is no command /{name}", f"{hint} A space in front sends the line as it is.")
-    command.run(repl, argument.strip())
+    return command
 
 
 def words(argument: str) -> list[str]:
@@ -86,7 +93,9 @@ def completions(repl: "Repl", before: str) -> Iterator[tuple[str, str, str]]:
     if space:
         found = commands().get(name)
         choices = found.complete(repl) if found else ()
-        yield from ((choice, choice, "") for choice in choices if choice.startswith(argument) and choice != argument)
+        yield from (
+            (choice, one_line(choice), "") for choice in choices if choice.startswith(argument) and choice != argument
+        )
         return
     for known, command in sorted(commands().items()):
         also_by_its_name = known != command.names[0] and command.names[0].startswith(name)

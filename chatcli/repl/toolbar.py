@@ -3,11 +3,21 @@
 from chatcli.chat import Chat
 from chatcli.render.safe import one_line
 
+_ANY_WIDTH = 10_000
+
 
 def toolbar(chat: Chat, width: int) -> str:
-    """Return the session, model, memory, store and the tokens of the last context, at most `width` cells wide."""
-    parts = [chat.session, chat.model.name, chat.memory.spec, _kind(chat.store.address), meter(chat)]
-    return one_line(" · ".join(part for part in parts if part), width)
+    """Return the session, model, memory, store and the tokens of the last context, at most `width` cells wide.
+
+    Where that is too little the store goes first, then the memory, then the model; the tokens stay.
+    """
+    parts = [one_line(part) for part in (chat.session, chat.model.name, chat.memory.spec, _kind(chat.store.address))]
+    end = f" · {meter(chat)}" if meter(chat) else ""
+    for kept in (4, 3, 2):
+        line = " · ".join(parts[:kept]) + end
+        if one_line(line, width) == one_line(line, _ANY_WIDTH):
+            return line
+    return one_line(one_line(chat.session, max(width - len(end), 1)) + end, width)
 
 
 def meter(chat: Chat) -> str:

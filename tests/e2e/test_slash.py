@@ -44,9 +44,13 @@ def refused(term: Terminal, line: str, answer: str) -> None:
 
 
 def test_help_lists_every_command_and_key(known: User) -> None:
-    with known.chat("-s", "s", rows=50) as term:
+    with known.chat("-s", "s", "-q", cols=40) as term:
         term.wait_for("you>")
-        say(term, "/help", "what was typed before")
+        term.key("c-l")
+        say(term, "/help", "says what a command does")
+        shown = term.screen_text()
+        assert "/new" in shown.split("you>")[1], "the whole help fits the screen"
+        assert "Tab completes" in shown
         for name in (
             "attach", "clear", "cls", "context", "delete", "exit", "help", "history", "info", "memory", "model", "new",
             "redo", "rename", "resume", "retry", "sessions", "set", "system", "undo", "var",
@@ -55,10 +59,21 @@ def test_help_lists_every_command_and_key(known: User) -> None:
         leave(term)
 
 
+def test_help_explains_a_command(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/help var", '/var [name value]  show the prompt\'s variables, or set one; "" removes it')
+        say(term, "/help /quit", "also /quit /bye")
+        refused(term, "/help nothing", "there is no command /nothing")
+        leave(term)
+
+
 def test_an_unknown_command_is_an_error_and_never_sent(known: User) -> None:
     with known.chat("-s", "s") as term:
         term.wait_for("you>")
         refused(term, "/retyr", "did you mean /retry?")
+        refused(term, "/xyzzy", "/help lists the commands. A space in front")
+        refused(term, "/rename", "write /rename NAME")
         leave(term)
     assert known.server.chats == []
 
@@ -87,10 +102,12 @@ def test_undo_and_redo(known: User) -> None:
         term.wait_for("you>")
         say(term, "/undo 2", "took back 2 turns")
         assert len(known.said("s")) == 2
-        say(term, "/redo", "brought back 4 messages")
+        say(term, "/redo", "brought back 2 turns")
         assert len(known.said("s")) == 6
         say(term, "/redo", "nothing to redo here")
+        say(term, "/undo", "took back 1 turn; /redo brings it back")
         refused(term, "/undo x", "whole number")
+        refused(term, "/history " + 20 * "9", "too large a number")
         leave(term)
 
 
@@ -113,7 +130,11 @@ def test_clear_asks_and_says_what_it_did(known: User) -> None:
         say(term, "/clear", "[y/N]")
         term.enter("y")
         term.wait_for("6 messages removed")
+        say(term, "/sessions", "NAME")
         leave(term)
+    store = known.store()
+    assert {session.title for session in store.sessions()} == {""}
+    store.close()
     assert known.said("s") == []
     assert known.said("old") != []
 
@@ -210,7 +231,11 @@ def test_system_text_variables_and_options_are_sent_and_kept(known: User) -> Non
         say(term, "/var what everything", "what = everything")
         say(term, "/set temperature 0.5", "temperature = 0.5")
         say(term, "Hi", "Turn 4: Hi")
+        say(term, "/set temprature 1", "did you mean temperature?")
+        say(term, '/set temprature ""', "temperature = 0.5")
+        refused(term, "/set temperature NaN", "no number that can be sent")
         say(term, '/system ""', "no system text")
+        say(term, '/var what ""', "no variables")
         leave(term)
     assert known.server.chats[0].texts[0] == ("system", "You know everything.")
     assert known.server.chats[0].body["temperature"] == 0.5
@@ -224,9 +249,9 @@ def test_context_shows_what_is_sent(known: User) -> None:
         term.wait_for("you>")
         say(term, "/context What now?", "messages, ~")
         shown = term.text()
-        assert [shown.index(part) for part in ("system ·", "tail ·", "input ·")] == sorted(
-            shown.index(part) for part in ("system ·", "tail ·", "input ·")
-        )
+        headings = ("system ·", "history sent (tail) ·", "your next message (input) ·")
+        assert [shown.index(part) for part in headings] == sorted(shown.index(part) for part in headings)
+        assert "\n\nyour next message (input)" in shown
         say(term, "/context --json What now?", '"content": "What now?"')
         text = term.text()
         listed = json.loads(text[text.rindex("[\n") : text.rindex("]") + 1])
@@ -250,7 +275,11 @@ def test_an_attachment_goes_with_the_next_message_only(known: User, tmp_path: Pa
     with known.chat("-s", "s") as term:
         term.wait_for("you>")
         refused(term, "/attach nowhere.txt", "cannot be attached")
+        refused(term, "/attach ~nosuch/f", "cannot be attached")
+        say(term, "/attach 'my notes.txt'", "my notes.txt · ~")
+        say(term, '/attach ""', "nothing is attached")
         say(term, "/attach 'my notes.txt'", "with the next message")
+        say(term, "/context", "Ada was here")
         say(term, "Who?", "Turn 4: Who?")
         say(term, "And?", "Turn 5: And?")
         leave(term)

@@ -1,57 +1,86 @@
 """Seeing: help, what is sent, where we are, a clean screen."""
 
-import json
+import shutil
+import textwrap
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from chatcli import tokens
-from chatcli.messages import Message
+from chatcli.attachments import with_attachments
+from chatcli.render.as_json import as_json
 from chatcli.render.history import describe
-from chatcli.repl.slash import commands, slash
+from chatcli.repl.slash import commands, find_command, slash
 from chatcli.repl.toolbar import meter
+from chatcli.values import counted
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
+_THEMES = ("sessions", "turns", "settings", "seeing")
 _KEYS = (
-    ("Enter", "send"),
-    ("^J, Alt+Enter", "new line"),
-    ('"""', "open and close a block of lines"),
-    ("^C", "stop the reply, keep what came"),
-    ("^D", "leave"),
-    ("^X ^E", "write in the editor"),
-    ("Up, ^R", "what was typed before"),
+    "Enter sends",
+    "^J, Alt+Enter new line",
+    '""" begins, ends a block',
+    "^C stops the reply",
+    "^D leaves",
+    "Tab completes",
+    "^X ^E the editor",
+    "up, ^R typed before",
 )
+_PARTS = {
+    "system": ("system", "magenta"),
+    "prompt": ("prompt", "magenta"),
+    "tail": ("history sent (tail)", "cyan"),
+    "input": ("your next message (input)", "green"),
+}
 
 
-@slash("help", "?", help="this list")
+def _names(repl: "Repl") -> Sequence[str]:
+    return sorted(commands())
+
+
+@slash(
+    "help", "?", arguments="[command]", help="the commands and keys; with a name: what that one does", complete=_names
+)
 def help_(repl: "Repl", argument: str) -> None:
-    """List the commands and the keys."""
-    found = {command.usage: command for command in commands().values()}
-    width = max(len(usage) for usage in found)
-    for usage, command in sorted(found.items()):
-        others = "".join(f" /{name}" for name in command.names[1:])
-        repl.screen.say(f"  {usage:<{width}}  {command.help}{f' (also{others})' if others else ''}")
-    repl.screen.say()
-    for key, what in _KEYS:
-        repl.screen.say(f"  {key:<{width}}  {what}")
+    """List the commands by theme, and the keys; or explain one command."""
+    if argument:
+        command = find_command(argument.removeprefix("/"))
+        others = " ".join(f"/{name}" for name in command.names[1:])
+        repl.screen.say(f"{command.usage}  {command.help}" + (f"; also {others}" if others else ""))
+        return
+    for theme in _THEMES:
+        found = (command for command in commands().values() if command.run.__module__.endswith(f".{theme}"))
+        _listed(repl, theme, dict.fromkeys(command.usage for command in found), "  ")
+    _listed(repl, "keys", _KEYS, "\xa0· ")
+    repl.screen.aside("/help NAME says what a command does")
+
+
+def _listed(repl: "Repl", theme: str, entries: Iterable[str], between: str) -> None:
+    """Print entries beside their theme; a line is broken between two of them, and goes on below the first."""
+    whole = between.join(entry.replace(" ", "\xa0") for entry in entries)
+    width = shutil.get_terminal_size().columns - 1
+    lines = textwrap.wrap(whole, width, initial_indent=f"{theme:<10}", subsequent_indent=" " * 10)
+    repl.screen.say("\n".join(lines).replace("\xa0", " "))
 
 
 @slash("context", arguments="[--json] [text]", help="show exactly what would be sent")
 def context(repl: "Repl", argument: str) -> None:
     """Show the messages of the next request, part by part, with estimated tokens."""
-    as_json = argument == "--json" or argument.startswith("--json ")
-    text = argument.removeprefix("--json").strip() if as_json else argument
-    shown = repl.chat.context(text or None)
-    if as_json:
-        messages = [{"role": message.role, "content": message.content} for message in shown.messages]
-        repl.screen.say(json.dumps(messages, ensure_ascii=False, indent=2, default=list))
+    as_document = argument == "--json" or argument.startswith("--json ")
+    text = argument.removeprefix("--json").strip() if as_document else argument
+    shown = repl.chat.context(with_attachments(text, repl.attachments) if text or repl.attachments else None)
+    if as_document:
+        repl.screen.say(as_json([{"role": message.role, "content": message.content} for message in shown.messages]))
         return
     for part in shown.parts:
-        repl.screen.heading(f"{part.kind} · ~{tokens.of_messages(part.messages):,} tokens")
+        name, colour = _PARTS.get(part.kind, (part.kind, "blue"))
+        repl.screen.heading(f"{name} · ~{counted(tokens.of_messages(part.messages), 'token')}")
         for message in part.messages:
-            repl.screen.say(_line(message))
+            repl.screen.wrapped(f"{message.role}: {describe(message)}", colour)
+        repl.screen.say()
     window = f" of {repl.chat.model.window:,}" if repl.chat.model.window else "; the model's window is unknown"
-    repl.screen.aside(f"{len(shown.messages)} messages, ~{shown.tokens:,} tokens{window}")
+    repl.screen.aside(f"{counted(len(shown.messages), 'message')}, ~{counted(shown.tokens, 'token')}{window}")
 
 
 @slash("info", help="show the session, the model, the memory and the store")
@@ -76,7 +105,3 @@ def info(repl: "Repl", argument: str) -> None:
 def cls(repl: "Repl", argument: str) -> None:
     """Clear the screen."""
     repl.screen.clear()
-
-
-def _line(message: Message) -> str:
-    return f"{message.role}: {describe(message)}"

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from chatcli.chat import check_session_name
 from chatcli.errors import NotFound, UsageError
+from chatcli.render.safe import one_line
 from chatcli.repl.slash import slash
+from chatcli.values import counted
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
@@ -53,6 +55,8 @@ def resume(repl: "Repl", argument: str) -> None:
 @slash("rename", arguments="name", help="give this session another name")
 def rename(repl: "Repl", argument: str) -> None:
     """Rename the session; one without a turn yet just begins under the new name."""
+    if not argument:
+        raise UsageError("a new name is needed", "write /rename NAME")
     new_name = check_session_name(argument)
     chat = repl.chat
     if chat.store.exists(chat.session):
@@ -68,13 +72,16 @@ def clear(repl: "Repl", argument: str) -> None:
     """Empty the session, after asking."""
     chat = repl.chat
     length = chat.store.length(chat.session)
-    if repl.ask(f"empty {chat.session} ({length:,} messages)? This cannot be undone. [y/N]") not in ("y", "yes"):
+    shown = one_line(chat.session)
+    if repl.ask(f"empty {shown} ({counted(length, 'message')})? This cannot be undone. [y/N]") not in ("y", "yes"):
         repl.screen.aside("nothing was removed")
         return
     removed = chat.store.clear(chat.session)
+    if chat.store.exists(chat.session):
+        chat.store.update(chat.session, title="")
     chat.last_context = None
     repl.screen.aside(
-        f"emptied {chat.session}: {removed:,} messages removed, its settings kept. /cls clears the screen"
+        f"emptied {shown}: {counted(removed, 'message')} removed, its settings kept. /cls clears the screen"
     )
 
 
@@ -84,7 +91,7 @@ def delete(repl: "Repl", argument: str) -> None:
     chat = repl.chat
     if argument:
         raise UsageError("/delete deletes this session", f"chatcli sessions delete {argument} deletes another")
-    if repl.ask(f"delete {chat.session}? This cannot be undone. [y/N]") not in ("y", "yes"):
+    if repl.ask(f"delete {one_line(chat.session)}? This cannot be undone. [y/N]") not in ("y", "yes"):
         repl.screen.aside("nothing was deleted")
         return
     chat.store.delete(chat.session)

@@ -1,16 +1,18 @@
 """What is asked, and how: model, memory, system text, variables, options. All are kept with the session."""
 
-import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chatcli.errors import UsageError
 from chatcli.memory import EXAMPLES, parse_memory
 from chatcli.prompt import system_text, variables_of
 from chatcli.repl.slash import slash
+from chatcli.values import meant_option, option_value
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
+
+_NOTHING = ('""', "''")
 
 
 def _models(repl: "Repl") -> Sequence[str]:
@@ -51,7 +53,7 @@ def system(repl: "Repl", argument: str) -> None:
     """Show or set the system text; it may hold {variables}."""
     chat = repl.chat
     if argument:
-        text = "" if argument in ('""', "''") else argument
+        text = "" if argument in _NOTHING else argument
         chat.prompt = repl.tools.make_prompt(text)
         chat.set(system=text)
     repl.screen.aside(system_text(chat.prompt) or "no system text")
@@ -60,28 +62,33 @@ def system(repl: "Repl", argument: str) -> None:
         repl.screen.warn(f"it needs {', '.join(missing)}: /var {missing[0]} …")
 
 
-@slash("var", arguments="[name value]", help="show the prompt's variables, or set one")
+@slash("var", arguments="[name value]", help='show the prompt\'s variables, or set one; "" removes it')
 def var(repl: "Repl", argument: str) -> None:
-    """Show or set a variable."""
+    """Show or set a variable; an empty value, "", removes it."""
     chat = repl.chat
     if argument:
         name, value = _pair(argument, "/var name value")
-        chat.variables[name] = value
+        chat.variables.pop(name, None)
+        if value not in _NOTHING:
+            chat.variables[name] = value
         chat.set(variables=dict(chat.variables))
     repl.screen.aside("\n".join(f"{name} = {value}" for name, value in chat.variables.items()) or "no variables")
 
 
-@slash("set", arguments="[option value]", help="show the model's options, or set one: temperature, max_tokens, …")
+@slash("set", arguments="[option value]", help='show the model\'s options, or set one; "" removes it')
 def set_(repl: "Repl", argument: str) -> None:
     """Show or set an option of the model; an empty value, "", removes it."""
     chat = repl.chat
     if argument:
         name, value = _pair(argument, "/set temperature 0.2")
+        read = None if value in _NOTHING else option_value(name, value)
         chat.options.pop(name, None)
-        if value not in ('""', "''"):
-            chat.options[name] = _value(value)
+        if read is not None:
+            chat.options[name] = read
         chat.set(options=dict(chat.options))
     repl.screen.aside("\n".join(f"{name} = {value}" for name, value in chat.options.items()) or "no options")
+    if argument and name in chat.options and (meant := meant_option(name)):
+        repl.screen.warn(f"{name} is sent as it is; did you mean {meant}?")
 
 
 def _pair(argument: str, example: str) -> tuple[str, str]:
@@ -90,10 +97,3 @@ def _pair(argument: str, example: str) -> tuple[str, str]:
     if not name or not value.strip():
         raise UsageError("a name and a value are needed", f"write {example}")
     return name, value.strip()
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

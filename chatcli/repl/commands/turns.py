@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatcli.errors import UsageError
+from chatcli import tokens
+from chatcli.attachments import with_attachments
+from chatcli.messages import Message
 from chatcli.repl.slash import slash, words
+from chatcli.values import counted, whole_number
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
@@ -21,14 +24,16 @@ def retry(repl: "Repl", argument: str) -> None:
 def undo(repl: "Repl", argument: str) -> None:
     """Take turns out of the history."""
     undone = repl.chat.undo(_number(argument, default=1))
-    repl.screen.aside(f"took back {undone} {_turns(undone)}; /redo brings them back" if undone else "nothing to undo")
+    back = f"took back {counted(undone, 'turn')}; /redo brings {'it' if undone == 1 else 'them'} back"
+    repl.screen.aside(back if undone else "nothing to undo")
 
 
 @slash("redo", help="bring back what /undo took")
 def redo(repl: "Repl", argument: str) -> None:
     """Bring back what was undone last."""
+    before = _turns(repl)
     restored = repl.chat.redo()
-    repl.screen.aside(f"brought back {restored} messages" if restored else "nothing to redo here")
+    repl.screen.aside(f"brought back {counted(_turns(repl) - before, 'turn')}" if restored else "nothing to redo here")
 
 
 @slash("history", arguments="[n]", help="show the last 10 turns, or the last n")
@@ -42,26 +47,26 @@ def history(repl: "Repl", argument: str) -> None:
         repl.screen.aside("nothing was said yet")
 
 
-@slash("attach", arguments="path…", help="send files or images with the next message; alone: list them")
+@slash("attach", arguments="path…", help='send files or images with the next message; alone: list them; "" takes none')
 def attach(repl: "Repl", argument: str) -> None:
-    """Put files beside the next message; each is checked at once."""
-    from chatcli.attachments import with_attachments
+    """Put files beside the next message; each is checked at once. An empty path, "", takes them all away."""
+    if argument in ('""', "''"):
+        repl.attachments.clear()
+    else:
+        paths = [Path(word) for word in words(argument)]
+        with_attachments("", paths)
+        repl.attachments += paths
+    listed = "\n".join(f"{path} · ~{_tokens(path):,} tokens" for path in repl.attachments)
+    repl.screen.aside(f"with the next message:\n{listed}" if listed else "nothing is attached")
 
-    for word in words(argument):
-        path = Path(word).expanduser()
-        with_attachments("", [path])
-        repl.attachments.append(path)
-    listed = ", ".join(str(path) for path in repl.attachments)
-    repl.screen.aside(f"with the next message: {listed}" if listed else "nothing is attached")
+
+def _tokens(path: Path) -> int:
+    return tokens.of_message(Message("user", with_attachments("", [path])))
+
+
+def _turns(repl: "Repl") -> int:
+    return repl.chat.store.snapshot(repl.chat.session, 0).session.turns
 
 
 def _number(argument: str, default: int) -> int:
-    if not argument:
-        return default
-    if not (argument.isascii() and argument.isdigit() and int(argument)):
-        raise UsageError(f"{argument!r} is not a whole number above 0", "leave it out, or write a number")
-    return int(argument)
-
-
-def _turns(count: int) -> str:
-    return "turn" if count == 1 else "turns"
+    return whole_number(argument) if argument else default
