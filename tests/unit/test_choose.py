@@ -11,6 +11,7 @@ import pytest
 
 from chatcli.errors import ConfigError, UsageError
 from chatcli.model.choose import (
+    EMBEDDED_ID,
     LocalServer,
     choose,
     from_keys,
@@ -21,6 +22,7 @@ from chatcli.model.choose import (
 )
 from chatcli.model.local import embedded
 from chatcli.model.settings import ModelSettings
+from chatcli.model.weights import FILE
 from tests.servers import Answer, ModelServer, Silence, Whole, refusal
 
 WEIGHTS = Path("/somewhere/SmolLM2-135M-Instruct.Q4_1.gguf")
@@ -133,6 +135,7 @@ def test_the_id_of_the_embedded_model_means_it_whatever_else_there_is(
     servers = [LocalServer("Ollama", server.port)]
     chosen = choose(environ, lambda: WEIGHTS, servers, wanted="smollm2-135m-instruct")
     assert chosen == embedded(WEIGHTS)
+    assert embedded(Path(FILE)).id == EMBEDDED_ID
 
 
 def test_the_id_of_an_embedded_model_that_is_not_installed_goes_to_the_endpoint() -> None:
