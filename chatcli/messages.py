@@ -7,9 +7,9 @@ A message's content is text, or a list of parts in the shape the OpenAI protocol
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard, get_args
 
 Role = Literal["system", "user", "assistant", "tool", "unreadable"]
 Finish = Literal["stop", "length", "interrupted", "error"]
@@ -100,10 +100,10 @@ def split_turns(messages: Sequence[Message], start: int = 0) -> list[Turn]:
 
 
 def to_dict(message: Message) -> dict[str, Any]:
-    """Return the message as plain data for JSON; empty fields are left out."""
+    """Return the message as plain data for JSON; fields that have their default are left out."""
     data: dict[str, Any] = {"role": message.role, "content": message.content}
-    for name in ("id", "time", "name", "model", "finish", "tool_calls", "tool_call_id", "extra"):
-        if value := getattr(message, name):
+    for name, default in _DEFAULTS.items():
+        if (value := getattr(message, name)) != default:
             data[name] = value
     if message.usage is not None:
         usage = message.usage
@@ -111,17 +111,101 @@ def to_dict(message: Message) -> dict[str, Any]:
     return data
 
 
-def from_dict(data: Mapping[str, Any]) -> Message:
-    """Return the message that `to_dict` wrote; raise KeyError, TypeError or ValueError for other data."""
-    known = {key: value for key, value in data.items() if key in Message.__dataclass_fields__}
-    content = known["content"]
-    if not isinstance(content, str):
-        known["content"] = tuple(content)
-    if "tool_calls" in known:
-        known["tool_calls"] = tuple(known["tool_calls"])
-    if known.get("usage") is not None:
-        known["usage"] = Usage(**known["usage"])
-    return Message(**known)
+def from_dict(data: Any) -> Message:
+    """Return the message that `to_dict` wrote; raise ValueError for data that has no role or no content.
+
+    A field that is none of a message stays in `extra`, under `odd`.
+    """
+    if not isinstance(data, Mapping) or data.get("role") not in get_args(Role):
+        raise ValueError("no message")
+    content = to_content(data.get("content"))
+    if content is None:
+        raise ValueError("no content")
+    found = {name: data[name] for name in _DEFAULTS if name in data}
+    odd = {name: value for name, value in found.items() if not _FITS[name](value)}
+    fields = {name: value for name, value in found.items() if name not in odd}
+    fields["usage"] = to_usage(fields.get("usage"))
+    fields["tool_calls"] = tuple(fields.get("tool_calls", ()))
+    if odd:
+        fields["extra"] = {**fields.get("extra", {}), "odd": odd}
+    return Message(data["role"], content, **fields)
+
+
+# What data from elsewhere must be before a message is made of it
+
+
+def to_content(value: Any) -> Content | None:
+    """Return the content that JSON data stands for; None when it is none: its parts must be what they say."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, (list, tuple)) or not all(map(_is_part, value)):
+        return None
+    return tuple(value)
+
+
+def _is_part(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not isinstance(value.get("type", ""), str):
+        return False
+    if value.get("type") == "text":
+        return isinstance(value.get("text"), str)
+    image = value.get("image_url")
+    return value.get("type") != "image_url" or (isinstance(image, Mapping) and isinstance(image.get("url"), str))
+
+
+def to_usage(value: Any) -> Usage | None:
+    """Return the token counts that JSON data stands for; None when they are none."""
+    if not isinstance(value, Mapping):
+        return None
+    prompt, completion, cached = value.get("prompt"), value.get("completion"), value.get("cached", 0)
+    if is_count(prompt) and is_count(completion) and is_count(cached):
+        return Usage(prompt, completion, cached)
+    return None
+
+
+def is_count(value: Any) -> TypeGuard[int]:
+    """Say whether the value can be a number of tokens or messages."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def is_time(value: Any) -> TypeGuard[float]:
+    """Say whether the value is a time in Unix seconds that a calendar knows: from 1970 to the year 9999."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LAST_TIME
+
+
+def is_calls(value: Any) -> TypeGuard[Sequence[Mapping[str, Any]]]:
+    """Say whether the value is a list of tool calls in OpenAI's shape."""
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(call, Mapping) and isinstance(call.get("function", {}), Mapping) for call in value
+    )
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+_LAST_TIME = 253_402_128_000  # two days before the year 10000, wherever the clock stands
+_DEFAULTS: Mapping[str, Any] = {
+    "id": "",
+    "time": None,
+    "name": None,
+    "model": None,
+    "usage": None,
+    "finish": None,
+    "tool_calls": (),
+    "tool_call_id": None,
+    "extra": {},
+}
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "id": lambda value: isinstance(value, str),
+    "time": lambda value: value is None or is_time(value),
+    "name": _is_text,
+    "model": _is_text,
+    "usage": lambda value: value is None or to_usage(value) is not None,
+    "finish": lambda value: value is None or value in get_args(Finish),
+    "tool_calls": is_calls,
+    "tool_call_id": _is_text,
+    "extra": lambda value: isinstance(value, Mapping),
+}
 
 
 def readable(messages: Iterable[Message]) -> list[Message]:

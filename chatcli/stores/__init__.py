@@ -96,6 +96,9 @@ class Store(Protocol):
     A name is any text of 1 to 200 characters without control characters; no two names share anything, and
     none is a pattern. A session exists once something was written to it. Every verb raises StoreError (StoreUnavailable
     when the store is away); what failed left nothing half done.
+
+    What stands in a store and cannot be read hides nothing else and is never written over: a message is shown as
+    `unreadable`, a derived state or a turn under way is left out, a change of it is refused.
     """
 
     address: str
@@ -162,7 +165,10 @@ class Store(Protocol):
         ...
 
     def checkpoint(self, session: str, turn: str, partial: str) -> None:
-        """Keep what has come of the reply, and show a sign of life; nothing when the turn is not under way."""
+        """Keep what has come of the reply, and show a sign of life; nothing when the turn is not under way.
+
+        Gives up after a second at most, with StoreUnavailable: a reply must not wait for it.
+        """
         ...
 
     def commit(
@@ -204,7 +210,11 @@ class Store(Protocol):
         ...
 
     def rename(self, old: str, new: str) -> None:
-        """Give the session another name; raises NotFound for `old`, Conflict when `new` exists."""
+        """Give the session another name; raises NotFound for `old`, Conflict when `new` exists.
+
+        Raises Conflict, too, while a reply is under way in `old` (a turn showed a sign of life in the last 10 s):
+        its writer would go on under the old name, and the session would be two.
+        """
         ...
 
     def close(self) -> None:

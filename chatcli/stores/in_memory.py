@@ -198,10 +198,7 @@ class InMemoryStore:
     def rename(self, old: str, new: str) -> None:
         """See Store."""
         with self._lock:
-            if old not in self._sessions:
-                raise rules.no_session(old)
-            if new in self._sessions:
-                raise rules.name_taken(new)
+            rules.check_rename(old, new, old in self._sessions, new in self._sessions, self.pending(old))
             self._sessions[new] = self._sessions.pop(old)
 
     def close(self) -> None:

@@ -16,7 +16,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
-from chatcli.messages import Content, Finish, Message, Role, Usage
+from chatcli.messages import (
+    Content,
+    Finish,
+    Message,
+    Role,
+    Usage,
+    is_calls,
+    is_count,
+    is_time,
+    to_content,
+    to_usage,
+)
 
 _TYPES: dict[Role, str] = {"user": "human", "assistant": "ai", "system": "system", "tool": "tool"}
 _ROLES: dict[str, Role] = {
@@ -38,7 +49,7 @@ _SHOWN = 120  # characters of an unreadable entry that stand in its note
 
 def encode(message: Message) -> str:
     """Return the entry for a message; an unreadable one is given back as it was found."""
-    kept = message.extra.get("langchain", {})
+    kept = _mapping(message.extra.get("langchain"))
     if message.role == "unreadable" and "raw" in kept:
         return str(kept["raw"])
     return json.dumps(_laid_over(_element(message), kept), default=dict)
@@ -47,19 +58,23 @@ def encode(message: Message) -> str:
 def decode(raw: str) -> Message:
     """Return the message in an entry. What is none has the role `unreadable` and a note as its content."""
     try:
-        element = json.loads(raw)
-    except (ValueError, RecursionError):
-        return _unreadable(raw, "no JSON")
+        return _decoded(raw, json.loads(raw))
+    except (ValueError, RecursionError):  # nested deeper than anything that is a message
+        return unreadable(raw, "no JSON")
+
+
+def _decoded(raw: str, element: Any) -> Message:
     if not isinstance(element, dict) or not isinstance(element.get("type"), str):
-        return _unreadable(raw, "no message")
+        return unreadable(raw, "no message")
     message = _read(element["type"], _data(element))
     if message is None:
-        return _unreadable(raw, f"of the type {element['type']!r}")
+        return unreadable(raw, f"of the type {element['type']!r}")
     kept = _beyond(element, _element(message))
     return replace(message, extra={**message.extra, "langchain": kept}) if kept else message
 
 
-def _unreadable(raw: str, what: str) -> Message:
+def unreadable(raw: str, what: str) -> Message:
+    """Return the message that stands for an entry that is none; `encode` gives the entry back."""
     note = f"an entry that is {what}: {raw[:_SHOWN]}{'…' if len(raw) > _SHOWN else ''}"
     return Message("unreadable", note, extra={"langchain": {"raw": raw}})
 
@@ -100,7 +115,7 @@ def _own_fields(message: Message) -> dict[str, Any]:
     }
     if not _survive(message):
         fields["tool_calls"] = list(message.tool_calls)
-    if message.role != "tool":
+    if message.role != "tool" or message.tool_call_id == "":  # LangChain's has one always
         fields["tool_call_id"] = message.tool_call_id
     return {key: value for key, value in fields.items() if value is not None}
 
@@ -124,11 +139,11 @@ def _lc_usage(usage: Usage) -> dict[str, Any]:
 
 def _lc_call(call: Mapping[str, Any]) -> dict[str, Any]:
     """Return an OpenAI tool call as LangChain's; one whose arguments are no JSON object is an invalid one there."""
-    function = call.get("function") or {}
+    function = _mapping(call.get("function"))
     name, arguments = function.get("name"), function.get("arguments")
     try:
         parsed = json.loads(arguments or "")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         parsed = None
     if isinstance(parsed, dict):
         return {"name": name, "args": parsed, "id": call.get("id"), "type": "tool_call"}
@@ -157,31 +172,40 @@ def _read(kind: str, data: Mapping[str, Any]) -> Message | None:
         role,
         content,
         id=_text(data.get("id")) or "",
-        time=_number(own.get("time")),
+        time=own.get("time") if is_time(own.get("time")) else None,
         name=_text(data.get("name")),
-        model=_text(own.get("model")) or _text(metadata.get("model_name")),
-        usage=_own_usage(own.get("usage")) or _usage(data.get("usage_metadata")),
+        model=_text(own.get("model", metadata.get("model_name"))),
+        usage=to_usage(own.get("usage")) or _usage(data.get("usage_metadata")),
         finish=_finish(own.get("finish")) or _finish(metadata.get("finish_reason")),
-        tool_calls=tuple(_list(own.get("tool_calls"))) or _calls(data),
-        tool_call_id=_text(data.get("tool_call_id")) or _text(own.get("tool_call_id")) or None,
-        extra=_mapping(own.get("extra")),
+        tool_calls=_own_calls(own) or _calls(data),
+        tool_call_id=_text(data.get("tool_call_id")) or _text(own.get("tool_call_id")),
+        extra={key: value for key, value in _mapping(own.get("extra")).items() if key != "langchain"},
     )
 
 
 def _content(content: Any) -> Content | None:
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return None
-    parts = [{"type": "text", "text": part} if isinstance(part, str) else part for part in content]
-    return tuple(parts) if all(isinstance(part, dict) for part in parts) else None
+    return to_content([_part(part) for part in content] if isinstance(content, list) else content)
+
+
+def _part(part: Any) -> Any:
+    """Return the part in OpenAI's shape where LangChain takes a shorter one."""
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    if isinstance(part, dict) and part.get("type") == "image_url" and isinstance(part.get("image_url"), str):
+        return {**part, "image_url": {"url": part["image_url"]}}
+    return part
+
+
+def _own_calls(own: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    calls = own.get("tool_calls")
+    return tuple(calls) if is_calls(calls) else ()
 
 
 def _calls(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """Return the tool calls in OpenAI's shape, the invalid ones too: each has an answer in the history."""
     calls = [*_list(data.get("tool_calls")), *_list(data.get("invalid_tool_calls"))]
     if not calls:  # langchain-core before 0.2
-        return tuple(_list(_mapping(data.get("additional_kwargs")).get("tool_calls")))
+        return _own_calls(_mapping(data.get("additional_kwargs")))
     return tuple(_call(call) for call in calls if isinstance(call, dict))
 
 
@@ -195,19 +219,9 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
 
 def _usage(counts: Any) -> Usage | None:
     found = _mapping(counts)
-    prompt, completion = found.get("input_tokens"), found.get("output_tokens")
     cached = _mapping(found.get("input_token_details")).get("cache_read")
-    if isinstance(prompt, int) and isinstance(completion, int):
-        return Usage(prompt, completion, cached if isinstance(cached, int) else 0)
-    return None
-
-
-def _own_usage(counts: Any) -> Usage | None:
-    found = _mapping(counts)
-    prompt, completion, cached = found.get("prompt"), found.get("completion"), found.get("cached")
-    if isinstance(prompt, int) and isinstance(completion, int) and isinstance(cached, int):
-        return Usage(prompt, completion, cached)
-    return None
+    prompt, completion = found.get("input_tokens"), found.get("output_tokens")
+    return to_usage({"prompt": prompt, "completion": completion, "cached": cached if is_count(cached) else 0})
 
 
 def _finish(value: Any) -> Finish | None:
@@ -216,10 +230,6 @@ def _finish(value: Any) -> Finish | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _list(value: Any) -> Sequence[Any]:

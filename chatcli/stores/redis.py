@@ -32,6 +32,7 @@ class RedisStore:
 
     def __init__(self, url: str, key_prefix: str = "message_store:", ttl: int | None = None) -> None:
         self._wire = Wire(url)
+        self._hurried = Wire(url, hurried=True)
         self._prefix = key_prefix
         self._index = Index(self._wire, key_prefix)
         self._ttl = ttl
@@ -50,8 +51,8 @@ class RedisStore:
                 ("HGETALL", keys.info),
                 ("HGETALL", keys.states),
             )
-        derived = {name: rows.to_state(value) for name, value in rows.pairs(states).items()}
-        return Snapshot(rows.to_session(session, rows.pairs(info), length), length, rows.to_messages(tail), derived)
+        found = rows.to_session(session, rows.pairs(info), length)
+        return Snapshot(found, length, rows.to_messages(tail), rows.to_states(rows.pairs(states)))
 
     def messages(self, session: str, start: int | None = None, stop: int | None = None) -> list[Message]:
         """See Store."""
@@ -109,7 +110,7 @@ class RedisStore:
         keys = keys_of(self._prefix, session)
 
         def plan(look: rows.Look) -> Plan[list[Message]]:
-            return rows.redone(keys, look)
+            return rows.redone(session, keys, look)
 
         return self._write(session, plan, [("LINDEX", keys.undone, 0), ("LINDEX", keys.history, 0)])
 
@@ -118,11 +119,13 @@ class RedisStore:
         keys = keys_of(self._prefix, session)
 
         def plan(look: rows.Look) -> Plan[None]:
-            both = rules.merged(json.loads(look.info.get("settings", "{}")), settings)
-            fields = ["settings", json.dumps(both, default=dict)]
+            commands: list[Command] = [("HSETNX", keys.info, "settings", "{}")]
+            if settings is not None:
+                old = rules.check_settings(session, look.info.get("settings", "{}"))
+                commands.append(("HSET", keys.info, "settings", json.dumps(rules.merged(old, settings), default=dict)))
             if title is not None:
-                fields += ["title", json.dumps(title)]
-            return Plan(None, [("HSET", keys.info, *fields)])
+                commands.append(("HSET", keys.info, "title", json.dumps(title)))
+            return Plan(None, commands)
 
         self._write(session, plan)
 
@@ -157,7 +160,7 @@ class RedisStore:
 
         with self._naming(keys):
             questions = [("HEXISTS", keys.pending, f"{turn}/turn"), ("TIME",)]
-            self._wire.transact([keys.pending], questions, plan)
+            self._hurried.transact([keys.pending], questions, plan)
 
     def commit(
         self,
@@ -227,27 +230,26 @@ class RedisStore:
         pairs = list(zip(source.all, target.all, strict=True))
 
         def plan(replies: list[Any], _: Ask) -> Plan[None]:
-            done, taken, score, time, *there = replies
+            done, taken, score, time, pending, *there = replies
             if done is not None:
                 return Plan(None)
-            if not (there[0] or there[1]):
-                raise rules.no_session(old)
-            if taken:
-                raise rules.name_taken(new)
-            moved = [("RENAME", *pair) for pair, found in zip(pairs, there, strict=True) if found]
             now = rows.seconds(time)
+            rules.check_rename(old, new, any(there[:2]), bool(taken), rows.to_pending(rows.pairs(pending), now))
+            moved = [("RENAME", *pair) for pair, found in zip(pairs, there, strict=True) if found]
             used = now if score is None else float(score)
             known = [("HSETNX", target.info, name, used) for name in ("created", "used")]
             indexed = [("ZREM", self._index.key, old), ("ZADD", self._index.key, used, new)]
             return Plan(None, [*moved, *known, *indexed, ("ZADD", target.written, now, mark)])
 
         questions: list[Command] = [("ZSCORE", target.written, mark), ("EXISTS", target.history, target.info)]
-        questions += [("ZSCORE", self._index.key, old), ("TIME",), *(("EXISTS", key) for key in source.all)]
+        questions += [("ZSCORE", self._index.key, old), ("TIME",), ("HGETALL", source.pending)]
+        questions += [("EXISTS", key) for key in source.all]
         self._wire.transact([*source.all, *target.all], questions, plan)
 
     def close(self) -> None:
         """See Store."""
         self._wire.close()
+        self._hurried.close()
 
     # How a write is done
 

@@ -27,7 +27,7 @@ class Index:
             return []
         last = -1 if limit is None else offset + limit - 1
         (found,) = self._wire.ask(("ZREVRANGE", self.key, offset, last))
-        names = [name.decode() for name in found]
+        names = [name for raw in found if (name := _allowed(raw))]
         listed = self._described(names)
         if len(listed) == len(names):
             return listed
@@ -75,12 +75,16 @@ class Index:
 
     def _name(self, key: bytes) -> str | None:
         """Return the session that a list's key names; None when no session can have that name."""
-        try:
-            name = key.decode().removeprefix(self._prefix)
-        except UnicodeDecodeError:
-            return None
-        allowed = 0 < len(name) <= 200 and not any(unicodedata.category(char) == "Cc" for char in name)
-        return name if allowed else None
+        return _allowed(key.removeprefix(self._prefix.encode()))
+
+
+def _allowed(raw: bytes) -> str | None:
+    """Return the session's name, None when it is none."""
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    return name if 0 < len(name) <= 200 and not any(unicodedata.category(char) == "Cc" for char in name) else None
 
 
 def _or(reply: Any, otherwise: Any) -> Any:

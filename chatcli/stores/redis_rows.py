@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chatcli.messages import Message
-from chatcli.stores import Change, Pending, Session, State, Watermark, rules
+from chatcli.messages import Message, is_count
+from chatcli.stores import Change, Pending, Session, State, rules
 from chatcli.stores.langchain import decode, encode
 from chatcli.stores.redis_keys import Keys
 from chatcli.stores.redis_wire import Ask, Command, Plan
@@ -40,7 +40,11 @@ def to_message(raw: bytes) -> Message:
 
 def to_raw(message: Message) -> bytes:
     """Return the entry for a message."""
-    return encode(message).encode("utf-8", "surrogateescape")
+    text = encode(message)
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # an unreadable entry from another store, with half a character
+        return text.encode("utf-8", "replace")
 
 
 def to_messages(entries: Sequence[bytes]) -> list[Message]:
@@ -79,20 +83,36 @@ def _undo(keys: Keys, tail: Sequence[bytes], before: bytes | None, at: int) -> l
     return [("LPUSH", keys.undone, step), cut]
 
 
-def redone(keys: Keys, look: Look) -> Plan[list[Message]]:
+def redone(session: str, keys: Keys, look: Look) -> Plan[list[Message]]:
     """Put back what was undone last; the look's replies are that step and the newest entry of the list.
 
     The entry before must be the same: another program may have emptied the list and written as much again.
+    Raises StoreError when the step is damaged.
     """
     undone, newest = look.replies
-    step = json.loads(undone) if undone else {}
-    if look.done or step.get("at") != look.length or step["before"] != _mark(newest):
+    if undone is None or look.done:
         return Plan([])
-    entries = [text.encode("utf-8", "surrogateescape") for text in step["messages"]]
+    step = rules.from_json(undone)
+    entries = _entries(step)
+    if entries is None:
+        raise rules.damaged(f"what was undone last in {session!r}")
+    if step.get("at") != look.length or step.get("before") != _mark(newest):
+        return Plan([])
     messages = [to_message(raw) for raw in entries]
     turns = known_turns(keys, look) + rules.count_turns(messages)
     counted = ("HSET", keys.info, "turns", turns, "counted", look.length + len(messages))
     return Plan(messages, [("LPUSH", keys.history, *entries), ("LPOP", keys.undone), counted])
+
+
+def _entries(step: Any) -> list[bytes] | None:
+    """Return the entries that an undone step holds, None when it is damaged."""
+    texts = step.get("messages") if isinstance(step, dict) else None
+    if not texts or not isinstance(texts, list):
+        return None
+    try:
+        return [text.encode("utf-8", "surrogateescape") for text in texts]
+    except (AttributeError, UnicodeEncodeError):
+        return None
 
 
 def _mark(entry: bytes | None) -> str:
@@ -101,7 +121,7 @@ def _mark(entry: bytes | None) -> str:
 
 def known_turns(keys: Keys, look: Look) -> int:
     """Return how many turns there are before the write; what other programs added is read and counted."""
-    turns, counted = int(look.info.get("turns", 0)), int(look.info.get("counted", 0))
+    turns, counted = _counts(look.info)
     if counted == look.length:
         return turns
     if counted > look.length:
@@ -120,19 +140,27 @@ def state_questions(keys: Keys, changes: Sequence[Change]) -> list[Command]:
 
 def taken(keys: Keys, found: Sequence[bytes | None], changes: Sequence[Change]) -> list[Command]:
     """Return the commands for those changes whose expectation holds; `found` answers `state_questions`."""
-    states = {change.name: raw and to_state(raw.decode()) for change, raw in zip(changes, found, strict=True)}
+    states = {change.name: raw and _to_state(raw) for change, raw in zip(changes, found, strict=True)}
+    damaged = {change.name for change, raw in zip(changes, found, strict=True) if raw is not None}
+    damaged -= {name for name, state in states.items() if state}
     commands: list[Command] = []
     for change in changes:
-        if rules.takes(states[change.name] or None, change):
+        if change.name not in damaged and rules.takes(states[change.name] or None, change):
             states[change.name] = change.state
             commands.append(("HSET", keys.states, change.name, _state_json(change.state)))
     return commands
 
 
-def to_state(text: str) -> State:
-    """Return the state kept as `text`."""
-    kept = json.loads(text)
-    return State(kept["value"], Watermark(kept["position"], kept["fingerprint"]))
+def to_states(fields: Mapping[str, str]) -> dict[str, State]:
+    """Return the states that the hash holds, but for the damaged ones."""
+    return {name: state for name, text in fields.items() if (state := _to_state(text))}
+
+
+def _to_state(text: str | bytes) -> State | None:
+    kept = rules.from_json(text)
+    if not isinstance(kept, dict):
+        return None
+    return rules.to_state(kept.get("value"), kept.get("position"), kept.get("fingerprint"))
 
 
 def _state_json(state: State) -> str:
@@ -171,20 +199,25 @@ def dropped(keys: Keys, turn: str) -> Command:
 
 
 def to_pending(fields: Mapping[str, str], now: float) -> list[Pending]:
-    """Return the turns under way that the hash holds, oldest first."""
-    turns = {name.removesuffix("/turn"): json.loads(fields[name]) for name in fields if name.endswith("/turn")}
-    return [
-        Pending(
-            turn,
-            decode(known["user"]),
-            known["writer"],
-            json.loads(fields[f"{turn}/partial"]),
-            known["at"],
-            known["length"],
-            max(0.0, now - float(fields[f"{turn}/beat"])),
-        )
-        for turn, known in sorted(turns.items(), key=lambda item: item[1]["begun"])
-    ]
+    """Return the turns under way that the hash holds, oldest first, but for those whose question cannot be read."""
+    turns = {name.removesuffix("/turn"): rules.from_json(fields[name]) for name in fields if name.endswith("/turn")}
+    known = [(name, turn) for name, turn in turns.items() if isinstance(turn, dict)]
+    known.sort(key=lambda item: rules.to_time(item[1].get("begun")))
+    read = [_to_pending(name, turn, fields, now) for name, turn in known]
+    return [turn for turn in read if turn.user.role != "unreadable"]
+
+
+def _to_pending(name: str, turn: Mapping[str, Any], fields: Mapping[str, str], now: float) -> Pending:
+    user, at, length = turn.get("user"), turn.get("at"), turn.get("length")
+    return Pending(
+        name,
+        decode(user if isinstance(user, str) else ""),
+        str(turn.get("writer", "")),
+        rules.to_text(fields.get(f"{name}/partial")),
+        at if is_count(at) else None,
+        length if is_count(length) else None,
+        max(0.0, now - rules.to_time(fields.get(f"{name}/beat"))),
+    )
 
 
 # What is known of a session
@@ -192,23 +225,29 @@ def to_pending(fields: Mapping[str, str], now: float) -> list[Pending]:
 
 def to_session(name: str, info: Mapping[str, str], length: int) -> Session:
     """Return the session; of messages that other programs added or took, every second one counts as a turn."""
-    turns, counted = int(info.get("turns", 0)), int(info.get("counted", 0))
+    turns, counted = _counts(info)
     if length < counted:
         turns, counted = 0, 0
     return Session(
         name,
-        json.loads(info.get("title", '""')),
-        float(info.get("created", 0)),
-        float(info.get("used", 0)),
+        rules.to_text(info.get("title")),
+        rules.to_time(info.get("created")),
+        rules.to_time(info.get("used")),
         length,
         turns + (length - counted + 1) // 2,
-        json.loads(info.get("settings", "{}")),
+        rules.to_settings(info.get("settings")),
     )
+
+
+def _counts(info: Mapping[str, str]) -> tuple[int, int]:
+    """Return how many turns were counted, and among how many messages; none when either is damaged."""
+    turns, counted = rules.from_json(info.get("turns", "0")), rules.from_json(info.get("counted", "0"))
+    return (turns, counted) if is_count(turns) and is_count(counted) else (0, 0)
 
 
 def pairs(reply: Sequence[bytes]) -> dict[str, str]:
     """Return the hash in a reply."""
-    texts = [text.decode() for text in reply]
+    texts = [text.decode("utf-8", "surrogateescape") for text in reply]
     return dict(zip(texts[0::2], texts[1::2], strict=True))
 
 

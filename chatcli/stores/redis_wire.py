@@ -3,10 +3,6 @@
 Each exchange takes a connection of redis-py's pool and speaks on it directly. redis-py's own pipeline sends a MULTI
 whose reply was lost again by itself, and tells a lost reply like a changed key; here nothing is sent twice unless a
 look at the server has shown that it was not done.
-
-Connecting may take 1 s. Each wait for the next bytes of a reply may take 5 s (a long history arrives in many of them),
-and so may sending one message: an image of some megabytes over a slow line needs them. `?socket_timeout=…` in the
-address says otherwise.
 """
 
 import time
@@ -16,15 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from redis import exceptions as failures
-from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool
-from redis.retry import Retry
 
-from chatcli.errors import StoreError, StoreUnavailable, UsageError
+from chatcli.errors import StoreError, StoreUnavailable
 from chatcli.stores.address import masked
+from chatcli.stores.redis_pool import HURRIED, connections
 
-CONNECT_TIMEOUT = 1.0  # seconds
-TIMEOUT = 5.0
 PATIENCE = 10.0  # seconds during which a write yields to other writers
 LOOKS = 3  # after so many lost connections the server counts as away
 
@@ -46,22 +38,15 @@ class Plan(Generic[T]):
 
 
 class Wire:
-    """The server at a `redis://`, `rediss://` or `unix://` address; nothing is sent before the first question."""
+    """The server at a `redis://`, `rediss://` or `unix://` address; nothing is sent before the first question.
 
-    def __init__(self, url: str) -> None:
+    One that is `hurried` gives up within a second. Raises UsageError for a malformed address.
+    """
+
+    def __init__(self, url: str, hurried: bool = False) -> None:
         self.address = masked(url)
-        options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": CONNECT_TIMEOUT}
-        if url.startswith("unix:"):
-            del options["socket_connect_timeout"]
-        try:
-            # RESP2 asks nothing when it connects, so that a missing password is reported by its own error.
-            retry = Retry(NoBackoff(), 0)
-            self._pool = ConnectionPool.from_url(url, protocol=2, driver_info=None, retry=retry, **options)
-        except (ValueError, TypeError):  # their texts quote parts of the address, which may be the password's
-            raise UsageError(
-                f"the store address {self.address!r} is malformed",
-                "write redis://USER:PASSWORD@HOST:PORT/DB; in a password, @ is %40, / is %2F and # is %23",
-            ) from None
+        self._pool = connections(url, hurried)
+        self._patience = HURRIED if hurried else PATIENCE
 
     def ask(self, *commands: Command) -> list[Any]:
         """Return the replies to `commands`, one round trip."""
@@ -88,7 +73,7 @@ class Wire:
         still on its way, as it watches the same keys.
         """
         lost: list[Plan[T]] = []  # sent, outcome unknown
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline and len(lost) < LOOKS:
             planned, done = self._attempt(watch, questions, plan)
             if done:

@@ -4,9 +4,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chatcli.errors import Conflict, NotFound
-from chatcli.messages import Message
-from chatcli.stores import Change, State
+from chatcli.errors import Conflict, NotFound, StoreError
+from chatcli.messages import Message, is_count, is_time
+from chatcli.stores import Change, Pending, State, Watermark
+
+ABANDONED = 10.0
+"""Seconds without a sign of life after which a turn counts as left by its writer."""
 
 
 def check_splice(session: str, length: int, at: int | None, expected: int | None) -> None:
@@ -22,6 +25,16 @@ def _changed(session: str, how: str) -> Conflict:
         f"the session {session!r} was changed meanwhile: {how}",
         "look at it again (/history), then repeat what you did",
     )
+
+
+def check_rename(old: str, new: str, there: bool, taken: bool, pending: Iterable[Pending]) -> None:
+    """Raise NotFound or Conflict when the session `old` cannot be called `new` now."""
+    if not there:
+        raise NotFound(f"there is no session {old!r}", "list them: chatcli sessions list")
+    if taken:
+        raise Conflict(f"there is a session {new!r} already", "choose another name, or delete that session first")
+    if any(turn.age <= ABANDONED for turn in pending):
+        raise Conflict(f"a reply is under way in {old!r}", "rename it when the reply has ended")
 
 
 def takes(current: State | None, change: Change) -> bool:
@@ -50,11 +63,56 @@ def to_json(value: Any) -> str:
     return text
 
 
-def no_session(name: str) -> NotFound:
-    """Return the error for a session that is not there."""
-    return NotFound(f"there is no session {name!r}", "list them: chatcli sessions list")
+# What stands in a store was not always written by us: None, or what stands for nothing, for what cannot be read
 
 
-def name_taken(name: str) -> Conflict:
-    """Return the error for a new name that another session has."""
-    return Conflict(f"there is a session {name!r} already", "choose another name, or delete that session first")
+def from_json(text: Any) -> Any:
+    """Return the data that JSON text holds, None when it is none."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def to_state(value: Any, position: Any, mark: Any) -> State | None:
+    """Return the state that was kept, None when it is damaged."""
+    if isinstance(value, dict) and is_count(position) and isinstance(mark, str):
+        return State(value, Watermark(position, mark))
+    return None
+
+
+def to_settings(text: Any) -> dict[str, Any]:
+    """Return the settings kept as JSON text; none when they are damaged."""
+    settings = from_json(text)
+    return settings if isinstance(settings, dict) else {}
+
+
+def to_text(text: Any) -> str:
+    """Return the text kept as JSON; an empty one when it is damaged."""
+    read = from_json(text)
+    return read if isinstance(read, str) else ""
+
+
+def to_time(value: Any) -> float:
+    """Return the time kept as a number or its text; 0 when it is none."""
+    try:
+        time = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return time if is_time(time) else 0.0
+
+
+def check_settings(session: str, text: Any) -> dict[str, Any]:
+    """Return the settings to be changed; raise StoreError when they are damaged."""
+    settings = from_json(text)
+    if not isinstance(settings, dict):
+        raise damaged(f"what is set on the session {session!r}")
+    return settings
+
+
+def damaged(what: str) -> StoreError:
+    """Return the error for something that cannot be read and so must not be changed."""
+    return StoreError(
+        f"{what} is damaged, or another program wrote it; nothing was changed",
+        "the history itself can be read: go on with it in a new session",
+    )

@@ -6,7 +6,6 @@ may use one file: a writer waits up to 10 s for another. Within a process one co
 one at a time. File mode 0600 (SQLite gives `-wal` and `-shm` the same), folders made here 0700.
 """
 
-import json
 import sqlite3
 import threading
 import time
@@ -18,7 +17,7 @@ from typing import Any
 from chatcli.messages import Message
 from chatcli.stores import Change, Pending, Session, Snapshot, rules
 from chatcli.stores import sqlite_rows as rows
-from chatcli.stores.sqlite_file import open_file, translated
+from chatcli.stores.sqlite_file import HURRIED, PATIENCE, busy, check_still_there, identity, open_file, translated
 
 
 class SqliteStore:
@@ -26,16 +25,19 @@ class SqliteStore:
 
     durable = True
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time, patience: float = PATIENCE) -> None:
         self.address = f"sqlite:///{path}"
         self._path = path
         self._clock = clock
+        self._patience = patience
         self._lock = threading.RLock()
         self._db = open_file(path)
+        self._opened = identity(path)
 
     @contextmanager
-    def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
-        with self._lock, translated(self._path):
+    def _transaction(self, kind: str, patience: float) -> Iterator[sqlite3.Connection]:
+        with translated(self._path, patience), self._alone(patience):
+            self._db.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
             self._db.execute(f"BEGIN {kind}")
             try:
                 yield self._db
@@ -46,11 +48,22 @@ class SqliteStore:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        return self._transaction("DEFERRED")
+    @contextmanager
+    def _alone(self, patience: float) -> Iterator[None]:
+        """Keep this process's other threads out."""
+        if not self._lock.acquire(timeout=patience):
+            raise busy(self._path, patience)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
-    def _writing(self) -> AbstractContextManager[sqlite3.Connection]:
-        return self._transaction("IMMEDIATE")
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        return self._transaction("DEFERRED", self._patience)
+
+    def _writing(self, patience: float | None = None) -> AbstractContextManager[sqlite3.Connection]:
+        check_still_there(self._path, self._opened)
+        return self._transaction("IMMEDIATE", self._patience if patience is None else patience)
 
     # Reading
 
@@ -116,20 +129,23 @@ class SqliteStore:
             ).fetchone()
             if at is None or at != length:
                 return []
-            found = db.execute(
-                "DELETE FROM undone WHERE session = ? AND step = ? RETURNING position, data", [key, step]
-            )
-            messages = [rows.to_message(data) for _, data in sorted(found.fetchall())]
-            rows.splice(db, self._used(db, session), messages, None)
+            undone = db.execute(
+                "SELECT data FROM undone WHERE session = ? AND step = ? ORDER BY position", [key, step]
+            ).fetchall()
+            db.execute("DELETE FROM undone WHERE session = ? AND step = ?", [key, step])
+            messages = [rows.to_message(data) for (data,) in undone]
+            entries = [(message.role, data) for message, (data,) in zip(messages, undone, strict=True)]
+            rows.add(db, self._used(db, session), entries)
             return messages
 
     def update(self, session: str, title: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
         """See Store."""
         with self._writing() as db:
             key = self._used(db, session)
-            (old,) = db.execute("SELECT settings FROM sessions WHERE id = ?", [key]).fetchone()
-            new = rules.to_json(rules.merged(json.loads(old), settings))
-            db.execute("UPDATE sessions SET settings = ? WHERE id = ?", [new, key])
+            if settings is not None:
+                (old,) = db.execute("SELECT settings FROM sessions WHERE id = ?", [key]).fetchone()
+                new = rules.to_json(rules.merged(rules.check_settings(session, old), settings))
+                db.execute("UPDATE sessions SET settings = ? WHERE id = ?", [new, key])
             if title is not None:
                 db.execute("UPDATE sessions SET title = ? WHERE id = ?", [rules.to_json(title), key])
 
@@ -155,7 +171,7 @@ class SqliteStore:
 
     def checkpoint(self, session: str, turn: str, partial: str) -> None:
         """See Store."""
-        with self._writing() as db:
+        with self._writing(HURRIED) as db:
             key, _ = rows.find(db, session)
             sign = [rules.to_json(partial), self._clock(), key, turn]
             db.execute("UPDATE signs SET partial = ?, beat = ? WHERE session = ? AND turn = ?", sign)
@@ -185,17 +201,8 @@ class SqliteStore:
 
     def pending(self, session: str) -> list[Pending]:
         """See Store."""
-        now = self._clock()
         with self._reading() as db:
-            found = db.execute(
-                "SELECT turn, user, writer, partial, at, length, beat FROM pending JOIN signs USING (session, turn)"
-                " WHERE session = ? ORDER BY pending.id",
-                [rows.find(db, session)[0]],
-            ).fetchall()
-        return [
-            Pending(turn, rows.to_message(user), writer, json.loads(partial), at, length, max(0.0, now - beat))
-            for turn, user, writer, partial, at, length, beat in found
-        ]
+            return rows.pending(db, rows.find(db, session)[0], self._clock())
 
     def drop(self, session: str, turn: str) -> None:
         """See Store."""
@@ -223,10 +230,8 @@ class SqliteStore:
         """See Store."""
         with self._writing() as db:
             key, _ = rows.find(db, old)
-            if key is None:
-                raise rules.no_session(old)
-            if rows.find(db, new)[0] is not None:
-                raise rules.name_taken(new)
+            taken = rows.find(db, new)[0] is not None
+            rules.check_rename(old, new, key is not None, taken, rows.pending(db, key, self._clock()))
             db.execute("UPDATE sessions SET name = ? WHERE id = ?", [new, key])
 
     def close(self) -> None:

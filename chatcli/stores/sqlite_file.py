@@ -10,6 +10,7 @@ from pathlib import Path
 from chatcli.errors import StoreError, StoreUnavailable
 
 PATIENCE = 10.0  # seconds to wait for another writer
+HURRIED = 0.25  # seconds that a checkpoint waits
 APPLICATION = 0x63686174  # "chat", in the file's header: so that we never write into another program's database
 
 # Entry n brings a file from version n to n + 1. Entries are only ever added.
@@ -59,6 +60,8 @@ def open_file(path: Path) -> sqlite3.Connection:
             raise _unwritable(path, error.strerror or str(error)) from error
         # Any thread may use the connection: the store's lock lets one in at a time.
         db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        # Bytes that are no UTF-8 must not make the rest of a row unreadable.
+        db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         try:
             _check_owner(db, path)
             _set_up(db)
@@ -103,7 +106,7 @@ def _use_wal(db: sqlite3.Connection) -> None:
             db.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if _name(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED") or time.monotonic() > deadline:
+            if not _is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
 
@@ -131,13 +134,44 @@ def _value(db: sqlite3.Connection, query: str) -> int:
     return int(value)
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at the path from every other one; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def check_still_there(path: Path, opened: tuple[int, int] | None) -> None:
+    """Raise StoreError unless the path still leads to the file that was opened: SQLite writes on into a deleted one."""
+    if identity(path) != opened:
+        raise StoreError(
+            f"the file {path} was deleted or replaced while it was open; nothing was written",
+            "leave and start again; what is on the screen can be copied",
+        )
+
+
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn sqlite3's errors into ours."""
+def translated(path: Path, patience: float = PATIENCE) -> Iterator[None]:
+    """Turn sqlite3's errors into ours; `patience`: how long a lock was waited for."""
     try:
         yield
     except sqlite3.Error as error:
-        raise _ours(path, error) from error
+        raise busy(path, patience) if _is_busy(error) else _ours(path, error) from error
+    except UnicodeEncodeError as error:
+        raise StoreError("a name holds half a character", "correct it") from error
+
+
+def busy(path: Path, patience: float) -> StoreUnavailable:
+    """Return the error for a file that another writer keeps locked."""
+    return StoreUnavailable(
+        f"another writer has kept {path} locked for {patience:g} s", "end that program, then repeat it"
+    )
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return _name(error) in ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
 def _name(error: sqlite3.Error) -> str:
@@ -155,10 +189,6 @@ def _ours(path: Path, error: sqlite3.Error) -> StoreError:
             return StoreError(f"the disk under {path} is full; nothing was changed", "make room, then repeat it")
         case "SQLITE_IOERR":
             return StoreError(f"{path} cannot be read or written: {error}", "look whether the disk is full or gone")
-        case "SQLITE_BUSY" | "SQLITE_LOCKED":
-            return StoreUnavailable(
-                f"another program has kept {path} locked for {PATIENCE:.0f} s", "end that program, then repeat it"
-            )
         case "SQLITE_READONLY" | "SQLITE_CANTOPEN" | "SQLITE_PERM":
             return _unwritable(path, str(error))
     return StoreError(f"{path}: {error}", "if it happens again, report it as a bug of chatcli")

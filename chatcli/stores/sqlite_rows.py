@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from chatcli.messages import Message, from_dict, to_dict
-from chatcli.stores import Change, Session, State, Watermark, rules
+from chatcli.messages import Message, from_dict, is_count, to_dict
+from chatcli.stores import Change, Pending, Session, State, rules
+from chatcli.stores.langchain import unreadable
 
 
 def find(db: sqlite3.Connection, session: str) -> tuple[int | None, int]:
@@ -26,32 +27,38 @@ def read(db: sqlite3.Connection, key: int | None, first: int, end: int) -> list[
 
 def splice(db: sqlite3.Connection, key: int, messages: Sequence[Message], at: int | None) -> int:
     """Move what stands from `at` on to the undone state, add `messages`; return the new length."""
-    length, turns = db.execute("SELECT messages, turns FROM sessions WHERE id = ?", [key]).fetchone()
-    if at is not None and at < length:
-        turns -= _undo(db, key, at)
-        length = at
+    if at is not None:
+        _undo(db, key, at)
+    return add(db, key, [(message.role, to_data(message)) for message in messages])
+
+
+def add(db: sqlite3.Connection, key: int, entries: Sequence[tuple[str, Any]]) -> int:
+    """Add entries (a message's role and its data) at the end; return the new length."""
+    (length,) = db.execute("SELECT messages FROM sessions WHERE id = ?", [key]).fetchone()
     db.executemany(
         "INSERT INTO messages(session, position, role, data) VALUES (?, ?, ?, ?)",
-        [(key, length + index, message.role, to_data(message)) for index, message in enumerate(messages)],
+        [(key, length + index, role, data) for index, (role, data) in enumerate(entries)],
     )
-    length, turns = length + len(messages), turns + rules.count_turns(messages)
-    db.execute("UPDATE sessions SET messages = ?, turns = ? WHERE id = ?", [length, turns, key])
-    return int(length)
+    return _count(db, key, len(entries), sum(role == "user" for role, _ in entries))
 
 
-def _undo(db: sqlite3.Connection, key: int, at: int) -> int:
-    """Move the messages from position `at` on to the undone state; return how many turns began there."""
+def _undo(db: sqlite3.Connection, key: int, at: int) -> None:
+    """Move the messages from position `at` on to the undone state."""
     db.execute(
         "INSERT INTO undone(session, step, position, data)"
         " SELECT session, (SELECT 1 + ifnull(max(step), 0) FROM undone WHERE session = :key), position, data"
         " FROM messages WHERE session = :key AND position >= :at",
         {"key": key, "at": at},
     )
-    (turns,) = db.execute(
-        "SELECT count(*) FROM messages WHERE session = ? AND position >= ? AND role = 'user'", [key, at]
-    ).fetchone()
-    db.execute("DELETE FROM messages WHERE session = ? AND position >= ?", [key, at])
-    return int(turns)
+    gone = db.execute("DELETE FROM messages WHERE session = ? AND position >= ? RETURNING role", [key, at]).fetchall()
+    _count(db, key, -len(gone), -sum(role == "user" for (role,) in gone))
+
+
+def _count(db: sqlite3.Connection, key: int, messages: int, turns: int) -> int:
+    """Count the messages and turns that came or went (below 0); return the new length."""
+    db.execute("UPDATE sessions SET messages = messages + ?, turns = turns + ? WHERE id = ?", [messages, turns, key])
+    (length,) = db.execute("SELECT messages FROM sessions WHERE id = ?", [key]).fetchone()
+    return int(length)
 
 
 def empty(db: sqlite3.Connection, key: int) -> None:
@@ -64,14 +71,17 @@ def empty(db: sqlite3.Connection, key: int) -> None:
 
 
 def states(db: sqlite3.Connection, key: int) -> dict[str, State]:
-    """Return what was derived for the session, by name."""
+    """Return what was derived for the session, by name, but for what is damaged."""
     rows = db.execute("SELECT name, value, position, fingerprint FROM states WHERE session = ?", [key])
-    return {name: State(json.loads(value), Watermark(position, mark)) for name, value, position, mark in rows}
+    read = {name: rules.to_state(rules.from_json(value), position, mark) for name, value, position, mark in rows}
+    return {name: state for name, state in read.items() if state is not None}
 
 
 def take(db: sqlite3.Connection, key: int, change: Change) -> bool:
     """Apply the change by compare-and-set; say whether it was applied."""
-    if not rules.takes(states(db, key).get(change.name), change):
+    current = states(db, key).get(change.name)
+    there = db.execute("SELECT 1 FROM states WHERE session = ? AND name = ?", [key, change.name]).fetchone()
+    if bool(there) != (current is not None) or not rules.takes(current, change):
         return False
     mark = change.state.watermark
     db.execute(
@@ -81,15 +91,50 @@ def take(db: sqlite3.Connection, key: int, change: Change) -> bool:
     return True
 
 
+def pending(db: sqlite3.Connection, key: int | None, now: float) -> list[Pending]:
+    """Return the turns under way, oldest first, but for those whose question cannot be read."""
+    found = db.execute(
+        "SELECT turn, user, writer, partial, at, length, beat FROM pending JOIN signs USING (session, turn)"
+        " WHERE session = ? ORDER BY pending.id",
+        [key],
+    )
+    turns = [_to_pending(row, now) for row in found]
+    return [turn for turn in turns if turn.user.role != "unreadable"]
+
+
+def _to_pending(row: Sequence[Any], now: float) -> Pending:
+    turn, user, writer, partial, at, length, beat = row
+    return Pending(
+        turn,
+        to_message(user),
+        str(writer),
+        rules.to_text(partial),
+        at if is_count(at) else None,
+        length if is_count(length) else None,
+        max(0.0, now - rules.to_time(beat)),
+    )
+
+
 def to_session(row: Sequence[Any]) -> Session:
     """Return the session that a row of `sessions` describes."""
     _, name, title, created, used, messages, turns, settings = row
-    return Session(name, json.loads(title), created, used, messages, turns, json.loads(settings))
+    return Session(
+        name,
+        rules.to_text(title),
+        rules.to_time(created),
+        rules.to_time(used),
+        messages,
+        turns,
+        rules.to_settings(settings),
+    )
 
 
-def to_message(data: str) -> Message:
-    """Return the message kept as `data`."""
-    return from_dict(json.loads(data))
+def to_message(data: Any) -> Message:
+    """Return the message kept as `data`; what is none has the role `unreadable`."""
+    try:
+        return from_dict(json.loads(data))
+    except (TypeError, ValueError, RecursionError):
+        return unreadable(str(data), "no message")
 
 
 def to_data(message: Message) -> str:

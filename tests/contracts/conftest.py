@@ -9,6 +9,10 @@ import pytest
 
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
+from chatcli.stores.in_memory import InMemoryStore
+from chatcli.stores.redis import RedisStore
+from chatcli.stores.redis_keys import keys_of
+from chatcli.stores.sqlite import SqliteStore
 from tests.redis_server import RedisServer, binaries, running
 
 _prefixes = itertools.count()
@@ -27,6 +31,19 @@ class Place:
         store = open_store(self.address, data_folder=self.folder, key_prefix=self.prefix)
         self.opened.append(store)
         return store
+
+
+def abandon(store: Store, session: str) -> None:
+    """Make all turns under way look as if they had shown no sign of life for long."""
+    match store:
+        case InMemoryStore():
+            turns = store._sessions[session].pending
+            turns |= {turn: (pending, 0.0) for turn, (pending, _) in turns.items()}
+        case SqliteStore():
+            store._db.execute("UPDATE signs SET beat = 0")
+        case RedisStore():
+            keys = keys_of(store._prefix, session)
+            store._wire.ask(*(("HSET", keys.pending, f"{turn.id}/beat", 0) for turn in store.pending(session)))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from chatcli.errors import StoreUnavailable
 from chatcli.messages import Message
 from chatcli.stores import Change, Pending, State, Watermark
 from chatcli.stores.redis import RedisStore
+from tests.contracts.conftest import abandon
 from tests.cutting_proxy import Fate, cutting
 from tests.redis_server import RedisServer
 
@@ -74,6 +75,7 @@ def test_every_other_write_is_done_once_and_returns_its_result(
     through(server, fates, lambda store: store.begin("s", Pending("t", TURN[0], "w")))
     through(server, fates, lambda store: store.checkpoint("s", "t", "par"))
     through(server, fates, lambda store: store.update("s", title="title", settings={"a": 1}))
+    abandon(direct, "s")
     through(server, fates, lambda store: store.rename("s", "new"))
     assert [turn.partial for turn in direct.pending("new")] == ["par"]
     assert direct.messages("new") == [*TURN, *TURN]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from chatcli.errors import Conflict, NotFound
 from chatcli.messages import Message, Usage, fingerprint, new_id
 from chatcli.stores import Change, Pending, State, Store, Watermark
+from tests.contracts.conftest import abandon
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
@@ -73,8 +74,10 @@ def test_a_message_comes_back_as_it_was_written(store: Store) -> None:
         Message("tool", "2", tool_call_id="c1"),
         Message("assistant", "☕ \x1b[31m \u0000 \ud83d half", usage=Usage(7, 2)),
         Message("user", "", extra={"from": {"somewhere": ["else", 1, None]}}),
+        Message("user", ({"type": "text", "text": "half \ud800"},), time=0.0, name="", model="\udcff"),
+        Message("tool", "", time=0, tool_call_id="", usage=Usage(0, 0)),
     ]
-    assert store.append("s", written) == 6
+    assert store.append("s", written) == 8
     assert store.messages("s") == written
 
 
@@ -380,6 +383,7 @@ def test_rename_takes_everything_along(store: Store) -> None:
     store.commit("old", done, turn("done"))
     before = store.snapshot("old", 9)
     waiting = store.pending("old")[0].id
+    abandon(store, "old")
     store.rename("old", "new {*} 名")
     after = store.snapshot("new {*} 名", 9)
     assert (list(after.newest), after.states) == (list(before.newest), before.states)
@@ -403,6 +407,27 @@ def test_rename_refuses_a_taken_name_and_an_unknown_session(store: Store) -> Non
     assert store.snapshot("a", 0).session.settings == {"name": "a"}
     assert store.snapshot("b", 0).session.settings == {"name": "b"}
     assert not store.exists("c")
+
+
+def test_rename_waits_for_the_reply_that_is_under_way(store: Store) -> None:
+    fill(store, "old")
+    fill(store, "taken")
+    before = store.snapshot("old", 9)
+    with pytest.raises(Conflict) as refused:
+        store.rename("old", "new")
+    assert refused.value.message == "a reply is under way in 'old'"
+    assert refused.value.hint == "rename it when the reply has ended"
+    assert store.snapshot("old", 9) == before
+    assert not store.exists("new")
+    with pytest.raises(Conflict, match="already"):
+        store.rename("old", "taken")
+    abandon(store, "old")
+    store.begin("old", a_pending("another"))
+    with pytest.raises(Conflict, match="under way"):
+        store.rename("old", "new")
+    store.commit("old", store.pending("old")[1].id, turn("another"))
+    store.rename("old", "new")
+    assert store.length("new") == 4
 
 
 def test_no_name_collides_with_another_or_matches_it(store: Store) -> None:
@@ -470,11 +495,12 @@ MESSAGES = st.builds(
     role=st.sampled_from(["system", "user", "assistant"]),
     content=CONTENT,
     id=st.text(max_size=8),
-    time=st.none() | st.floats(1, 2**40),
-    name=st.none() | st.text(min_size=1, max_size=8),
-    model=st.none() | st.text(min_size=1, max_size=8),
+    time=st.none() | st.floats(0, 2**37),
+    name=st.none() | st.text(max_size=8),
+    model=st.none() | st.text(max_size=8),
     usage=st.none() | st.builds(Usage, st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6)),
     finish=st.sampled_from([None, "stop", "length", "interrupted", "error"]),
+    tool_call_id=st.none() | st.text(max_size=3),
     extra=st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=2),
 )
 
