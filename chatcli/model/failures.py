@@ -171,9 +171,11 @@ def _wrong_address(settings: ModelSettings) -> ModelError:
 def _led_away(url: str, settings: ModelSettings) -> ModelError:
     base_url = one_line(url.removesuffix("/chat/completions").removesuffix("/models"), settings, SHOWN)
     host = one_line(url.partition("://")[2].partition("/")[0], settings)
+    where = f"base_url under [models.{settings.name}] in the config"
+    trusted = f"if you trust it, put it as {where}: {base_url}"
     return errors.BadRequest(
         f"{settings.place} points to another place, {host or base_url}; nothing was sent there",
-        f"if you trust it, put it as base_url under [models.{settings.name}] in the config: {base_url}",
+        trusted if url.startswith("http") else f"check {where}",
     )
 
 

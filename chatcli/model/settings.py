@@ -1,5 +1,6 @@
 """What must be known of a model to talk to it: where it is, what it is called there, what goes along."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,8 +64,9 @@ def checked(settings: ModelSettings) -> ModelSettings:
     """Return the settings if a request can be made of them; raise ConfigError when not."""
     where = f"[models.{settings.name}] in the config"
     if not settings.host:
+        shown = re.sub(r"(?s)//.*@", "//***@", settings.base_url)  # without user and password
         raise ConfigError(
-            f"the base_url of the model {settings.name} is no web address: {settings.base_url!r}",
+            f"the base_url of the model {settings.name} is no web address: {shown!r}",
             f"write it like https://host/v1 under {where}",
         )
     if not (settings.api_key.isascii() and settings.api_key.isprintable()) or " " in settings.api_key:
