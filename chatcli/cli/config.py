@@ -1,10 +1,14 @@
 """`chatcli config`: where it is, what it says, making one, editing it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from chatcli.cli.light import LightCommand, LightGroup
+
+if TYPE_CHECKING:
+    from chatcli.cli.compose import Workplace
 
 app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="Show, make and edit the config file.")
 
@@ -23,14 +27,29 @@ def path() -> None:
 
 @app.command(cls=LightCommand)
 def show() -> None:
-    """Print the settings in force, the environment's included, without any key.
+    """Print the settings in force, the environment's and the defaults included, without any key.
 
     Example: chatcli config show
     """
+    from chatcli.cli.compose import workplace
     from chatcli.cli.output import print_json
-    from chatcli.config import as_data, load_config
+    from chatcli.config import as_data
 
-    print_json(as_data(load_config()))
+    place = workplace()
+    print_json({**as_data(place.config), **_chosen(place)})
+
+
+def _chosen(place: "Workplace") -> dict[str, str]:
+    """Return the model and the memory that hold when nothing is said; nothing when no model can be found."""
+    from chatcli.cli.compose import resolve_model
+    from chatcli.errors import ChatError
+    from chatcli.memory import default_memory
+
+    try:
+        model = resolve_model(place, None)
+    except ChatError:
+        return {}
+    return {"model": model.name, "memory": place.config.memory or default_memory(model.window)}
 
 
 @app.command(cls=LightCommand)

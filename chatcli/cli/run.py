@@ -31,9 +31,11 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head -1`); the interpreter must not flush into it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return _seen_enough()
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # typer's way out
+            return _seen_enough()
+        raise
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
             raise
@@ -41,3 +43,9 @@ def run(arguments: Sequence[str]) -> int:
         show_error(f"the output cannot be written: {error.strerror}", "give it a place with room")
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _seen_enough() -> int:
+    """Return 0: whoever read our output wanted no more (`| head -1`). Nothing may be flushed into it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0

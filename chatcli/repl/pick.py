@@ -26,8 +26,8 @@ def pick_session(store: Store) -> str | None:
     found = store.sessions(limit=_MOST)
     if not found:
         raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
-    labels = _labels(found)
-    typed = _ask(_completer(labels))
+    labels = labels_of(found)
+    typed = _ask(completer_for(labels))
     if typed is None:
         return None
     matching = labels.get(typed) or _first_match(labels, typed)
@@ -36,7 +36,7 @@ def pick_session(store: Store) -> str | None:
     return matching.name
 
 
-def _labels(sessions: Sequence[Session]) -> dict[str, Session]:
+def labels_of(sessions: Sequence[Session]) -> dict[str, Session]:
     """Return the sessions by what stands for them in the list: names that begin alike are numbered."""
     labels: dict[str, Session] = {}
     for session in sessions:
@@ -48,14 +48,15 @@ def _labels(sessions: Sequence[Session]) -> dict[str, Session]:
     return labels
 
 
-def _completer(labels: dict[str, Session]) -> FuzzyCompleter:
+def completer_for(labels: dict[str, Session]) -> FuzzyCompleter:
+    """Return what filters the labels as one types."""
     meta = {label: _about(session) for label, session in labels.items()}
     return FuzzyCompleter(WordCompleter(list(labels), meta_dict=meta, sentence=True, match_middle=True))
 
 
 def _first_match(labels: dict[str, Session], typed: str) -> Session | None:
     """Return what stands first in the list when `typed` filters it."""
-    matches = _completer(labels).get_completions(Document(typed), CompleteEvent())
+    matches = completer_for(labels).get_completions(Document(typed), CompleteEvent())
     return next((labels[match.text] for match in matches), None)
 
 

@@ -123,7 +123,7 @@ def test_retry_replaces_the_last_reply(known: User) -> None:
 def test_clear_asks_and_says_what_it_did(known: User) -> None:
     with known.chat("-s", "s") as term:
         term.wait_for("you>")
-        say(term, "/clear", "[y/N]")
+        say(term, "/clear", "empty s (6 messages)?")
         term.enter("n")
         term.wait_for("nothing was removed")
         assert len(known.said("s")) == 6
@@ -226,7 +226,7 @@ def test_system_text_variables_and_options_are_sent_and_kept(known: User) -> Non
     with known.chat("-s", "s") as term:
         term.wait_for("you>")
         say(term, "/system You know {what}.", "it needs what")
-        refused(term, "Hi", "needs {what}")
+        refused(term, "Hi", "in a chat /var what …")
         assert known.server.chats == []
         say(term, "/var what everything", "what = everything")
         say(term, "/set temperature 0.5", "temperature = 0.5")

@@ -250,12 +250,12 @@ def test_output_that_is_closed_early_is_no_error(home: Path) -> None:
     store.append("s", [Message("user", "line\n" * 100_000)])
     store.close()
     shown = subprocess.run(
-        f"'{sys.executable}' -m chatcli history show -s s | head -1",
-        shell=True,
+        ["bash", "-c", f"'{sys.executable}' -m chatcli history show -s s | head -1; exit ${{PIPESTATUS[0]}}"],
         capture_output=True,
         text=True,
         env={**os.environ, "CHATCLI_HOME": str(home)},
     )
+    assert shown.returncode == 0
     assert shown.stdout == "you\n"
     assert shown.stderr == ""
 
