@@ -210,6 +210,23 @@ def test_update_sets_the_title_and_merges_settings(store: Store) -> None:
     assert store.snapshot("s", 0).session.title == ""
 
 
+@pytest.mark.parametrize("half", ["\ud800", "a\udcff", "\udc00\ud83d"])
+def test_half_a_character_survives_wherever_text_stands(store: Store, half: str) -> None:
+    under_way = Pending("t", user(half), "w", partial=half)
+    store.update("s", title=half, settings={half: [half]})
+    store.begin("s", under_way)
+    store.append("s", [Message("assistant", half, name=half, model=half, tool_call_id=half, extra={half: half})])
+    store.put_state("s", Change("sum", State({half: half}, Watermark(1, "f")), None))
+    store.append("s", turn(half), at=0)
+    look = store.snapshot("s", 9)
+    assert (look.session.title, look.session.settings) == (half, {half: [half]})
+    assert look.states == {"sum": State({half: half}, Watermark(1, "f"))}
+    assert texts(look.newest) == [half, f"re: {half}"]
+    assert [(found.user, found.partial) for found in store.pending("s")] == [(under_way.user, half)]
+    store.append("s", [], at=0)
+    assert store.redo("s") == look.newest
+
+
 def test_a_state_is_taken_only_by_who_saw_the_one_before(store: Store) -> None:
     store.append("s", turn("one"))
     assert store.put_state("s", a_change("first", 2, None))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcli.messages import Message, Usage
+from chatcli.messages import Message, Usage, from_dict, to_dict
 from chatcli.stores.langchain import decode, encode
 
 HUMAN = {
@@ -153,6 +153,13 @@ def test_tool_calls_come_back_to_the_letter(arguments: str) -> None:
         ('{"type": "human"}', "of the type 'human'"),
         ('{"type": "human", "data": {"content": 3}}', "of the type 'human'"),
         ('{"type": "human", "data": {"content": [1]}}', "of the type 'human'"),
+        (
+            '{"type": "human", "data": {"content": [{"type": "image_url", "image_url": {"url": 5}}]}}',
+            "of the type 'human'",
+        ),
+        ('{"type": "human", "data": {"content": [{"type": "image_url"}]}}', "of the type 'human'"),
+        ('{"type": "human", "data": {"content": [{"type": "text", "text": null}]}}', "of the type 'human'"),
+        ('{"type": "human", "data": {"content": [{"type": 5}]}}', "of the type 'human'"),
         ('{"type": "remove", "data": {"content": ""}}', "of the type 'remove'"),
         ('{"type": "chat", "data": {"content": "x", "role": "critic"}}', "of the type 'chat'"),
         ("\udcff\udcfe", "no JSON"),
@@ -164,6 +171,48 @@ def test_an_entry_that_is_no_message_is_shown_and_kept(raw: str, note: str) -> N
     assert message.text.startswith(f"an entry that is {note}: {raw[:20]}")
     assert len(message.text) < 200
     assert encode(message) == raw
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        *({"time": time} for time in (1e300, float("nan"), float("inf"), -1, 10**400, True, "noon", [])),
+        *({"usage": {"prompt": count, "completion": 1, "cached": 0}} for count in (-1, 2**60, True, 1.5, None)),
+        *({"tool_calls": calls} for calls in ([5], ["x"], [{"function": "f"}], "x", {"a": 1})),
+        *({"extra": extra} for extra in (5, [], {"langchain": 5}, {"langchain": {"raw": "x"}})),
+        *({name: [5]} for name in ("model", "finish", "tool_call_id")),
+    ],
+    ids=repr,
+)
+def test_an_odd_field_is_left_out_and_kept_for_the_round_trip(own: dict[str, Any]) -> None:
+    element = json.dumps({"type": "ai", "data": {"content": "Hi", "response_metadata": {"chatcli": own}}})
+    message = decode(element)
+    assert (message.role, message.content) == ("assistant", "Hi")
+    assert (message.time, message.usage, message.tool_calls, message.model) == (None, None, (), None)
+    assert json.dumps(json.loads(encode(message))["data"]["response_metadata"]) == json.dumps({"chatcli": own})
+    assert encode(decode(encode(message))) == encode(message)
+
+
+def test_what_is_empty_is_not_what_is_missing() -> None:
+    for message in (
+        Message("assistant", "", time=0.0, name="", model="", usage=Usage(0, 0), tool_call_id=""),
+        Message("tool", "", tool_call_id=""),
+        Message("tool", ""),
+    ):
+        assert decode(encode(message)) == message
+        assert from_dict(json.loads(json.dumps(to_dict(message)))) == message
+
+
+def test_a_shorter_image_part_of_langchain_is_an_image() -> None:
+    element = {"type": "human", "data": {"content": [{"type": "image_url", "image_url": "u"}]}}
+    message = decode(json.dumps(element))
+    assert message.content == ({"type": "image_url", "image_url": {"url": "u"}},)
+    assert holds(json.loads(encode(message)), element)
+
+
+@pytest.mark.parametrize("extra", [5, "x", [], None, {"raw": 5}, {"data": 5}])
+def test_what_is_odd_in_extra_is_no_obstacle(extra: Any) -> None:
+    assert json.loads(encode(Message("user", "Hi", extra={"langchain": extra})))["type"] == "human"
 
 
 JSON = st.recursive(

