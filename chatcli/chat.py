@@ -6,20 +6,21 @@ at all. Whoever iterates a turn may stop it at any event, or die: nothing is los
 """
 
 import time
-import unicodedata
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chatcli import tokens
-from chatcli.errors import BrokenStream, ChatError, Conflict, NotFound, StoreError, UsageError
-from chatcli.memory import Memory, Part
+from chatcli.context import Context, request
+from chatcli.errors import BrokenStream, ChatError, Conflict, NotFound, StoreError
+from chatcli.memory import Memory
 from chatcli.memory.history import History
 from chatcli.messages import Content, Finish, Message, Usage, new_id, user_message
 from chatcli.model import Delta, Event, Finished, Model, Used
+from chatcli.names import title_of
 from chatcli.prompt import DEFAULT, Prompt, check_variables, fill
 from chatcli.pump import Pump, Tick
-from chatcli.stores import Change, Pending, Store
+from chatcli.stores import Pending, Store
+from chatcli.stores.rules import ABANDONED
 from chatcli.writer import is_gone, this_writer
 
 CHECKPOINT = 0.8
@@ -30,30 +31,6 @@ HEARTBEAT = 3.0
 
 PATIENCE = 5.0
 """Seconds until a store that did not take what came is tried again."""
-
-ABANDONED = 10.0
-"""Seconds without a sign of life after which another writer's turn is offered."""
-
-_CONTINUE = "Continue your last message exactly where it stops. Repeat nothing of it, add no introduction."
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What is sent for one turn, part by part, and what is saved with that turn."""
-
-    parts: tuple[Part, ...]
-    changes: tuple[Change, ...] = ()
-    length: int = 0
-
-    @property
-    def messages(self) -> list[Message]:
-        """The messages of the request, in order."""
-        return [message for part in self.parts for message in part.messages]
-
-    @property
-    def tokens(self) -> int:
-        """About how many tokens the request has."""
-        return tokens.of_messages(self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +234,7 @@ class Chat:
         draft = _Draft(prefix)
         failure: ChatError | None = None
         try:
-            yield from self._stream(turn, _request(context, prefix), draft)
+            yield from self._stream(turn, request(context, prefix), draft)
         except ChatError as error:
             failure, draft.finish = error, "error"
         except GeneratorExit:
@@ -330,7 +307,7 @@ class Chat:
         except Conflict:
             length = self.store.commit(self.session, turn.id, messages, changes=context.changes)
         if length == len(messages):
-            self.store.update(self.session, title=_title(turn.user))
+            self.store.update(self.session, title=title_of(turn.user))
         return length
 
     def _is_ours_to_decide(self, turn: Pending) -> bool:
@@ -352,27 +329,3 @@ class Chat:
         if self.settings:
             self.store.update(self.session, settings=self.settings)
             self.settings = {}
-
-
-def check_session_name(name: str) -> str:
-    """Return the name; raise UsageError unless it has 1 to 200 characters, none of them a control character."""
-    if not name:
-        raise UsageError("a session's name cannot be empty", "leave -s out for a new session")
-    if len(name) > 200:
-        raise UsageError(f"a session's name has at most 200 characters, not {len(name)}", "choose a shorter one")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise UsageError("a session's name cannot hold control characters", "choose another one")
-    return name
-
-
-def _request(context: Context, partial: str) -> list[Message]:
-    """Return the messages to send; with a `partial` reply, they ask for the rest of it."""
-    if not partial:
-        return context.messages
-    return [*context.messages, Message("assistant", partial), Message("user", _CONTINUE)]
-
-
-def _title(message: Message) -> str:
-    """Return a session's title: the first line of its first message, up to 80 characters."""
-    lines = message.text.strip().splitlines()
-    return lines[0][:80] if lines else ""

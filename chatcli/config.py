@@ -81,7 +81,7 @@ _TABLES: dict[str, type[msgspec.Struct]] = {"models": ModelConfig, "stores": Sto
 def folders(environ: Mapping[str, str] = os.environ) -> Folders:
     """Return the platform's folders, or those under `CHATCLI_HOME`."""
     if home := environ.get("CHATCLI_HOME"):
-        base = _expanded(home, "CHATCLI_HOME")
+        base = full_path(home, "CHATCLI_HOME")
         if base.exists() and not base.is_dir():
             raise ConfigError(f"CHATCLI_HOME is no folder: {base}", "name a folder, or unset it")
         return Folders(base / "config", base / "data", base / "state", base / "cache")
@@ -98,17 +98,18 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def _expanded(name: str, variable: str) -> Path:
+def full_path(name: str, setting: str) -> Path:
+    """Return the path that `setting` names, `~` expanded; raise ConfigError for a user who does not exist."""
     try:
         return Path(name).expanduser()
-    except RuntimeError as error:  # ~nobody
-        raise ConfigError(f"{variable} is {name!r}: {error}", "write the whole path") from None
+    except RuntimeError as error:
+        raise ConfigError(f"{setting} is {name!r}: {error}", "write the whole path") from None
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where the config file is, or would be."""
     if named := environ.get("CHATCLI_CONFIG"):
-        return _expanded(named, "CHATCLI_CONFIG")
+        return full_path(named, "CHATCLI_CONFIG")
     return folders(environ).config / "config.toml"
 
 

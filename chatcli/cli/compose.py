@@ -4,22 +4,19 @@ Flags > session > environment > config file > defaults. What a flag sets on a se
 """
 
 import os
-import random
-import string
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatcli.chat import Chat, check_session_name
+from chatcli.chat import Chat
 from chatcli.cli.flags import Flags
-from chatcli.config import Config, Folders, ModelConfig, folders, load_config
+from chatcli.config import Config, Folders, ModelConfig, folders, full_path, load_config
 from chatcli.errors import NotFound, UsageError
 from chatcli.memory import default_memory, parse_memory
-from chatcli.model.choose import choose, from_keys, installed_weights, open_model, window_of, with_id
+from chatcli.model.choose import choose, from_keys, installed_weights, open_model, window_of
 from chatcli.model.settings import ModelSettings
+from chatcli.names import check_session_name, new_session_name
 from chatcli.prompt import DEFAULT, Prompt, make_prompt, with_system
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
@@ -74,12 +71,6 @@ def existing_session(store: Store, name: str | None) -> str:
     return name
 
 
-def new_session_name() -> str:
-    """Return a name such as `2026-11-21-1432-k3f9`."""
-    tail = "".join(random.choices(string.ascii_lowercase + string.digits, k=4))  # noqa: S311 - a name, no secret
-    return time.strftime("%Y-%m-%d-%H%M-") + tail
-
-
 def session_for(flags: Flags, store: Store) -> str:
     """Return the session that `-s` or `-c` names, or a new name."""
     if flags.session is not None:
@@ -115,12 +106,12 @@ def resolve_model(place: Workplace, name: str | None) -> ModelSettings:
     name = name or place.config.model
     if name in place.config.models:
         return _configured_model(name, place.config.models[name], place)
-    default = _default_model(place)
-    return with_id(default, name) if name else default
+    return _unconfigured_model(place, name or None)
 
 
-def _default_model(place: Workplace) -> ModelSettings:
-    return choose(place.environ, lambda: installed_weights(place.folders.data))
+def _unconfigured_model(place: Workplace, model_id: str | None) -> ModelSettings:
+    """Return the model with this id at the default endpoint; None: its default model."""
+    return choose(place.environ, lambda: installed_weights(place.folders.data), wanted=model_id)
 
 
 def _configured_model(name: str, found: ModelConfig, place: Workplace) -> ModelSettings:
@@ -128,14 +119,14 @@ def _configured_model(name: str, found: ModelConfig, place: Workplace) -> ModelS
     if found.path:
         from chatcli.model.local import WINDOW, embedded
 
-        settings = embedded(Path(found.path).expanduser(), name, found.window or WINDOW)
+        settings = embedded(full_path(found.path, f"models.{name}.path"), name, found.window or WINDOW)
         return replace(settings, options={**settings.options, **found.options}, extra_body=found.extra_body)
     model_id = found.id or name
     key = found.api_key or _key_of(name, found.api_key_env, place.environ)
     base = ModelSettings(name, model_id, found.base_url, key, found.api_key_env)
     if not found.base_url:
         known = from_keys({found.api_key_env: key}) if key else None
-        base = replace(known or _default_model(place), name=name, id=model_id)
+        base = replace(known or _unconfigured_model(place, model_id), name=name, id=model_id)
     return replace(
         base,
         api_key=key or base.api_key,

@@ -130,8 +130,8 @@ def rename(
 
     Example: chatcli sessions rename 2026-11-21-1432-k3f9 JavaEdge
     """
-    from chatcli.chat import check_session_name
     from chatcli.cli.compose import existing_session, open_named_store, workplace
+    from chatcli.names import check_session_name
 
     opened = open_named_store(workplace(), store)
     opened.rename(existing_session(opened, old), check_session_name(new))

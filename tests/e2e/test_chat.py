@@ -185,7 +185,7 @@ def test_a_reply_that_the_store_does_not_take_is_in_a_file_until_it_does(user: U
         with running(port=port):
             term.key("enter")
             term.wait_for("Turn 2: two")
-            assert not kept.exists()
+            term.wait(lambda _: not kept.exists())
             leave(term)
 
 

@@ -3,14 +3,16 @@ from threading import Event as Gate
 
 import pytest
 
-from chatcli.chat import ABANDONED, Chat, Committed, Notice, check_session_name
+from chatcli.chat import Chat, Committed, Notice
 from chatcli.errors import BrokenStream, NotFound, RateLimited, StoreUnavailable, UsageError
 from chatcli.memory import parse_memory
 from chatcli.messages import Usage, user_message
 from chatcli.model import Delta, Finished, Reasoning, Used
+from chatcli.names import check_session_name
 from chatcli.prompt import make_prompt
 from chatcli.stores import Pending
 from chatcli.stores.in_memory import InMemoryStore
+from chatcli.stores.rules import ABANDONED
 from chatcli.writer import this_writer
 from tests.fakes import ScriptedModel
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chatcli.chat import check_session_name
 from chatcli.errors import NotFound, UsageError
+from chatcli.names import check_session_name
 from chatcli.render.safe import one_line
 from chatcli.repl.slash import slash
 from chatcli.values import counted

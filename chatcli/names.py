@@ -1,0 +1,32 @@
+"""What sessions are called."""
+
+import random
+import string
+import time
+import unicodedata
+
+from chatcli.errors import UsageError
+from chatcli.messages import Message
+
+
+def check_session_name(name: str) -> str:
+    """Return the name; raise UsageError unless it has 1 to 200 characters, none of them a control character."""
+    if not name:
+        raise UsageError("a session's name cannot be empty", "leave -s out for a new session")
+    if len(name) > 200:
+        raise UsageError(f"a session's name has at most 200 characters, not {len(name)}", "choose a shorter one")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise UsageError("a session's name cannot hold control characters", "choose another one")
+    return name
+
+
+def new_session_name() -> str:
+    """Return a name such as `2026-11-21-1432-k3f9`."""
+    tail = "".join(random.choices(string.ascii_lowercase + string.digits, k=4))  # noqa: S311 - a name, no secret
+    return time.strftime("%Y-%m-%d-%H%M-") + tail
+
+
+def title_of(message: Message) -> str:
+    """Return a session's title: the first line of its first message, up to 80 characters."""
+    lines = message.text.strip().splitlines()
+    return lines[0][:80] if lines else ""
