@@ -46,9 +46,16 @@ class Placeholder:
     optional: bool = False
 
 
+_INPUT_ALONE = Template("user", "{input}")
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A whole prompt.
+    """A whole prompt: `entries` as the user wrote them.
+
+    One that does not say where the history or the input goes has them at its end, in this order (the history
+    before the last message that holds the input). A system text may hold the input, but is not where it goes:
+    endpoints want a message of the user's.
 
     `{history}` inside a message's text is the history as text, one line a message, each after
     `human_prefix` or `ai_prefix`, as LangChain's get_buffer_string writes it.
@@ -68,16 +75,14 @@ def make_prompt(
 ) -> Prompt:
     """Return the prompt that `entries` describe: `{role, content}` or `{placeholder, optional}` each.
 
-    A prompt that does not say where the history or the input goes has them at its end, in this order (the
-    history before the last message when that holds the input). Raises UsageError for an entry of another kind.
+    Raises UsageError for an entry of another kind.
     """
-    made = tuple(_entry(entry, name) for entry in entries)
-    return Prompt(_with_history(_with_input(made)), human_prefix, ai_prefix, name)
+    return Prompt(tuple(_entry(entry, name) for entry in entries), human_prefix, ai_prefix, name)
 
 
 def with_system(prompt: Prompt, text: str) -> Prompt:
     """Return the prompt with `text` as its system text, in place of what it had; without any for ''."""
-    others = tuple(e for e in prompt.entries if not (isinstance(e, Template) and e.role == "system"))
+    others = tuple(entry for entry in prompt.entries if not _is_system(entry))
     system = (Template("system", text),) if text else ()
     return replace(prompt, entries=system + others)
 
@@ -118,7 +123,7 @@ def fill(
     asked: Content = "{input}" if question is None else question.content
     values = {**variables, HISTORY: _as_text(prompt, remembered)}
     parts: list[Part] = []
-    for entry in prompt.entries:
+    for entry in _completed(prompt.entries):
         if isinstance(entry, Template):
             parts.append(_fill_template(entry, values, asked))
         elif entry.variable == HISTORY:
@@ -129,8 +134,15 @@ def fill(
 
 
 def _entry(entry: Mapping[str, Any], name: str) -> Template | Placeholder:
-    if "placeholder" in entry:
-        return Placeholder(str(entry["placeholder"]).strip("{}"), bool(entry.get("optional", False)))
+    if "placeholder" not in entry:
+        return _template(entry, name)
+    variable = str(entry["placeholder"]).strip("{}")
+    if variable == INPUT:
+        return _INPUT_ALONE
+    return Placeholder(variable, bool(entry.get("optional", False)))
+
+
+def _template(entry: Mapping[str, Any], name: str) -> Template:
     role = _ROLES.get(str(entry.get("role", "")))
     content = entry.get("content")
     if role is None or not isinstance(content, str | list | tuple):
@@ -141,17 +153,18 @@ def _entry(entry: Mapping[str, Any], name: str) -> Template | Placeholder:
     return Template(role, content if isinstance(content, str) else tuple(content))
 
 
-def _with_input(entries: tuple[Template | Placeholder, ...]) -> tuple[Template | Placeholder, ...]:
-    if any(INPUT in _names(entry) for entry in entries):
-        return entries
-    return (*entries, Template("user", "{input}"))
-
-
-def _with_history(entries: tuple[Template | Placeholder, ...]) -> tuple[Template | Placeholder, ...]:
+def _completed(entries: tuple[Template | Placeholder, ...]) -> tuple[Template | Placeholder, ...]:
+    """Return the entries with the input and the history among them."""
+    if not any(INPUT in _names(entry) for entry in entries if not _is_system(entry)):
+        entries = (*entries, _INPUT_ALONE)
     if any(HISTORY in _names(entry) for entry in entries):
         return entries
-    first = next(index for index, entry in enumerate(entries) if INPUT in _names(entry))
-    return (*entries[:first], Placeholder(), *entries[first:])
+    last = max(index for index, entry in enumerate(entries) if INPUT in _names(entry))
+    return (*entries[:last], Placeholder(), *entries[last:])
+
+
+def _is_system(entry: Template | Placeholder) -> bool:
+    return isinstance(entry, Template) and entry.role == "system"
 
 
 def _names(entry: Template | Placeholder) -> set[str]:
@@ -227,16 +240,14 @@ def _as_text(prompt: Prompt, remembered: Sequence[Part]) -> str:
 def _messages_from(variable: str, text: str) -> tuple[Message, ...]:
     """Return the messages that a placeholder's variable holds as a JSON list of `{role, content}`."""
     try:
-        entries = [_entry(item, variable) for item in json.loads(text)]
-    except (ValueError, TypeError, AttributeError):
-        entries = [Placeholder()]
-    if not all(isinstance(entry, Template) for entry in entries):
+        entries = [_template(item, variable) for item in json.loads(text)]
+    except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(
             f"the variable {variable!r} fills a placeholder, but is no JSON list of messages",
             f"""--var {variable}='[{{"role": "user", "content": "…"}}]'""",
-        )
-    return tuple(Message(entry.role, entry.content) for entry in entries if isinstance(entry, Template))
+        ) from error
+    return tuple(Message(entry.role, entry.content) for entry in entries)
 
 
-DEFAULT = make_prompt()
+DEFAULT = Prompt()
 """The history, then the input."""

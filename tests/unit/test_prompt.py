@@ -52,6 +52,19 @@ def test_the_history_goes_before_the_message_with_the_input() -> None:
     assert [role for role, _ in sent(prompt)] == ["user", "assistant", "user", "system"]
 
 
+def test_the_history_goes_before_the_last_message_with_the_input_when_the_system_text_holds_it_too() -> None:
+    prompt = make_prompt([{"role": "system", "content": "About {input}"}, {"role": "user", "content": "{input}"}])
+    assert sent(prompt) == [("system", "About How {many}?"), *PAST_SENT, ("user", "How {many}?")]
+
+
+def test_the_input_may_be_a_placeholder() -> None:
+    for written in ("input", "{input}"):
+        prompt = make_prompt([{"placeholder": "history"}, {"placeholder": written}])
+        assert variables_of(prompt) == set()
+        assert sent(prompt) == [*PAST_SENT, ("user", "How {many}?")]
+        assert [part.kind for part in fill(prompt, {}, PAST, QUESTION)] == ["tail", "input"]
+
+
 def test_the_history_may_be_text_with_prefixes() -> None:
     prompt = make_prompt(
         [{"role": "user", "content": "So far:\n{history}\nNow: {input}"}], human_prefix="我", ai_prefix="机器人"
@@ -120,7 +133,15 @@ def test_a_placeholder_takes_messages_from_a_variable() -> None:
     prompt = make_prompt([{"placeholder": "examples"}])
     examples = '[{"role": "user", "content": "1+1 {x}"}, {"role": "ai", "content": "2"}]'
     assert sent(prompt, {"examples": examples}, past=[])[:2] == [("user", "1+1 {x}"), ("assistant", "2")]
-    for wrong in ("no json", '"text"', "[1]", '[{"role": "nobody", "content": ""}]', "3", '[{"placeholder": "x"}]'):
+    for wrong in (
+        "no json",
+        '"text"',
+        "[1]",
+        '[{"role": "nobody", "content": ""}]',
+        "3",
+        '[{"placeholder": "x"}]',
+        '[{"placeholder": "input"}]',
+    ):
         with pytest.raises(UsageError, match="examples"):
             fill(prompt, {"examples": wrong}, [], QUESTION)
 
@@ -130,6 +151,29 @@ def test_a_system_text_replaces_the_prompts_own() -> None:
     assert sent(with_system(prompt, "new {{}}"), past=[])[0] == ("system", "new {}")
     assert sent(with_system(prompt, ""), past=[]) == [("user", "How {many}?")]
     assert sent(with_system(DEFAULT, "new"), past=[])[0] == ("system", "new")
+
+
+def test_what_stood_in_the_replaced_system_text_is_sent_all_the_same() -> None:
+    prompt = make_prompt([{"role": "system", "content": "{history}"}, {"role": "user", "content": "Q: {input}"}])
+    assert sent(with_system(prompt, "new")) == [("system", "new"), *PAST_SENT, ("user", "Q: How {many}?")]
+    prompt = make_prompt([{"role": "system", "content": "Answer {input}"}])
+    assert sent(with_system(prompt, "new")) == [("system", "new"), *PAST_SENT, ("user", "How {many}?")]
+    assert sent(with_system(prompt, "")) == [*PAST_SENT, ("user", "How {many}?")]
+
+
+def test_a_system_text_with_the_history_does_not_have_it_sent_twice() -> None:
+    told = with_system(DEFAULT, "So far: {history}")
+    assert sent(told) == [
+        ("system", "So far: Human: Hi {name} {\nAI: Hello }} {x}"),
+        ("user", "How {many}?"),
+    ]
+    assert sent(with_system(told, "new")) == [("system", "new"), *PAST_SENT, ("user", "How {many}?")]
+
+
+def test_the_input_is_a_message_of_the_users_even_when_the_system_text_holds_it() -> None:
+    asked = [("system", "Answer How {many}?"), *PAST_SENT, ("user", "How {many}?")]
+    assert sent(with_system(DEFAULT, "Answer {input}")) == asked
+    assert sent(make_prompt([{"role": "system", "content": "Answer {input}"}])) == asked
 
 
 @pytest.mark.parametrize(
