@@ -12,12 +12,12 @@ from typing import Any
 
 from chatcli.context import Context, request
 from chatcli.errors import BrokenStream, ChatError, Conflict, NotFound, StoreError
-from chatcli.memory import Memory
+from chatcli.memory import Memory, default_memory, parse_memory
 from chatcli.memory.history import History
 from chatcli.messages import Content, Finish, Message, Usage, new_id, user_message
 from chatcli.model import Delta, Event, Finished, Model, Used
 from chatcli.names import title_of
-from chatcli.prompt import DEFAULT, Prompt, check_variables, fill
+from chatcli.prompt import DEFAULT, Prompt, fill
 from chatcli.pump import Pump, Tick
 from chatcli.stores import Pending, Store
 from chatcli.stores.rules import ABANDONED
@@ -102,7 +102,7 @@ class Chat:
         store: Store,
         session: str,
         model: Model,
-        memory: Memory,
+        memory: Memory | None = None,
         prompt: Prompt = DEFAULT,
         variables: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
@@ -112,7 +112,7 @@ class Chat:
         self.store = store
         self.session = session
         self.model = model
-        self.memory = memory
+        self._memory = memory
         self.prompt = prompt
         self.variables = dict(variables or {})
         self.options = dict(options or {})
@@ -124,6 +124,15 @@ class Chat:
         self._pump: Pump | None = None
         self._stopped = False
         self._unsaved: _Unsaved | None = None
+
+    @property
+    def memory(self) -> Memory:
+        """The strategy; the default one for the model's window while none was chosen."""
+        return self._memory or parse_memory(default_memory(self.model.window))
+
+    @memory.setter
+    def memory(self, chosen: Memory) -> None:
+        self._memory = chosen
 
     # A turn
 
@@ -220,7 +229,7 @@ class Chat:
 
     def _begun(self, turn: Pending, prefix: str = "") -> Turning:
         """Keep the turn as ours, durably, before anything leaves; return it ready to run."""
-        check_variables(self.prompt, self.variables)
+        fill(self.prompt, self.variables, (), turn.user)  # raises what would be wrong, before anything is kept
         self.flush()
         self._save_settings()
         turn = replace(turn, writer=self.writer)

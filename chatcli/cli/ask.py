@@ -12,6 +12,7 @@ from chatcli.render.safe import neutralise
 
 if TYPE_CHECKING:
     from chatcli.chat import Chat, Turning
+    from chatcli.config import Config
     from chatcli.messages import Content, Message
 
 
@@ -32,7 +33,7 @@ def ask(
     content = with_attachments(_question(text), flags.attachments)
     with opened_chat(flags) as (chat, place):
         try:
-            reply = _answer(chat, content, flags, as_json, place.config.plain, place.config.reasoning)
+            reply = _answer(chat, content, flags, as_json, place.config)
         except StoreError as error:
             reply = _unsaved(chat, error, as_json, place.folders.state)
         if as_json and reply is not None:
@@ -59,9 +60,7 @@ def _read_stdin() -> str:
         return ""
 
 
-def _answer(
-    chat: "Chat", content: "Content", flags: Flags, as_json: bool, plain: bool, reasoning: bool
-) -> "Message | None":
+def _answer(chat: "Chat", content: "Content", flags: Flags, as_json: bool, config: "Config") -> "Message | None":
     import io
 
     from chatcli.render.reply import reply_view
@@ -69,9 +68,10 @@ def _answer(
     from chatcli.repl.keys import on_interrupt
 
     out = io.StringIO() if as_json else sys.stdout
-    view = reply_view(out, plain=flags.plain or plain, notices=None if flags.quiet else sys.stderr)
+    view = reply_view(out, plain=flags.plain or config.plain, quiet=flags.quiet)
     with closing(_turn(chat, content, flags.quiet)) as events, on_interrupt(chat.stop):
-        return show_turn(events, view, whole=flags.no_stream, reasoning=reasoning)
+        whole = flags.no_stream or not config.stream
+        return show_turn(events, view, whole=whole, reasoning=config.reasoning)
 
 
 def _turn(chat: "Chat", content: "Content", quiet: bool) -> "Turning":

@@ -8,7 +8,7 @@ from chatcli.cli.flags import Flags, with_flags
 
 if TYPE_CHECKING:
     from chatcli.chat import Chat
-    from chatcli.cli.compose import Workplace
+    from chatcli.cli.resolve import Workplace
     from chatcli.stores import Store
 
 

@@ -4,34 +4,22 @@ Flags > session > environment > config file > defaults. What a flag sets on a se
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chatcli.chat import Chat
 from chatcli.cli.flags import Flags
-from chatcli.config import Config, Folders, ModelConfig, folders, full_path, load_config
+from chatcli.cli.resolve import Workplace, resolve_model, resolve_prompt, settings_for, to_keep
+from chatcli.config import folders, load_config
 from chatcli.errors import NotFound, UsageError
-from chatcli.memory import default_memory, parse_memory
-from chatcli.model.choose import choose, from_keys, installed_weights, open_model, window_of
-from chatcli.model.settings import ModelSettings
+from chatcli.memory import parse_memory
+from chatcli.model.choose import open_model
 from chatcli.names import check_session_name, new_session_name
-from chatcli.prompt import DEFAULT, Prompt, make_prompt, with_system
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Tools
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """Where a command works: its config, its environment, its folders."""
-
-    config: Config
-    environ: Mapping[str, str]
-    folders: Folders
 
 
 def workplace() -> Workplace:
@@ -83,97 +71,21 @@ def session_for(flags: Flags, store: Store) -> str:
 def compose(flags: Flags, place: Workplace, store: Store, session: str) -> Chat:
     """Put a chat together; raise UsageError for a flag that makes no sense, before anything is sent."""
     saved = store.snapshot(session, 0).session.settings
-    chosen = _chosen(flags)
-    settings = {**saved, **chosen}
-    model_settings = resolve_model(place, settings.get("model"))
-    default = place.config.memory or default_memory(model_settings.window)
-    memory = parse_memory(settings.get("memory", default))
+    settings = settings_for(flags, saved)
+    spec = settings.get("memory", place.config.memory or None)
+    memory = None if spec is None else parse_memory(spec)
     prompt, defaults = resolve_prompt(place.config, settings.get("prompt"), settings.get("system"))
+    model = open_model(resolve_model(place, settings.get("model")))
     return Chat(
         store,
         session,
-        open_model(model_settings),
+        model,
         memory,
         prompt,
-        {**defaults, **saved.get("variables", {}), **flags.variables},
-        {**model_settings.options, **saved.get("options", {}), **flags.options},
-        _to_keep(saved, chosen, flags),
+        variables={**defaults, **settings.get("variables", {})},
+        options=settings.get("options", {}),
+        settings=to_keep(settings, saved),
     )
-
-
-def resolve_model(place: Workplace, name: str | None) -> ModelSettings:
-    """Return the model called `name`: one of the config, else an id at the default endpoint; None: the default."""
-    name = name or place.config.model
-    if name in place.config.models:
-        return _configured_model(name, place.config.models[name], place)
-    return _unconfigured_model(place, name or None)
-
-
-def _unconfigured_model(place: Workplace, model_id: str | None) -> ModelSettings:
-    """Return the model with this id at the default endpoint; None: its default model."""
-    return choose(place.environ, lambda: installed_weights(place.folders.data), wanted=model_id)
-
-
-def _configured_model(name: str, found: ModelConfig, place: Workplace) -> ModelSettings:
-    """Return the settings of `[models.NAME]`; without a base_url it is at the default endpoint."""
-    if found.path:
-        from chatcli.model.local import WINDOW, embedded
-
-        settings = embedded(full_path(found.path, f"models.{name}.path"), name, found.window or WINDOW)
-        return replace(settings, options={**settings.options, **found.options}, extra_body=found.extra_body)
-    model_id = found.id or name
-    key = found.api_key or _key_of(name, found.api_key_env, place.environ)
-    base = ModelSettings(name, model_id, found.base_url, key, found.api_key_env)
-    if not found.base_url:
-        known = from_keys({found.api_key_env: key}) if key else None
-        base = replace(known or _unconfigured_model(place, model_id), name=name, id=model_id)
-    return replace(
-        base,
-        api_key=key or base.api_key,
-        window=found.window or window_of(model_id),
-        timeout=found.timeout,
-        options=found.options,
-        extra_body=found.extra_body,
-    )
-
-
-def _key_of(name: str, variable: str, environ: Mapping[str, str]) -> str:
-    """Return the key that `variable` holds, '' when the model names none; raise UsageError when it is empty."""
-    key = environ.get(variable, "").strip() if variable else ""
-    if variable and not key:
-        raise UsageError(f"the model {name} has no key: {variable} is not set", f"export {variable}=…")
-    return key
-
-
-def resolve_prompt(config: Config, name: str | None, system: str | None) -> tuple[Prompt, dict[str, str]]:
-    """Return the prompt `name` of the config, with `system` in place of its system text, and its variables."""
-    name = name or config.prompt
-    if name and name not in config.prompts:
-        known = ", ".join(config.prompts) or "the config has none yet"
-        raise UsageError(f"there is no prompt {name!r}", f"prompts of the config: {known}")
-    prompt, variables = DEFAULT, {}
-    if name:
-        found = config.prompts[name]
-        prompt = make_prompt(found.messages, name, found.human_prefix, found.ai_prefix)
-        prompt = with_system(prompt, found.system) if found.system else prompt
-        variables = found.variables
-    text = system if system is not None else "" if name else config.system
-    return (with_system(prompt, text) if text or system is not None else prompt), dict(variables)
-
-
-def _chosen(flags: Flags) -> dict[str, Any]:
-    """Return the settings that flags name."""
-    named = {"model": flags.model, "memory": flags.memory, "prompt": flags.prompt, "system": flags.system}
-    return {name: value for name, value in named.items() if value is not None}
-
-
-def _to_keep(saved: Mapping[str, Any], chosen: dict[str, Any], flags: Flags) -> dict[str, Any]:
-    """Return what is new for the session to keep."""
-    keep = {name: value for name, value in chosen.items() if saved.get(name) != value}
-    for name, given in (("variables", flags.variables), ("options", flags.options)):
-        if given:
-            keep[name] = {**saved.get(name, {}), **given}
-    return keep
 
 
 def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
@@ -181,12 +93,12 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
     from chatcli.repl.loop import Tools
 
     def open_session(name: str | None) -> Chat:
-        return compose(Flags() if name else flags, place, store, name or new_session_name())
+        known = name is not None and store.exists(name)
+        return compose(Flags() if known else flags, place, store, name or new_session_name())
 
     return Tools(
         open_session=open_session,
         open_model=lambda name: open_model(resolve_model(place, name)),
-        make_prompt=lambda text: resolve_prompt(place.config, flags.prompt, text)[0],
         model_names=tuple(place.config.models),
         preload=_preload,
         state_folder=place.folders.state,

@@ -8,7 +8,7 @@ import typer
 from chatcli.cli.light import LightCommand, LightGroup
 
 if TYPE_CHECKING:
-    from chatcli.cli.compose import Workplace
+    from chatcli.cli.resolve import Workplace
 
 app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="Show, make and edit the config file.")
 
@@ -41,7 +41,7 @@ def show() -> None:
 
 def _chosen(place: "Workplace") -> dict[str, str]:
     """Return the model and the memory that hold when nothing is said; nothing when no model can be found."""
-    from chatcli.cli.compose import resolve_model
+    from chatcli.cli.resolve import resolve_model
     from chatcli.errors import ChatError
     from chatcli.memory import default_memory
 

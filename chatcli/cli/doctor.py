@@ -95,9 +95,10 @@ def _store(address: str | None) -> Found:
 
 
 def _model() -> Found:
-    from chatcli.cli.compose import resolve_model, workplace
+    from chatcli.cli.compose import workplace
+    from chatcli.cli.resolve import resolve_model
     from chatcli.model.choose import open_model
-    from chatcli.stores.address import masked
+    from chatcli.stores.masking import masked
     from chatcli.values import counted
 
     settings = resolve_model(workplace(), None)

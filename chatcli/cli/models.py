@@ -17,11 +17,12 @@ def models(
 
     Example: chatcli models
     """
-    from chatcli.cli.compose import resolve_model, workplace
+    from chatcli.cli.compose import workplace
     from chatcli.cli.output import print_json
+    from chatcli.cli.resolve import resolve_model
     from chatcli.errors import UsageError
     from chatcli.render.tables import columns
-    from chatcli.stores.address import masked
+    from chatcli.stores.masking import masked
 
     if action != "list":
         raise UsageError(f"models knows no {action!r}", "chatcli models list")

@@ -15,7 +15,6 @@ from chatcli.chat import Chat, Turning
 from chatcli.errors import ChatError, ModelError, NotFound, StoreError, UsageError
 from chatcli.messages import Message
 from chatcli.model import Model
-from chatcli.prompt import Prompt
 from chatcli.render.safe import one_line
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
@@ -35,8 +34,6 @@ class Tools:
     open_session: Callable[[str | None], Chat]
     """Return the chat of another session with the same store; None: a new one."""
     open_model: Callable[[str], Model]
-    make_prompt: Callable[[str | None], Prompt]
-    """Return the prompt with another system text; None: the configured one."""
     model_names: Sequence[str]
     preload: Callable[[], object]
     """Import what the first turn needs; runs while the user types."""
@@ -95,6 +92,7 @@ class Repl:
     def switch(self, chat: Chat) -> None:
         """Go on with another session's chat."""
         self._rescue()
+        self._rescued = None  # a file of the other session stays
         self.chat.model.close()
         self.chat = chat
         self.attachments.clear()

@@ -377,3 +377,40 @@ def test_an_empty_long_or_control_name_is_an_error(name: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_session_name(name)
     assert caught.value.exit_code == 2
+
+
+def test_the_prefix_of_the_requests_stays_still_because_the_cut_is_saved_with_the_turn() -> None:
+    chat = chat_with(memory="window:2-5")
+    for number in range(9):
+        run(chat.send(f"q{number}"))
+    sent = [[text for role, text in request if role == "user"] for request in chat.model.said]
+    assert [request[0] for request in sent] == ["q0"] * 6 + ["q4"] * 3
+
+
+def test_a_turn_shows_signs_of_life_while_nothing_comes() -> None:
+    gate = Gate()
+    chat = chat_with([gate, "at last", Finished("stop")])
+    oldest = 0.0
+    for _ in chat.send("Hi"):
+        age = next((turn.age for turn in chat.store.pending("s")), 0.0)
+        if age < oldest:
+            gate.set()
+        oldest = max(oldest, age)
+    assert said(chat)[1] == ("assistant", "at last")
+
+
+def test_the_default_memory_follows_the_models_window() -> None:
+    chat = Chat(InMemoryStore(), "s", ScriptedModel(window=1000))
+    assert chat.memory.spec == "tokens:500"
+    chat.model = ScriptedModel(window=200_000)
+    assert chat.memory.spec == "tokens:32000"
+    chat.memory = parse_memory("none")
+    chat.model = ScriptedModel(window=1000)
+    assert chat.memory.spec == "none"
+
+
+def test_a_placeholder_that_is_filled_with_no_messages_costs_nothing() -> None:
+    chat = chat_with(prompt=make_prompt([{"placeholder": "examples"}]), variables={"examples": "no json"})
+    with pytest.raises(UsageError, match="examples"):
+        run(chat.send("Hi"))
+    assert chat.store.pending("s") == []

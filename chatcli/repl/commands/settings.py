@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from chatcli.errors import UsageError
 from chatcli.memory import EXAMPLES, parse_memory
-from chatcli.prompt import system_text, variables_of
+from chatcli.prompt import system_text, variables_of, with_system
 from chatcli.repl.slash import slash
 from chatcli.values import meant_option, option_value
 
@@ -54,7 +54,7 @@ def system(repl: "Repl", argument: str) -> None:
     chat = repl.chat
     if argument:
         text = "" if argument in _NOTHING else argument
-        chat.prompt = repl.tools.make_prompt(text)
+        chat.prompt = with_system(chat.prompt, text)
         chat.set(system=text)
     repl.screen.aside(system_text(chat.prompt) or "no system text")
     missing = sorted(variables_of(chat.prompt) - chat.variables.keys())

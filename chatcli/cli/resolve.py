@@ -1,0 +1,143 @@
+"""Which model and which prompt a name means, and what a session keeps: nothing is opened here.
+
+Flags > session > environment > config file > defaults; the environment is in the config by then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chatcli.cli.flags import Flags
+from chatcli.config import Config, Folders, ModelConfig, full_path
+from chatcli.errors import ConfigError, UsageError
+from chatcli.model.choose import PROVIDERS, choose, from_keys, installed_weights, window_of, with_id
+from chatcli.model.settings import ModelSettings
+from chatcli.prompt import DEFAULT, Prompt, make_prompt, system_text, with_system
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where a command works: its config, its environment, its folders."""
+
+    config: Config
+    environ: Mapping[str, str]
+    folders: Folders
+
+
+# Settings
+
+
+def settings_for(flags: Flags, saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what holds for a session: what flags name, over what is saved with it.
+
+    A prompt that a flag names brings its own system text, whatever the session had.
+    """
+    named = {"model": flags.model, "memory": flags.memory, "prompt": flags.prompt, "system": flags.system}
+    chosen: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    if "prompt" in chosen and "system" in saved:
+        chosen.setdefault("system", None)
+    for name, given in (("variables", flags.variables), ("options", flags.options)):
+        if given:
+            chosen[name] = {**saved.get(name, {}), **given}
+    return {**saved, **chosen}
+
+
+def to_keep(settings: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the settings is new for the session to keep; None removes one."""
+    return {name: value for name, value in settings.items() if saved.get(name) != value}
+
+
+# The prompt
+
+
+def resolve_prompt(config: Config, name: str | None, system: str | None) -> tuple[Prompt, dict[str, str]]:
+    """Return the prompt `name` (None: the configured one) with its variables' defaults.
+
+    `system` takes the place of its system text ('' removes it); None leaves the prompt's own, and where it
+    has none the config's. Raises UsageError for a prompt that does not exist.
+    """
+    prompt, variables = _named_prompt(config, name or config.prompt)
+    if system is None:
+        system = (system_text(prompt) and None) or config.system or None
+    return (prompt if system is None else with_system(prompt, system)), variables
+
+
+def _named_prompt(config: Config, name: str) -> tuple[Prompt, dict[str, str]]:
+    if not name:
+        return DEFAULT, {}
+    found = config.prompts.get(name)
+    if found is None:
+        known = ", ".join(config.prompts) or "the config has none yet"
+        raise UsageError(f"there is no prompt {name!r}", f"prompts of the config: {known}")
+    prompt = make_prompt(found.messages, name, found.human_prefix, found.ai_prefix)
+    return (with_system(prompt, found.system) if found.system else prompt), dict(found.variables)
+
+
+# The model
+
+
+def resolve_model(place: Workplace, name: str | None) -> ModelSettings:
+    """Return the model called `name`: one of the config, else an id at the default endpoint; None: the default.
+
+    The default endpoint is that of the configured model, else the first that a key, a local server or the
+    embedded model gives. Raises UsageError when there is none.
+    """
+    default, models = place.config.model, place.config.models
+    wanted = name or default
+    if wanted in models:
+        return _configured_model(wanted, models[wanted], place)
+    if default in models and models[default].base_url:
+        base = _configured_model(default, models[default], place)
+        return replace(with_id(base, wanted), options={}, extra_body={})
+    return _unconfigured_model(place, wanted or None)
+
+
+def _unconfigured_model(place: Workplace, model_id: str | None) -> ModelSettings:
+    """Return the model with this id where a key, a local server or the embedded model gives an endpoint."""
+    return choose(place.environ, lambda: installed_weights(place.folders.data), wanted=model_id)
+
+
+def _configured_model(name: str, found: ModelConfig, place: Workplace) -> ModelSettings:
+    """Return the settings of `[models.NAME]`."""
+    base = _weights(name, found) if found.path else _endpoint(name, found, place)
+    return replace(
+        base,
+        name=name,
+        window=found.window or base.window,
+        timeout=found.timeout,
+        options={**base.options, **found.options},
+        extra_body={**base.extra_body, **found.extra_body},
+    )
+
+
+def _weights(name: str, found: ModelConfig) -> ModelSettings:
+    """Return a model that chatcli runs itself."""
+    from chatcli.model.local import WINDOW, embedded
+
+    return embedded(full_path(found.path, f"models.{name}.path"), name, found.window or WINDOW)
+
+
+def _endpoint(name: str, found: ModelConfig, place: Workplace) -> ModelSettings:
+    """Return a model at its base_url, else at the endpoint its key belongs to, else at the default one."""
+    model_id = found.id or name
+    key = found.api_key or _key(name, found.api_key_env, place.environ)
+    if found.base_url:
+        return ModelSettings(name, model_id, found.base_url, key, found.api_key_env, window_of(model_id))
+    if not key:
+        return _unconfigured_model(place, model_id)
+    urls = {p.url_env: place.environ.get(p.url_env, "") for p in PROVIDERS if p.url_env}
+    owner = None if found.api_key else from_keys({**urls, found.api_key_env: key})
+    if owner is None:
+        raise ConfigError(
+            f"the model {name} has a key, but no base_url says where the key belongs",
+            f"put base_url under [models.{name}]: a key is sent only to its own endpoint",
+        )
+    return with_id(owner, model_id)
+
+
+def _key(name: str, variable: str, environ: Mapping[str, str]) -> str:
+    """Return the key that `variable` holds, '' when the model names none; raise UsageError when it is empty."""
+    key = environ.get(variable, "").strip() if variable else ""
+    if variable and not key:
+        raise UsageError(f"the model {name} has no key: {variable} is not set", f"export {variable}=…")
+    return key
