@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeGuard, get_args
 
 Role = Literal["system", "user", "assistant", "tool", "unreadable"]
@@ -211,8 +211,3 @@ _FITS: Mapping[str, Callable[[Any], bool]] = {
 def readable(messages: Iterable[Message]) -> list[Message]:
     """Return the messages that can be sent: all but the unreadable entries."""
     return [message for message in messages if message.role != "unreadable"]
-
-
-def with_finish(message: Message, finish: Finish) -> Message:
-    """Return the message with another `finish`."""
-    return replace(message, finish=finish)
