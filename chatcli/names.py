@@ -3,21 +3,22 @@
 import random
 import string
 import time
-import unicodedata
 
 from chatcli.errors import UsageError
 from chatcli.messages import Message
+from chatcli.stores.rules import NAME_LENGTH, is_session_name
 
 
 def check_session_name(name: str) -> str:
     """Return the name; raise UsageError unless it has 1 to 200 characters, none of them a control character."""
+    if is_session_name(name):
+        return name
     if not name:
         raise UsageError("a session's name cannot be empty", "leave -s out for a new session")
-    if len(name) > 200:
-        raise UsageError(f"a session's name has at most 200 characters, not {len(name)}", "choose a shorter one")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise UsageError("a session's name cannot hold control characters", "choose another one")
-    return name
+    if len(name) > NAME_LENGTH:
+        limit = f"at most {NAME_LENGTH} characters, not {len(name)}"
+        raise UsageError(f"a session's name has {limit}", "choose a shorter one")
+    raise UsageError("a session's name cannot hold control characters", "choose another one")
 
 
 def new_session_name() -> str:

@@ -1,6 +1,5 @@
 """Which sessions there are in Redis: the index of ours, and a search for those that only other programs wrote."""
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ from chatcli.stores import Session
 from chatcli.stores import redis_rows as rows
 from chatcli.stores.redis_keys import glob_escaped, index_key, keys_of
 from chatcli.stores.redis_wire import Ask, Plan, Wire
+from chatcli.stores.rules import is_session_name
 
 
 class Index:
@@ -84,7 +84,7 @@ def _allowed(raw: bytes) -> str | None:
         name = raw.decode()
     except UnicodeDecodeError:
         return None
-    return name if 0 < len(name) <= 200 and not any(unicodedata.category(char) == "Cc" for char in name) else None
+    return name if is_session_name(name) else None
 
 
 def _or(reply: Any, otherwise: Any) -> Any:

@@ -1,6 +1,7 @@
 """What every store decides in the same way."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,20 @@ from chatcli.stores import Change, Pending, State, Watermark
 
 ABANDONED = 10.0
 """Seconds without a sign of life after which a turn counts as left by its writer."""
+
+
+NAME_LENGTH = 200
+"""Characters in a session's name at most."""
+
+
+def is_session_name(name: str) -> bool:
+    """Say whether a session can have this name: see Store."""
+    return 0 < len(name) <= NAME_LENGTH and not any(unicodedata.category(char) in ("Cc", "Cs") for char in name)
+
+
+def no_session(name: str) -> NotFound:
+    """Return the error for a session that is not there."""
+    return NotFound(f"there is no session {name!r}", "chatcli sessions list shows them")
 
 
 def check_splice(session: str, length: int, at: int | None, expected: int | None) -> None:
@@ -30,7 +45,7 @@ def _changed(session: str, how: str) -> Conflict:
 def check_rename(old: str, new: str, there: bool, taken: bool, pending: Iterable[Pending]) -> None:
     """Raise NotFound or Conflict when the session `old` cannot be called `new` now."""
     if not there:
-        raise NotFound(f"there is no session {old!r}", "list them: chatcli sessions list")
+        raise no_session(old)
     if taken:
         raise Conflict(f"there is a session {new!r} already", "choose another name, or delete that session first")
     if any(turn.age <= ABANDONED for turn in pending):
