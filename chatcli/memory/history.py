@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from chatcli.messages import Message, Turn, fingerprint
-from chatcli.stores import Snapshot, State, Watermark
+from chatcli.stores import Snapshot, State, Store, Watermark
 
 Fetch = Callable[[int, int], Sequence[Message]]
 
@@ -67,6 +67,11 @@ class History:
             page = [*page, *[_GONE] * (self._start - start - len(page))]
         self._loaded[:0] = page
         self._start = start
+
+
+def open_history(store: Store, session: str, newest: int, stop: int | None = None) -> History:
+    """Return the history of a session as it is now; one look reads its `newest` messages. Raises StoreError."""
+    return History(store.snapshot(session, newest), lambda start, end: store.messages(session, start, end), stop)
 
 
 _GONE = Message("unreadable", "removed by another program while it was read")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from chatcli.memory.history import History
+from chatcli.memory.history import open_history
 from chatcli.messages import Message
 from chatcli.render.safe import neutralise, one_line
 from chatcli.stores import Store
@@ -21,7 +21,7 @@ def last_turns(store: Store, session: str, turns: int | None) -> tuple[int, list
     """Return the messages of the last `turns` turns (None: all) and the position of the first."""
     if turns is None:
         return 0, store.messages(session)
-    history = History(store.snapshot(session, 2 * turns), lambda start, stop: store.messages(session, start, stop))
+    history = open_history(store, session, newest=2 * turns)
     starts = [turn.start for turn in islice(history.turns(), turns)]
     start = starts[-1] if starts else 0
     return start, history.since(start)
