@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from chatcli.errors import ConfigError
-from chatcli.stores.address import masked
+from chatcli.stores.masking import masked
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

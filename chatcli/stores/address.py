@@ -10,12 +10,12 @@ A store's library is imported when one is opened.
 """
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from chatcli.errors import UsageError
 from chatcli.stores import Store
+from chatcli.stores.masking import masked
 
 KNOWN = "memory:, sqlite:///FILE, redis://HOST:PORT/DB, rediss://…, unix://PATH"
 LOCAL_REDIS = "redis://localhost:6379/0"
@@ -50,12 +50,6 @@ def open_store(
 
         return RedisStore(address, key_prefix=key_prefix, ttl=ttl)
     raise _unknown(address)
-
-
-def masked(address: str) -> str:
-    """Return the address with any password replaced by `***`."""
-    address = re.sub(r"(?s)(://[^:/?#@]*):.*@", r"\1:***@", address)
-    return re.sub(r"(?i)([?&](?:ssl_)?password=)[^&]*", r"\1***", address)
 
 
 def _sqlite(path: Path) -> Store:

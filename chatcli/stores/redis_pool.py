@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from chatcli.errors import UsageError
-from chatcli.stores.address import masked
+from chatcli.stores.masking import masked
 
 CONNECT_TIMEOUT = 1.0  # seconds
 TIMEOUT = 5.0

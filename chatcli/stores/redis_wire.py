@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from redis import exceptions as failures
 
 from chatcli.errors import StoreError, StoreUnavailable
-from chatcli.stores.address import masked
+from chatcli.stores.masking import masked
 from chatcli.stores.redis_pool import HURRIED, connections
 
 PATIENCE = 10.0  # seconds during which a write yields to other writers

@@ -9,7 +9,8 @@ import pytest
 
 from chatcli.errors import UsageError
 from chatcli.stores import Store
-from chatcli.stores.address import masked, open_store
+from chatcli.stores.address import open_store
+from chatcli.stores.masking import masked
 
 
 def opened(address: str, tmp_path: Path, **environ: str) -> Store:
