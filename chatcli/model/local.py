@@ -85,7 +85,7 @@ class EmbeddedModel:
         self, settings: ModelSettings, retries: Retries | None = None, command: Sequence[str] | None = None
     ) -> None:
         self.settings = settings
-        self._server = LocalServer(settings, command)
+        self._server = EmbeddedServer(settings, command)
         self._model = OpenAIModel(settings, retries, self._server.locate)
         self._server.start()
 
@@ -118,7 +118,7 @@ class EmbeddedModel:
         self._server.stop()
 
 
-class LocalServer:
+class EmbeddedServer:
     """The child process, and where it listens."""
 
     def __init__(self, settings: ModelSettings, command: Sequence[str] | None = None) -> None:

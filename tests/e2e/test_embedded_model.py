@@ -18,7 +18,7 @@ import pytest
 from chatcli.messages import Message
 from chatcli.model import Delta, Finished, Used
 from chatcli.model.choose import installed_weights
-from chatcli.model.local import EmbeddedModel, LocalServer, embedded
+from chatcli.model.local import EmbeddedModel, EmbeddedServer, embedded
 from chatcli.model.openai import OpenAIModel
 
 
@@ -96,7 +96,7 @@ def test_it_reports_what_it_read_from_its_cache(model: EmbeddedModel) -> None:
 
 
 def test_closing_a_stream_frees_its_slot() -> None:
-    server = LocalServer(embedded(weights()))
+    server = EmbeddedServer(embedded(weights()))
     settings = server.locate()
     model = OpenAIModel(settings)
     endless = model.stream([Message("user", "Tell me a story.")], {"ignore_eos": True, "max_tokens": 8000})
@@ -109,7 +109,7 @@ def test_closing_a_stream_frees_its_slot() -> None:
 
 
 def test_without_its_key_it_answers_nobody() -> None:
-    server = LocalServer(embedded(weights()))
+    server = EmbeddedServer(embedded(weights()))
     url = f"{server.locate().base_url}/chat/completions"
     request = urllib.request.Request(url, b'{"messages": []}', {"Content-Type": "application/json"})
     with pytest.raises(urllib.error.HTTPError, match="401") as caught:
@@ -122,8 +122,8 @@ def test_it_ends_when_its_parent_is_killed() -> None:
     program = """
 import sys
 from pathlib import Path
-from chatcli.model.local import LocalServer, embedded
-server = LocalServer(embedded(Path(sys.argv[1])))
+from chatcli.model.local import EmbeddedServer, embedded
+server = EmbeddedServer(embedded(Path(sys.argv[1])))
 print(server.locate().base_url, flush=True)
 sys.stdin.read()
 """
