@@ -16,6 +16,7 @@ from tests.servers import ModelServer
 from tests.terminal import Terminal, clean_env
 
 CHATCLI = [sys.executable, "-m", "chatcli"]
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -29,6 +30,7 @@ class User:
     @property
     def env(self) -> dict[str, str]:
         return {
+            "PYTHONPATH": str(ROOT),  # the checkout that stands here, whatever is installed
             "CHATCLI_HOME": str(self.home),
             "OPENAI_API_KEY": "sk-test-secret",
             "OPENAI_BASE_URL": self.server.url,

@@ -1,5 +1,6 @@
 """The command line in this process: fast enough for a table of a hundred wrong inputs."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,9 @@ Command = Callable[..., Done]
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home without any key, config or session; DashScope's key is set, its endpoint is never asked."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "REDIS_URL", "CHATCLI_CONFIG", "CHATCLI_MODEL", "CHATCLI_STORE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [*os.environ]:
+        if name.startswith("CHATCLI_") or name.endswith("_API_KEY") or name in ("OPENAI_BASE_URL", "REDIS_URL"):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("CHATCLI_HOME", str(tmp_path))
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-geheim")
     monkeypatch.chdir(tmp_path)
