@@ -125,8 +125,9 @@ def _still_runs(child: subprocess.Popen[bytes]) -> bool:
 
 
 def _why(complaints: bytes) -> str:
-    """Return the last line that says something, without its marking."""
-    said = [line.strip() for line in complaints.decode("utf-8", "replace").splitlines() if line.strip()]
+    """Return the last line that says what happened, without its marking."""
+    lines = (line.strip() for line in complaints.decode("utf-8", "replace").splitlines())
+    said = [line for line in lines if line and not line.lower().startswith("hint:")]
     return re.sub(r"^(error|cause): ", "", said[-1], flags=re.IGNORECASE)[:300] if said else "no reason was given"
 
 
