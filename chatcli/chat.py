@@ -13,7 +13,7 @@ from typing import Any
 from chatcli.context import Context, request
 from chatcli.errors import BrokenStream, ChatError, Conflict, NotFound, StoreError
 from chatcli.memory import Memory, default_memory, parse_memory
-from chatcli.memory.history import History
+from chatcli.memory.history import open_history
 from chatcli.messages import Content, Finish, Message, Usage, new_id, user_message
 from chatcli.model import Delta, Event, Finished, Model, Used
 from chatcli.names import title_of
@@ -46,6 +46,9 @@ class Notice:
 
     text: str
 
+
+_LAST_TURNS = 16
+"""Messages to look at first, to find the last turns."""
 
 TurnEvent = Event | Tick | Committed | Notice
 Turning = Generator[TurnEvent, None, None]
@@ -196,19 +199,19 @@ class Chat:
         The same function makes what is shown and what is sent. Without content the parts that depend on it
         say `{input}`.
         """
-        snapshot = self.store.snapshot(self.session, self.memory.first_look)
-        history = History(snapshot, lambda start, end: self.store.messages(self.session, start, end), stop)
+        memory = self.memory
+        history = open_history(self.store, self.session, memory.first_look, stop)
         question = None if content is None else Message("user", content)
-        chosen = self.memory.select(history, question)
+        chosen = memory.select(history, question)
         parts = fill(self.prompt, self.variables, chosen.parts, question)
-        return Context(tuple(parts), chosen.changes, snapshot.length)
+        return Context(tuple(parts), chosen.changes, history.length)
 
     # The history's end
 
     def undo(self, turns: int = 1) -> int:
         """Take the last turns out of the history; return how many there were. `redo` brings them back."""
         self.flush()
-        history = self._history()
+        history = open_history(self.store, self.session, _LAST_TURNS)
         starts = [turn.start for turn, _ in zip(history.turns(), range(turns), strict=False)]
         if starts:
             self.store.append(self.session, [], at=starts[-1], expected_length=history.length)
@@ -322,13 +325,9 @@ class Chat:
     def _is_ours_to_decide(self, turn: Pending) -> bool:
         return turn.writer == self.writer or turn.age > ABANDONED or is_gone(turn.writer)
 
-    def _history(self) -> History:
-        snapshot = self.store.snapshot(self.session, 16)
-        return History(snapshot, lambda start, stop: self.store.messages(self.session, start, stop))
-
     def _last_turn_again(self) -> Pending:
         """Return the history's last turn, to be replaced."""
-        history = self._history()
+        history = open_history(self.store, self.session, _LAST_TURNS)
         last = next(history.turns(), None)
         if last is None or last.messages[0].role != "user":
             raise NotFound("there is no turn to send again", "write something first")
