@@ -17,6 +17,7 @@ from chatcli.model.choose import open_model
 from chatcli.names import check_session_name, new_session_name
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
+from chatcli.stores.rules import no_session
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Tools
@@ -55,7 +56,7 @@ def existing_session(store: Store, name: str | None) -> str:
     if name is None:
         return last_session(store)
     if not store.exists(check_session_name(name)):
-        raise NotFound(f"there is no session {name!r}", "chatcli sessions list shows them")
+        raise no_session(name)
     return name
 
 

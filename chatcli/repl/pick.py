@@ -11,6 +11,7 @@ from prompt_toolkit.document import Document
 from chatcli.errors import NotFound, UsageError
 from chatcli.render.safe import one_line
 from chatcli.stores import Session, Store
+from chatcli.stores.rules import no_session
 from chatcli.values import counted
 
 _MOST = 200
@@ -32,7 +33,7 @@ def pick_session(store: Store) -> str | None:
         return None
     matching = labels.get(typed) or _first_match(labels, typed)
     if matching is None:
-        raise NotFound(f"there is no session {typed!r}", "chatcli sessions list shows them")
+        raise no_session(typed)
     return matching.name
 
 
