@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
+
 from chatcli.cli.flags import Flags, with_flags
 
 if TYPE_CHECKING:
@@ -28,7 +30,9 @@ def open_chat(flags: Flags) -> None:
 
     with opened_chat(flags) as (opened, place):
         tools = tools_for(flags, place, opened.store)
-        Repl(opened, tools, attachments=flags.attachments).run()
+        code = Repl(opened, tools, attachments=flags.attachments).run()
+    if code:
+        raise typer.Exit(code)
 
 
 @contextmanager

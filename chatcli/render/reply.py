@@ -5,6 +5,7 @@ ends the reply, however it ended. All text is neutralised here.
 """
 
 import os
+import sys
 from typing import Protocol, TextIO
 
 from chatcli.render.safe import SafePieces, one_line
@@ -38,17 +39,17 @@ class ReplyView(Protocol):
         ...
 
 
-def reply_view(out: TextIO, plain: bool = False, notices: TextIO | None = None) -> ReplyView:
+def reply_view(out: TextIO, plain: bool = False, quiet: bool = False) -> ReplyView:
     """Return the view for `out`: markdown on a terminal that can move its cursor, else plain text.
 
-    `plain` asks for plain text anyway. `notices` is where a plain view shows its notes, if that is a terminal.
+    `plain` asks for plain text anyway, `quiet` for no notes. A plain view shows its notes on stderr.
     """
     kind = os.environ.get("TERM", "" if os.name == "nt" else "dumb")
     if plain or not out.isatty() or kind in ("dumb", "unknown"):
-        return PlainReply(out, notices)
+        return PlainReply(out, None if quiet else sys.stderr)
     from chatcli.render.streaming import MarkdownReply, terminal  # rich: only where it is seen
 
-    return MarkdownReply(terminal(out))
+    return MarkdownReply(terminal(out), quiet=quiet)
 
 
 class PlainReply:
@@ -67,7 +68,8 @@ class PlainReply:
     def note(self, text: str) -> None:
         """Write the line to `notices`, if that is a terminal."""
         if self._notices is not None and self._notices.isatty():
-            self._notices.write(one_line(text, 200) + "\n")
+            start = "\n" if self._in_line and self._out.isatty() else ""
+            self._notices.write(f"{start}{one_line(text, 200)}\n")
             self._notices.flush()
 
     def reasoning(self, text: str) -> None:

@@ -43,11 +43,13 @@ class MarkdownReply:
         *,
         code_theme: str | SyntaxTheme = INK,
         reflowing: bool | None = None,
+        quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
         self._theme = code_theme
         self._clock = clock
+        self._quiet = quiet
         self._region = Region(console.file, lambda: console.size, reflowing)
         self._pieces = SafePieces()
         self._blocks = BlockReader()
@@ -63,13 +65,16 @@ class MarkdownReply:
         """Draw a turning wheel, the seconds and a note, as long as nothing else is live."""
         if self._began or self._thoughts.live:
             return
+        note = "" if self._quiet else note
         wheel = _SPINNER[int(seconds / FRAME / 2) % len(_SPINNER)]
         line = Text(f"{wheel} {seconds:.0f} s {one_line(note, 200)}".rstrip(), style=_ASIDE)
         line.truncate(self._console.width, overflow="ellipsis")
         self._region.draw("", split_lines(drawn(self._console, line)))
 
     def note(self, text: str) -> None:
-        """Print one dim line above what is live."""
+        """Print one dim line above what is live; nothing when quiet."""
+        if self._quiet:
+            return
         line = Text(one_line(text, 200), style=_ASIDE)
         self._region.draw(drawn(self._console, line), self._live())
 

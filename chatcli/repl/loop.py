@@ -54,6 +54,7 @@ class Repl:
         self.attachments = list(attachments)
         self.screen = on_stdout(tools.plain)
         self.leaving = False
+        self._exit_code = 0
         self._prefill = ""
         self._rescued: Path | None = None
         self._keys = CapturedKeys()
@@ -64,8 +65,11 @@ class Repl:
             on_first_shown=self._preload,
         )
 
-    def run(self) -> None:
-        """Chat until the user leaves. A reply that the store would not take is in a file then, named on the screen."""
+    def run(self) -> int:
+        """Chat until the user leaves; return the exit code: a script's is that of the last error, 0 without one.
+
+        A reply that the store would not take is in a file then, named on the screen.
+        """
         capture = captured_keys() if on_a_terminal() else nullcontext(self._keys)
         # A ^C between two prompts must not end the chat; at a prompt it is a key.
         with capture as self._keys, on_interrupt(lambda: self.chat.stop()):
@@ -76,6 +80,7 @@ class Repl:
                     break
                 self._take(text)
         self._rescue()
+        return 0 if sys.stdin is not None and sys.stdin.isatty() else self._exit_code
 
     def greet(self) -> None:
         """Say where we are: the session, whether it is kept, its last turns, what was left unfinished."""
@@ -85,7 +90,7 @@ class Repl:
         if not self.tools.quiet:
             self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory.spec} · {chat.store.address}")
         with self._errors_shown():
-            if not self.tools.quiet:
+            if not self.tools.quiet and self.screen.on_a_terminal:
                 self._show_last_turns()
             describe_unfinished(self)
 
@@ -103,7 +108,7 @@ class Repl:
         from chatcli.render.reply import reply_view
         from chatcli.render.turn import show_turn
 
-        view = reply_view(sys.stdout, plain=self.screen.plain)
+        view = reply_view(sys.stdout, plain=self.screen.plain, quiet=self.tools.quiet)
         with closing(turn):
             reply = show_turn(
                 turn,
@@ -167,6 +172,7 @@ class Repl:
         try:
             yield
         except ChatError as error:
+            self._exit_code = error.exit_code
             self.screen.error(error)
             if isinstance(error, ModelError):
                 self._say_what_is_unanswered()

@@ -1,4 +1,8 @@
-"""What the chat itself says on the screen, beside the replies: light, without rich, neutralised."""
+"""What the chat itself says beside the replies: light, without rich, neutralised.
+
+What was asked for is on stdout, errors are on stderr. Notices stand between the replies on a terminal; where
+the replies go elsewhere, notices are on stderr, if that is a terminal.
+"""
 
 import os
 import sys
@@ -13,15 +17,19 @@ _DIM, _BOLD, _CYAN, _RED, _YELLOW, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\
 class Screen:
     """Prints lines in a few styles; in none where colours are not wanted (`NO_COLOR`, `TERM=dumb`, a pipe)."""
 
-    def __init__(self, out: TextIO, plain: bool = False) -> None:
+    def __init__(self, out: TextIO, errors: TextIO | None, plain: bool = False) -> None:
         self._out = out
+        self._errors = errors
         dumb = os.environ.get("TERM", "dumb") in ("dumb", "unknown", "")
-        self.plain = plain or dumb or not out.isatty()
-        self._coloured = not self.plain and not os.environ.get("NO_COLOR")
+        self.on_a_terminal = out.isatty()
+        self.plain = plain or dumb or not self.on_a_terminal
+        self._colours = not (plain or dumb or os.environ.get("NO_COLOR"))
+        beside = errors if errors is not None and errors.isatty() else None
+        self._notices = out if self.on_a_terminal else beside
 
     def say(self, text: str = "") -> None:
         """Print text as it is."""
-        self._print(neutralise(text))
+        self._print(self._out, neutralise(text))
 
     def wrapped(self, text: str, colour: str) -> None:
         """Print text in a colour, its lines broken between words."""
@@ -34,27 +42,31 @@ class Screen:
 
         terminal(self._out).print(Text(neutralise(text), style=colour))
 
+    def tell(self, text: str) -> None:
+        """Print a dim line that was asked for."""
+        self._print(self._out, neutralise(text), _DIM)
+
     def aside(self, text: str) -> None:
         """Print a dim line: something that happened."""
-        self._print(self._styled(neutralise(text), _DIM))
+        self._print(self._notices, neutralise(text), _DIM)
 
     def heading(self, text: str) -> None:
-        """Print a line that stands above others."""
-        self._print(self._styled(neutralise(text), _BOLD + _CYAN))
+        """Print a line that stands above others that were asked for."""
+        self._print(self._out, neutralise(text), _BOLD + _CYAN)
 
     def said(self, prompt: str, text: str) -> None:
         """Print what the user said before, as it stood there then."""
-        self._print(self._styled(prompt.rstrip(), _BOLD + _CYAN) + " " + neutralise(text))
+        self._print(self._out, prompt.rstrip(), _BOLD + _CYAN, " " + neutralise(text))
 
     def warn(self, text: str) -> None:
         """Print a line that wants attention."""
-        self._print(self._styled(neutralise(text), _YELLOW))
+        self._print(self._notices, neutralise(text), _YELLOW)
 
     def error(self, error: ChatError) -> None:
         """Print the two lines of an error."""
         message, hint = (" ".join(neutralise(text).split()) for text in (error.message, error.hint))
-        self._print(f"{self._styled('error:', _RED)} {message}")
-        self._print(f"{self._styled('hint:', _DIM)} {hint}")
+        self._print(self._errors, "error:", _RED, f" {message}")
+        self._print(self._errors, "hint:", _DIM, f" {hint}")
 
     def clear(self) -> None:
         """Clear the screen, not the scrollback."""
@@ -62,14 +74,16 @@ class Screen:
             self._out.write("\x1b[H\x1b[2J")
             self._out.flush()
 
-    def _styled(self, text: str, style: str) -> str:
-        return f"{style}{text}{_RESET}" if self._coloured else text
-
-    def _print(self, text: str) -> None:
-        self._out.write(text + "\n")
-        self._out.flush()
+    def _print(self, to: TextIO | None, text: str, style: str = "", rest: str = "") -> None:
+        """Print a line: `text` in a style, then `rest`."""
+        if to is None:
+            return
+        if style and self._colours and to.isatty():
+            text = f"{style}{text}{_RESET}"
+        to.write(f"{text}{rest}\n")
+        to.flush()
 
 
 def on_stdout(plain: bool = False) -> Screen:
-    """Return the screen on stdout."""
-    return Screen(sys.stdout, plain)
+    """Return the screen on stdout, its errors on stderr."""
+    return Screen(sys.stdout, sys.stderr, plain)

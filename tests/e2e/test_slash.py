@@ -128,7 +128,7 @@ def test_clear_asks_and_says_what_it_did(known: User) -> None:
         term.wait_for("nothing was removed")
         assert len(known.said("s")) == 6
         say(term, "/clear", "[y/N]")
-        term.enter("y")
+        term.enter("YES")
         term.wait_for("6 messages removed")
         say(term, "/sessions", "NAME")
         leave(term)
@@ -143,7 +143,7 @@ def test_delete_asks_and_begins_anew(known: User) -> None:
     with known.chat("-s", "s") as term:
         term.wait_for("you>")
         say(term, "/delete", "[y/N]")
-        term.enter("y")
+        term.enter("Y")
         term.wait_for("deleted s")
         say(term, "Hello", "Turn 1: Hello")
         leave(term)
@@ -164,6 +164,7 @@ def test_new_resume_rename_and_sessions(known: User) -> None:
         say(term, "/resume old", "old answer")
         say(term, "More", "Turn 2: More")
         refused(term, "/resume nobody", "there is no session 'nobody'")
+        refused(term, "/rename s", "hint: /resume s opens it")
         refused(term, "/new s", "there is a session 's' already")
         leave(term)
     assert known.said("新的") == [("user", "Hello"), ("assistant", "Turn 1: Hello")]

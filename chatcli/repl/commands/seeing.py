@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatcli import tokens
 from chatcli.attachments import with_attachments
+from chatcli.messages import readable
 from chatcli.render.as_json import as_json
 from chatcli.render.history import describe
 from chatcli.repl.slash import commands, find_command, slash
@@ -71,7 +72,9 @@ def context(repl: "Repl", argument: str) -> None:
     text = argument.removeprefix("--json").strip() if as_document else argument
     shown = repl.chat.context(with_attachments(text, repl.attachments) if text or repl.attachments else None)
     if as_document:
-        repl.screen.say(as_json([{"role": message.role, "content": message.content} for message in shown.messages]))
+        from chatcli.model.wire import to_wire
+
+        repl.screen.say(as_json([to_wire(message) for message in readable(shown.messages)]))
         return
     for part in shown.parts:
         name, colour = _PARTS.get(part.kind, (part.kind, "blue"))
@@ -80,7 +83,7 @@ def context(repl: "Repl", argument: str) -> None:
             repl.screen.wrapped(f"{message.role}: {describe(message)}", colour)
         repl.screen.say()
     window = f" of {repl.chat.model.window:,}" if repl.chat.model.window else "; the model's window is unknown"
-    repl.screen.aside(f"{counted(len(shown.messages), 'message')}, ~{counted(shown.tokens, 'token')}{window}")
+    repl.screen.tell(f"{counted(len(shown.messages), 'message')}, ~{counted(shown.tokens, 'token')}{window}")
 
 
 @slash("info", help="show the session, the model, the memory and the store")

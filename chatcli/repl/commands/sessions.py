@@ -59,10 +59,10 @@ def rename(repl: "Repl", argument: str) -> None:
         raise UsageError("a new name is needed", "write /rename NAME")
     new_name = check_session_name(argument)
     chat = repl.chat
+    if chat.store.exists(new_name):
+        raise UsageError(f"there is a session {new_name!r} already", f"/resume {new_name} opens it")
     if chat.store.exists(chat.session):
         chat.store.rename(chat.session, new_name)
-    elif chat.store.exists(new_name):
-        raise UsageError(f"there is a session {new_name!r} already", f"/resume {new_name} opens it")
     chat.session = new_name
     repl.screen.aside(f"this session is now {new_name}")
 
@@ -73,7 +73,7 @@ def clear(repl: "Repl", argument: str) -> None:
     chat = repl.chat
     length = chat.store.length(chat.session)
     shown = one_line(chat.session)
-    if repl.ask(f"empty {shown} ({counted(length, 'message')})? This cannot be undone. [y/N]") not in ("y", "yes"):
+    if not repl.confirm(f"empty {shown} ({counted(length, 'message')})? This cannot be undone."):
         repl.screen.aside("nothing was removed")
         return
     removed = chat.store.clear(chat.session)
@@ -91,7 +91,7 @@ def delete(repl: "Repl", argument: str) -> None:
     chat = repl.chat
     if argument:
         raise UsageError("/delete deletes this session", f"chatcli sessions delete {argument} deletes another")
-    if repl.ask(f"delete {one_line(chat.session)}? This cannot be undone. [y/N]") not in ("y", "yes"):
+    if not repl.confirm(f"delete {one_line(chat.session)}? This cannot be undone."):
         repl.screen.aside("nothing was deleted")
         return
     chat.store.delete(chat.session)

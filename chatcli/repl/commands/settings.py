@@ -1,6 +1,6 @@
 """What is asked, and how: model, memory, system text, variables, options. All are kept with the session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from chatcli.errors import UsageError
@@ -28,7 +28,7 @@ def model(repl: "Repl", argument: str) -> None:
     """Show or exchange the model."""
     if not argument:
         known = ", ".join(repl.tools.model_names)
-        repl.screen.aside(f"{repl.chat.model.name}" + (f"; the config has {known}" if known else ""))
+        repl.screen.tell(f"{repl.chat.model.name}" + (f"; the config has {known}" if known else ""))
         return
     opened = repl.tools.open_model(argument)
     repl.chat.model.close()
@@ -45,7 +45,7 @@ def memory(repl: "Repl", argument: str) -> None:
         repl.chat.set(memory=repl.chat.memory.spec)
     context = repl.chat.context(None)
     kept = sum(len(part.messages) for part in context.parts if part.kind == "tail")
-    repl.screen.aside(f"{repl.chat.memory.spec}: the next request holds {kept} of {context.length} messages")
+    _show(repl, argument, f"{repl.chat.memory.spec}: the next request holds {kept} of {context.length} messages")
 
 
 @slash("system", arguments="[text]", help='show the system text, or set it; "" removes it')
@@ -56,7 +56,7 @@ def system(repl: "Repl", argument: str) -> None:
         text = "" if argument in _NOTHING else argument
         chat.prompt = with_system(chat.prompt, text)
         chat.set(system=text)
-    repl.screen.aside(system_text(chat.prompt) or "no system text")
+    _show(repl, argument, system_text(chat.prompt) or "no system text")
     missing = sorted(variables_of(chat.prompt) - chat.variables.keys())
     if missing:
         repl.screen.warn(f"it needs {', '.join(missing)}: /var {missing[0]} …")
@@ -72,7 +72,7 @@ def var(repl: "Repl", argument: str) -> None:
         if value not in _NOTHING:
             chat.variables[name] = value
         chat.set(variables=dict(chat.variables))
-    repl.screen.aside("\n".join(f"{name} = {value}" for name, value in chat.variables.items()) or "no variables")
+    _show(repl, argument, _lines(chat.variables) or "no variables")
 
 
 @slash("set", arguments="[option value]", help='show the model\'s options, or set one; "" removes it')
@@ -86,9 +86,18 @@ def set_(repl: "Repl", argument: str) -> None:
         if read is not None:
             chat.options[name] = read
         chat.set(options=dict(chat.options))
-    repl.screen.aside("\n".join(f"{name} = {value}" for name, value in chat.options.items()) or "no options")
+    _show(repl, argument, _lines(chat.options) or "no options")
     if argument and name in chat.options and (meant := meant_option(name)):
         repl.screen.warn(f"{name} is sent as it is; did you mean {meant}?")
+
+
+def _show(repl: "Repl", argument: str, text: str) -> None:
+    """Print what holds: asked for without an argument, a notice where an argument changed it."""
+    (repl.screen.aside if argument else repl.screen.tell)(text)
+
+
+def _lines(values: Mapping[str, object]) -> str:
+    return "\n".join(f"{name} = {value}" for name, value in values.items())
 
 
 def _pair(argument: str, example: str) -> tuple[str, str]:

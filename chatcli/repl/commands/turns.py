@@ -57,7 +57,7 @@ def attach(repl: "Repl", argument: str) -> None:
         with_attachments("", paths)
         repl.attachments += paths
     listed = "\n".join(f"{path} · ~{_tokens(path):,} tokens" for path in repl.attachments)
-    repl.screen.aside(f"with the next message:\n{listed}" if listed else "nothing is attached")
+    repl.screen.tell(f"with the next message:\n{listed}" if listed else "nothing is attached")
 
 
 def _tokens(path: Path) -> int:
