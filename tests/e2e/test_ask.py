@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
@@ -180,6 +182,21 @@ def test_a_pipe_gets_the_reply_as_it_comes(user: User) -> None:
 
 def test_no_stream_shows_the_reply_when_it_is_whole(user: User) -> None:
     assert user.run("ask", "--no-stream", "Hi").stdout == "Turn 1: Hi\n"
+
+
+def test_stream_false_in_the_config_holds_for_ask_too(user: User) -> None:
+    gate = Event()
+    user.server.replies("One", gate, " two")
+    user.environ["CHATCLI_STREAM"] = "false"
+    with closing(user.store()) as store, asking(user, "-s", "s", "Count") as process:
+        deadline = time.monotonic() + 20
+        while not any(turn.partial for turn in store.pending("s")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.kill()
+        assert process.communicate(timeout=20)[0] == ""
+    gate.set()
 
 
 def test_a_closed_stdin_and_stdout_are_no_traceback(user: User) -> None:
