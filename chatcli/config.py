@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from chatcli.errors import ConfigError
+from chatcli.private import private_folder
 from chatcli.stores.masking import masked
 
 
@@ -89,13 +90,6 @@ def folders(environ: Mapping[str, str] = os.environ) -> Folders:
 
     dirs = platformdirs.PlatformDirs("chatcli", appauthor=False)
     return Folders(dirs.user_config_path, dirs.user_data_path, dirs.user_state_path, dirs.user_cache_path)
-
-
-def private_folder(path: Path) -> Path:
-    """Return the folder; it and the folders above it are made with mode 0700 where they are not there."""
-    for folder in (*reversed(path.parents), path):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    return path
 
 
 def full_path(name: str, setting: str) -> Path:

@@ -57,8 +57,8 @@ def resolve_prompt(config: Config, name: str | None, system: str | None) -> tupl
     has none the config's. Raises UsageError for a prompt that does not exist.
     """
     prompt, variables = _named_prompt(config, name or config.prompt)
-    if system is None:
-        system = (system_text(prompt) and None) or config.system or None
+    if system is None and not system_text(prompt):
+        system = config.system or None
     return (prompt if system is None else with_system(prompt, system)), variables
 
 

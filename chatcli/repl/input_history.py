@@ -13,6 +13,8 @@ from pathlib import Path
 
 from prompt_toolkit.history import History
 
+from chatcli.private import private_folder
+
 _NEWEST = 512 * 1024  # bytes read at start: thousands of lines, however large the file has grown
 
 _SECRET = re.compile(
@@ -86,7 +88,7 @@ def _entries(text: str) -> list[str]:
 
 
 def _append(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         os.fchmod(file, 0o600)  # also one that was made before with other rights

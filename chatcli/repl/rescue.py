@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 from chatcli.chat import Chat
-from chatcli.config import private_folder
 from chatcli.errors import StoreError
 from chatcli.messages import to_dict
+from chatcli.private import private_folder
 
 
 def save_or_rescue(chat: Chat, folder: Path) -> Path | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chatcli.errors import StoreError, StoreUnavailable
+from chatcli.private import private_folder
 
 PATIENCE = 10.0  # seconds to wait for another writer
 HURRIED = 0.25  # seconds that a checkpoint waits
@@ -74,8 +75,7 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 def _make(path: Path) -> None:
     """Make the file with mode 0600, and each missing folder above it with 0700."""
-    for folder in reversed([folder for folder in path.absolute().parents if not folder.exists()]):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    private_folder(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600))
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from chatcli.config import Config, as_data, config_path, folders, load_config, write_example
 from chatcli.errors import ConfigError
+from chatcli.private import private_folder
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 
@@ -123,3 +124,9 @@ def test_a_home_that_cannot_be_is_an_error_that_names_its_variable(tmp_path: Pat
         load_config({"CHATCLI_HOME": str(tmp_path / "file")})
     with pytest.raises(ConfigError, match="cannot be written"):
         write_example(tmp_path / "file" / "config.toml")
+
+
+def test_folders_that_are_made_are_their_owners_alone(tmp_path: Path) -> None:
+    made = private_folder(tmp_path / "one" / "two" / "three")
+    assert [folder.stat().st_mode & 0o777 for folder in (made, made.parent, made.parent.parent)] == [0o700] * 3
+    assert private_folder(made) == made
