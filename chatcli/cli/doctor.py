@@ -82,16 +82,13 @@ def _config() -> Found:
 
 
 def _store(address: str | None) -> Found:
-    from chatcli.cli.compose import open_named_store, workplace
+    from chatcli.cli.stores import named_store
 
-    opened = open_named_store(workplace(), address)
-    try:
+    with named_store(address) as opened:
         newest = opened.sessions(limit=1)
         last = f"used last: {newest[0].name}" if newest else "no session yet"
         kept = "" if opened.durable else " (ends with the process)"
         return f"{opened.address}{kept}, {last}", ""
-    finally:
-        opened.close()
 
 
 def _model() -> Found:

@@ -36,16 +36,15 @@ def show(
 
     Example: chatcli history show -s JavaEdge -n 5
     """
-    from chatcli.cli.compose import existing_session, open_named_store, workplace
+    from chatcli.cli.compose import existing_session
     from chatcli.cli.output import print_json
+    from chatcli.cli.stores import named_store
     from chatcli.messages import to_dict
     from chatcli.render.history import last_turns, print_history
 
-    opened = open_named_store(workplace(), store)
-    name = existing_session(opened, session)
-    start, messages = last_turns(opened, name, turns)
+    with named_store(store) as opened:
+        start, messages = last_turns(opened, existing_session(opened, session), turns)
     if as_json:
         print_json([{"position": start + index, **to_dict(message)} for index, message in enumerate(messages)])
     else:
         print_history(messages, start, raw)
-    opened.close()

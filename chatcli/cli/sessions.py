@@ -1,13 +1,16 @@
 """`chatcli sessions`: list, resume, clear, delete and rename."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatcli.cli.flags import Flags, StoreOption, session_names, with_flags
 from chatcli.cli.light import LightCommand, LightGroup
 from chatcli.values import counted
+
+if TYPE_CHECKING:
+    from chatcli.stores import Store
 
 app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="List, resume, clear, delete and rename sessions.")
 
@@ -28,19 +31,18 @@ def list_(
 
     Example: chatcli sessions list -n 50
     """
-    from chatcli.cli.compose import open_named_store, workplace
     from chatcli.cli.output import print_json
+    from chatcli.cli.stores import named_store
     from chatcli.render.tables import print_sessions, session_as_data
 
-    opened = open_named_store(workplace(), store)
-    found = opened.sessions(limit=count)
-    if all_:
-        found += list(opened.foreign())
+    with named_store(store) as opened:
+        found = opened.sessions(limit=count)
+        if all_:
+            found += list(opened.foreign())
     if as_json:
         print_json([session_as_data(session) for session in found])
     else:
         print_sessions(found)
-    opened.close()
     if not found:
         raise typer.Exit(1)
 
@@ -57,16 +59,15 @@ def resume(
     from dataclasses import replace
 
     from chatcli.cli.chat import open_chat
-    from chatcli.cli.compose import existing_session, open_named_store, workplace
+    from chatcli.cli.compose import existing_session
+    from chatcli.cli.stores import named_store
     from chatcli.errors import UsageError
     from chatcli.repl.pick import pick_session
 
     if flags.session is not None or flags.continue_:
         raise UsageError("resume takes the session's name alone", "chatcli sessions resume NAME")
-    place = workplace()
-    store = open_named_store(place, flags.store)
-    picked = existing_session(store, name) if name is not None else pick_session(store)
-    store.close()
+    with named_store(flags.store) as store:
+        picked = existing_session(store, name) if name is not None else pick_session(store)
     if picked is None:
         raise typer.Exit(1)
     open_chat(replace(flags, session=picked))
@@ -83,21 +84,21 @@ def clear(
 
     Example: chatcli sessions clear JavaEdge
     """
-    from chatcli.cli.compose import existing_session, open_named_store, workplace
+    from chatcli.cli.stores import named_store
+    from chatcli.errors import UsageError
 
-    opened = open_named_store(workplace(), store)
-    chosen = (
-        [session.name for session in opened.sessions()] if all_ else list(names or [existing_session(opened, None)])
-    )
-    for name in chosen:
-        existing_session(opened, name)
-    messages = sum(opened.length(name) for name in chosen)
-    _ask(f"Empty {_named(chosen)} ({counted(messages, 'message')})? This cannot be undone.", yes)
-    for name in chosen:
-        removed = opened.clear(name)
-        opened.update(name, title="")
-        _say(f"emptied {name}: {counted(removed, 'message')} removed, its settings kept")
-    opened.close()
+    if names and all_:
+        raise UsageError("--all is every session already", "leave the names out, or --all")
+    with named_store(store) as opened:
+        chosen = [session.name for session in opened.sessions()] if all_ else _existing(opened, names or [None])
+        if not chosen:
+            raise typer.Exit(1)
+        messages = sum(opened.length(name) for name in chosen)
+        _ask(f"Empty {_named(chosen)} ({counted(messages, 'message')})? This cannot be undone.", yes)
+        for name in chosen:
+            removed = opened.clear(name)
+            opened.update(name, title="")
+            _say(f"emptied {name}: {counted(removed, 'message')} removed, its settings kept")
 
 
 @app.command(cls=LightCommand)
@@ -110,16 +111,14 @@ def delete(
 
     Example: chatcli sessions delete JavaEdge
     """
-    from chatcli.cli.compose import existing_session, open_named_store, workplace
+    from chatcli.cli.stores import named_store
 
-    opened = open_named_store(workplace(), store)
-    for name in names:
-        existing_session(opened, name)
-    _ask(f"Delete {_named(names)}? This cannot be undone.", yes)
-    for name in names:
-        opened.delete(name)
-        _say(f"deleted {name}")
-    opened.close()
+    with named_store(store) as opened:
+        chosen = _existing(opened, names)
+        _ask(f"Delete {_named(chosen)}? This cannot be undone.", yes)
+        for name in chosen:
+            opened.delete(name)
+            _say(f"deleted {name}")
 
 
 @app.command(cls=LightCommand)
@@ -130,13 +129,24 @@ def rename(
 
     Example: chatcli sessions rename 2026-11-21-1432-k3f9 JavaEdge
     """
-    from chatcli.cli.compose import existing_session, open_named_store, workplace
+    from chatcli.cli.compose import existing_session
+    from chatcli.cli.stores import named_store
+    from chatcli.errors import UsageError
     from chatcli.names import check_session_name
 
-    opened = open_named_store(workplace(), store)
-    opened.rename(existing_session(opened, old), check_session_name(new))
-    opened.close()
+    with named_store(store) as opened:
+        existing_session(opened, old)
+        if opened.exists(check_session_name(new)):
+            raise UsageError(f"there is a session {new!r} already", "choose another name, or delete that one first")
+        opened.rename(old, new)
     _say(f"{old} is now {new}")
+
+
+def _existing(store: "Store", names: Sequence[str | None]) -> list[str]:
+    """Return the sessions, the one used last for None; raise NotFound when one is not there."""
+    from chatcli.cli.compose import existing_session
+
+    return [existing_session(store, name) for name in names]
 
 
 def _ask(question: str, yes: bool) -> None:

@@ -1,0 +1,15 @@
+"""The store of a command: open while the command works, closed however it ends."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from chatcli.stores import Store
+
+
+@contextmanager
+def named_store(address: str | None) -> Iterator[Store]:
+    """Open the store at `address`, a store of the config by name or an address; None: the configured one."""
+    from chatcli.cli.compose import open_named_store, workplace
+
+    with closing(open_named_store(workplace(), address)) as store:
+        yield store
