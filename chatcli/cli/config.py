@@ -1,6 +1,5 @@
 """`chatcli config`: where it is, what it says, making one, editing it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -70,30 +69,17 @@ def init() -> None:
 
 @app.command(cls=LightCommand)
 def edit() -> None:
-    """Open the config file in $VISUAL or $EDITOR; make it first if it is not there.
+    """Open the config file in your editor ($VISUAL, $EDITOR, or what there is); make it first if it is not there.
 
     Example: chatcli config edit
     """
     from chatcli.config import config_path, load_config, write_example
+    from chatcli.errors import UsageError
+    from chatcli.repl.editor import edit_file
 
     where = config_path()
     if not where.exists():
         write_example(where)
-    _run_editor(where)
+    if not edit_file(where):
+        raise UsageError("the editor failed, or there is none", "set VISUAL or EDITOR to one that works")
     load_config()
-
-
-def _run_editor(where: Path) -> None:
-    import os
-    import shlex
-    import subprocess
-
-    from chatcli.errors import UsageError
-
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    try:
-        code = subprocess.run([*shlex.split(editor), str(where)], check=False).returncode  # noqa: S603 - their own editor
-    except (OSError, ValueError):
-        code = 127
-    if code:
-        raise UsageError(f"the editor {editor!r} failed ({code})", "set VISUAL or EDITOR to one that works")

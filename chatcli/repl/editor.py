@@ -21,7 +21,7 @@ def edit_text(text: str) -> str | None:
     try:
         with open(file, "w", encoding="utf-8", errors="replace") as opened:
             opened.write(text)
-        if not _edited(path):
+        if not edit_file(path):
             return None
         return path.read_text("utf-8").removesuffix("\n")
     except (OSError, UnicodeDecodeError):
@@ -30,7 +30,8 @@ def edit_text(text: str) -> str | None:
         path.unlink(missing_ok=True)
 
 
-def _edited(path: Path) -> bool:
+def edit_file(path: Path) -> bool:
+    """Let the user edit a file in the first editor that is there; return whether that went well."""
     for command in _editors():
         try:
             return subprocess.run([*command, str(path)], check=False).returncode == 0  # noqa: S603 - the user's
