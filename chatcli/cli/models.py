@@ -29,11 +29,12 @@ def models(
     place = workplace()
     default = resolve_model(place, None)
     rows = [
-        _row(name, one.id or name, masked(one.base_url) or one.path or "the default endpoint", default.name)
+        _row(name, one.id or name, masked(one.base_url) or one.path or "the default endpoint", name == default.name)
         for name, one in place.config.models.items()
     ]
     listed, problem = _listed(default)
-    rows += [_row(id_, id_, masked(default.place), default.id) for id_ in listed]
+    named = default.name in place.config.models  # its row is above
+    rows += [_row(id_, id_, masked(default.place), id_ == default.id and not named) for id_ in listed]
     if as_json:
         print_json(rows)
     else:
@@ -43,8 +44,8 @@ def models(
         raise problem
 
 
-def _row(name: str, id_: str, at: str, default: str) -> dict[str, object]:
-    return {"name": name, "id": id_, "at": at, "default": name == default}
+def _row(name: str, id_: str, at: str, default: bool) -> dict[str, object]:
+    return {"name": name, "id": id_, "at": at, "default": default}
 
 
 def _listed(default: "ModelSettings") -> "tuple[list[str], ChatError | None]":

@@ -12,6 +12,9 @@ import pytest
 from rich.cells import cell_len
 
 from chatcli import __version__
+from chatcli.cli.compose import existing_session
+from chatcli.cli.stores import named_store
+from chatcli.errors import NotFound, StoreError
 from chatcli.messages import Message, Usage
 from chatcli.render.as_json import as_json
 from chatcli.render.safe import neutralise
@@ -126,8 +129,25 @@ def test_delete_and_rename(command: Command, sessions: Path) -> None:
 
 def test_rename_to_a_name_that_exists_is_refused(command: Command, sessions: Path) -> None:
     done = command("sessions", "rename", "JavaEdge", "other")
-    assert done.code == 3
-    assert "other" in done.err
+    assert (done.code, done.err.splitlines()[0]) == (2, "error: there is a session 'other' already")
+    assert command("sessions", "rename", "nobody", "other").code == 1
+
+
+def test_all_sessions_and_one_by_name_are_no_question_to_answer(command: Command, sessions: Path) -> None:
+    assert command("sessions", "clear", "other", "--all", "-y").code == 2
+    assert [e["messages"] for e in json.loads(command("sessions", "list", "--json").out)] == [4, 2]
+
+
+def test_clearing_all_of_no_sessions_is_exit_1(command: Command, home: Path) -> None:
+    done = command("sessions", "clear", "--all")
+    assert (done.code, done.out, done.err) == (1, "", "")
+
+
+def test_a_store_is_closed_however_the_command_ends(sessions: Path) -> None:
+    with pytest.raises(NotFound), named_store(None) as store:
+        existing_session(store, "nobody")
+    with pytest.raises(StoreError):
+        store.sessions()
 
 
 def test_the_config_is_made_found_shown_and_never_replaced(command: Command, home: Path) -> None:
@@ -148,8 +168,20 @@ def test_edit_makes_the_file_runs_the_editor_and_checks_what_it_left(
     done = command("config", "edit")
     assert done.code == 2
     assert "modle" in done.err
-    monkeypatch.setenv("EDITOR", "no-such-editor")
-    assert "no-such-editor" in command("config", "edit").err
+    monkeypatch.setenv("EDITOR", "false")
+    assert command("config", "edit").err.startswith("error: the editor failed")
+
+
+def test_edit_takes_the_first_editor_that_is_there_as_the_chat_does(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, editor in (("VISUAL", "no-such-editor"), ("EDITOR", "true")):
+        monkeypatch.setenv(name, editor)
+    assert command("config", "edit").code == 0
+    for name, editor in (("EDITOR", "an 'open quote"), ("PATH", str(home))):
+        monkeypatch.setenv(name, editor)
+    done = command("config", "edit")
+    assert (done.code, done.err.splitlines()[0]) == (2, "error: the editor failed, or there is none")
 
 
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)
@@ -260,6 +292,19 @@ def test_models_hide_a_password_and_stand_in_line(
     header, *rows = done.out.splitlines()
     assert header.index("NAME") == 3
     assert {row[:3] for row in rows} == {"   ", "*  "}
+
+
+def test_one_model_is_starred_though_its_id_is_listed_too(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "config.toml").write_text('model = "mine"\n[models.mine]\nid = "test-model"\n')
+    with ModelServer() as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        rows = json.loads(command("models", "--json").out)
+    assert ("test-model", "test-model") in [(row["name"], row["id"]) for row in rows]
+    assert [row["name"] for row in rows if row["default"]] == ["mine"]
 
 
 def completed(home: Path, line: str) -> str:
