@@ -1,10 +1,12 @@
 """What goes to stdout, what to stderr, what nowhere; and the exit code of a chat without a terminal."""
 
+import io
 import json
 
 import pytest
 
 from chatcli.messages import Message
+from chatcli.render.reply import PlainReply
 from tests.e2e.conftest import CHATCLI, User
 from tests.servers import BAD_KEY, RATE_LIMIT
 from tests.terminal import Terminal
@@ -28,6 +30,21 @@ def test_a_chat_notes_a_retry_where_nothing_is_drawn_unless_quiet(user: User, fl
         term.enter("Hi")
         term.wait_for("Turn 1: Hi")
         assert ("again in" in term.text()) is ("-q" not in flags)
+
+
+class PlainTerminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_note_within_a_plain_reply_stands_on_a_line_of_its_own() -> None:
+    out = PlainTerminal()
+    reply = PlainReply(out, notices=out)
+    reply.feed("One, ")
+    reply.note("the store is away")
+    reply.feed("two")
+    reply.finish()
+    assert out.getvalue() == "One, \nthe store is away\ntwo\n"
 
 
 def test_a_piped_chat_has_its_answers_alone_on_stdout(user: User) -> None:
