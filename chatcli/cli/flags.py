@@ -18,13 +18,12 @@ _WHAT = "What is sent"
 
 def session_names(incomplete: str) -> list[str]:
     """Return the sessions whose names begin so, for the shell's Tab; none when the store cannot say."""
-    from chatcli.cli.compose import open_named_store, workplace
+    from chatcli.cli.stores import named_store
     from chatcli.errors import ChatError
 
     try:
-        store = open_named_store(workplace())
-        found = [session.name for session in store.sessions(limit=200)]
-        store.close()
+        with named_store(None) as store:
+            found = [session.name for session in store.sessions(limit=200)]
     except ChatError:
         return []
     return [name for name in found if name.startswith(incomplete)]

@@ -1,5 +1,6 @@
 """Turns that were left unfinished: sent without a reply, or cut off by a kill. The user decides on each."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from chatcli.render.safe import one_line
@@ -14,7 +15,9 @@ def describe_unfinished(repl: "Repl") -> None:
     from chatcli.render.turn import print_reply
 
     for turn in repl.chat.unfinished():
-        if turn.partial:
+        if not sys.stdin.isatty():
+            repl.screen.warn(f"unfinished: {one_line(turn.user.text, 100)}; a chat on a terminal offers it")
+        elif turn.partial:
             repl.screen.warn(f"unfinished: {one_line(turn.user.text, 100)}")
             print_reply(turn.partial, repl.screen.plain)
             _decide(repl, turn)
@@ -24,8 +27,8 @@ def describe_unfinished(repl: "Repl") -> None:
 
 
 def decide_unfinished(repl: "Repl") -> bool:
-    """Ask what becomes of each unfinished turn; return whether none is left, so that a new one may be sent."""
-    for turn in repl.chat.unfinished():
+    """Ask what becomes of each unfinished turn; return whether a new one may be sent. A pipe is not asked."""
+    for turn in repl.chat.unfinished() if sys.stdin.isatty() else ():
         repl.screen.warn(f"unanswered: {one_line(turn.user.text, 100)}")
         if not _decide(repl, turn):
             return False

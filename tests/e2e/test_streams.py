@@ -7,6 +7,8 @@ import pytest
 
 from chatcli.messages import Message
 from chatcli.render.reply import PlainReply
+from chatcli.stores import Pending
+from chatcli.writer import this_writer
 from tests.e2e.conftest import CHATCLI, User
 from tests.servers import BAD_KEY, RATE_LIMIT
 from tests.terminal import Terminal
@@ -108,3 +110,12 @@ def test_context_as_json_is_the_very_messages_on_the_wire(user: User) -> None:
     assert [message.get("tool_call_id") for message in listed] == [None, None, "c1", None, None]
     user.run("ask", "-s", "s", "And now?")
     assert listed == user.server.chats[0].body["messages"]
+
+
+def test_a_pipe_is_asked_nothing_about_an_unfinished_turn(user: User) -> None:
+    store = user.store()
+    store.begin("s", Pending("t1", Message("user", "from before", id="m1"), this_writer() + "0", partial="Half"))
+    done = user.run("chat", "-s", "s", stdin="d\n")
+    assert (done.returncode, done.stdout) == (0, "Turn 1: d\n\n")
+    assert [turn.partial for turn in store.pending("s")] == ["Half"]
+    store.close()
