@@ -59,7 +59,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stream: bool = True
     plain: bool = False
     reasoning: bool = True
-    code_theme: str = ""
     models: dict[str, ModelConfig] = {}
     stores: dict[str, StoreConfig] = {}
     prompts: dict[str, PromptConfig] = {}
