@@ -88,7 +88,8 @@ class Repl:
         if not chat.store.durable:
             self.screen.warn("kept in memory only: it ends with this chat")
         if not self.tools.quiet:
-            self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory.spec} · {chat.store.address}")
+            kept = chat.store.address.partition("///")[0].rstrip(":")  # a file's path is in /info
+            self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory.spec} · {kept}")
         with self._errors_shown():
             if not self.tools.quiet and self.screen.on_a_terminal:
                 self._show_last_turns()
@@ -210,6 +211,8 @@ class Repl:
         from chatcli.render.turn import print_reply
 
         start, messages = last_turns(self.chat.store, self.chat.session, _SHOWN_ON_RESUME)
+        if not messages:
+            self.screen.aside("/help lists the commands, ^D leaves")
         if start:
             self.screen.aside(f"… {start:,} earlier messages; /history shows them")
         for position, message in enumerate(messages, start):

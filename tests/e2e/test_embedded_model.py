@@ -21,6 +21,9 @@ from chatcli.model.choose import installed_weights
 from chatcli.model.local import EmbeddedModel, EmbeddedServer, embedded
 from chatcli.model.openai import OpenAIModel
 
+# One at a time: a model that computes takes a core for itself.
+pytestmark = pytest.mark.xdist_group("embedded")
+
 
 def weights() -> Path:
     path = installed_weights(Path(os.devnull))
@@ -101,9 +104,9 @@ def test_closing_a_stream_frees_its_slot() -> None:
     model = OpenAIModel(settings)
     endless = model.stream([Message("user", "Tell me a story.")], {"ignore_eos": True, "max_tokens": 8000})
     assert isinstance(next(iter(endless)), Delta)
-    assert is_busy(settings.base_url, settings.api_key)
+    assert appears(lambda: is_busy(settings.base_url, settings.api_key), timeout=60)
     endless.close()
-    assert appears(lambda: not is_busy(settings.base_url, settings.api_key))
+    assert appears(lambda: not is_busy(settings.base_url, settings.api_key), timeout=60)
     model.close()
     server.stop()
 
@@ -142,7 +145,7 @@ def is_busy(base_url: str, key: str) -> bool:
     request = urllib.request.Request(
         base_url.removesuffix("/v1") + "/slots", headers={"Authorization": f"Bearer {key}"}
     )
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return any(slot["is_processing"] for slot in json.load(response))
 
 

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import CHATCLI
 from tests.terminal import Terminal
+
+pytestmark = pytest.mark.xdist_group("embedded")
 
 
 def chat(home: Path) -> Terminal:
@@ -12,14 +16,14 @@ def chat(home: Path) -> Terminal:
 
 def test_the_second_run_shows_the_earlier_turns_and_recalls_the_code(tmp_path: Path) -> None:
     with chat(tmp_path) as term:
-        term.wait_for("you>")
+        term.wait_for("you>", timeout=60)
         term.enter("The secret code is 4711. Remember it.")
         term.wait(lambda t: t.text().count("you>") == 2, timeout=90)
         term.key("c-d")
         assert term.wait_exit() == 0
     with chat(tmp_path) as term:
-        term.wait_for("you> The secret code is 4711.")
-        term.wait(lambda t: t.text().count("you>") == 2)
+        term.wait_for("you> The secret code is 4711.", timeout=60)
+        term.wait(lambda t: t.text().count("you>") == 2, timeout=60)
         term.enter("What is the secret code?")
         term.wait(lambda t: t.text().count("you>") == 3, timeout=90)
         answer = term.text().partition("What is the secret code?")[2]
