@@ -88,17 +88,6 @@ def fingerprint(message: Message) -> str:
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def split_turns(messages: Sequence[Message], start: int = 0) -> list[Turn]:
-    """Cut `messages`, the first of which stands at position `start`, into turns, oldest first."""
-    turns: list[Turn] = []
-    begun = 0
-    for index in range(1, len(messages) + 1):
-        if index == len(messages) or messages[index].role == "user":
-            turns.append(Turn(start + begun, tuple(messages[begun:index])))
-            begun = index
-    return turns
-
-
 def to_dict(message: Message) -> dict[str, Any]:
     """Return the message as plain data for JSON; fields that have their default are left out."""
     data: dict[str, Any] = {"role": message.role, "content": message.content}
