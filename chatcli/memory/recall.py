@@ -1,0 +1,92 @@
+"""`recall:N` sends up to N tokens of the older turns that bear on the newest input, quoted under their dates."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from chatcli.memory.strategy import Hit, Rider, Shown, Strategy, View, positive
+from chatcli.messages import Message
+
+_TITLE = "Quoted from earlier in this conversation:"
+_MISSES = 25  # hits in a row that do not fit, after which no other is tried
+_LEAST = 6  # tokens that a quotation takes at least
+
+
+@dataclass(frozen=True, slots=True)
+class Recall(Strategy):
+    """Up to `limit` tokens of older messages, the best first until they are used up, in time order."""
+
+    limit: int
+
+    @property
+    def spec(self) -> str:
+        """`recall:N`."""
+        return f"recall:{self.limit}"
+
+    def rider(self, view: View, question: Message | None, shown: Shown) -> Rider | None:
+        """Return quotations that bear on the question and are not sent anyway."""
+        if view.index is None or question is None:
+            return None
+        hits = [hit for hit in view.index.search(question.text, shown.start) if hit.position not in shown]
+        chosen = fitting(hits, self.limit, view)
+        return Rider("recall", quote(chosen), tuple(chosen)) if chosen else None
+
+
+def fitting(hits: Sequence[Hit], limit: int, view: View) -> list[Hit]:
+    """Return the hits, the best first, whose quotation is at most `limit` tokens; one that does not fit is left out."""
+    chosen: list[Hit] = []
+    left, misses = limit - _cost(view, _TITLE), 0
+    days: set[str] = set()
+    for hit in hits:
+        cost = _cost(view, _line(hit) + "\n")
+        if (day := _day(hit)) not in days:
+            cost += _cost(view, f"{day}\n")
+        if cost > left:
+            misses += 1
+            if misses == _MISSES or left < _LEAST:
+                break
+            continue
+        chosen.append(hit)
+        days.add(day)
+        left, misses = left - cost, 0
+    while chosen and view.count(quote(chosen)) > limit:  # a whole may cost more than its parts
+        chosen.pop()
+    return chosen
+
+
+def quote(hits: Iterable[Hit]) -> str:
+    """Return the text that quotes the hits in the order of the history, each day under its date."""
+    ordered = sorted(hits, key=lambda hit: (hit.position, hit.part))
+    return "\n".join([_TITLE, *_lines(ordered)]) if ordered else ""
+
+
+def _lines(hits: Sequence[Hit]) -> Iterator[str]:
+    for day, same in groupby(hits, key=_day):
+        yield day
+        yield from map(_line, same)
+
+
+def _day(hit: Hit) -> str:
+    """Return the heading a hit stands under."""
+    if hit.message.time is None:
+        return "[earlier]"
+    day = time.localtime(hit.message.time)
+    return f"[{day.tm_mday} {_MONTHS[day.tm_mon - 1]} {day.tm_year}]"
+
+
+def _line(hit: Hit) -> str:
+    speaker = hit.message.name or hit.message.role
+    return f"{speaker}: {hit.message.text}" if hit.whole else f"{speaker}: … {hit.message.text.strip()} …"
+
+
+def _cost(view: View, text: str) -> float:
+    return view.measure(text) * view.scale
+
+
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+def build(parameters: str) -> Recall:
+    """Build from `N`, a number of tokens."""
+    return Recall(positive(parameters, f"recall:{parameters}" if parameters else "recall"))

@@ -1,0 +1,185 @@
+"""The index's SQLite file: a cache. Whatever is wrong with it, it is made anew, if need be only in memory."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from chatcli.errors import ChatError
+from chatcli.private import private_folder
+from chatcli.recall import forget
+
+FORMAT = 1
+APPLICATION = 0x63617263  # "carc", in the file's header
+PATIENCE = 1.0  # seconds to wait for another process that writes
+
+_SCHEMA = """
+CREATE TABLE mark (position INTEGER NOT NULL, fingerprint TEXT NOT NULL);
+INSERT INTO mark VALUES (0, '');
+CREATE TABLE units (
+    number INTEGER PRIMARY KEY, sitting INTEGER NOT NULL, length INTEGER NOT NULL, tokens INTEGER NOT NULL,
+    speaker TEXT NOT NULL);
+CREATE TABLE texts (
+    number INTEGER PRIMARY KEY, role TEXT NOT NULL, name BLOB, time REAL, day TEXT NOT NULL, text BLOB NOT NULL,
+    whole INTEGER NOT NULL, fingerprint TEXT NOT NULL);
+CREATE TABLE totals (units INTEGER NOT NULL, length INTEGER NOT NULL);
+INSERT INTO totals VALUES (0, 0);
+CREATE TABLE frequencies (term TEXT PRIMARY KEY, units INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE speakers (name TEXT PRIMARY KEY, units INTEGER NOT NULL) WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii')
+"""
+
+Result = TypeVar("Result")
+
+
+class CacheError(ChatError):
+    """The recall index cannot be used, not even in memory."""
+
+
+class Busy(Exception):
+    """Another process keeps the file locked."""
+
+
+class _Unusable(Exception):
+    """The file is not one of ours, or not of this format."""
+
+
+class IndexFile:
+    """One connection to the file at `path` (None: in memory), for one thread at a time.
+
+    `news` says what the user may want to know of it, one line each, the newest last.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.news: list[str] = []
+        self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+
+    def use(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Return what `work` makes of the connection; raise Busy when another process keeps the file locked.
+
+        A file that fails is replaced by a new one, that by one in memory; `work` is done anew each time.
+        """
+        with self._lock:
+            for _ in range(3):
+                try:
+                    return work(self._connected())
+                except (sqlite3.Error, OSError, _Unusable) as error:
+                    if _is_busy(error):
+                        self._tell(f"the recall index {self.path} is in use by another program; it is left as it is")
+                        raise Busy from error
+                    self._replace(error)
+            raise CacheError("the recall index fails, in memory too", "check whether memory or disk is full")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._close()
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._db is not None and self.path is not None and _identity(self.path) != self._identity:
+            self._close()  # deleted or replaced while it was open: SQLite would write on into the old one
+        if self._db is None:
+            if self.path is not None:
+                private_folder(self.path.parent)
+                self.path.touch(mode=0o600)
+            self._db = _open(self.path)
+            self._identity = _identity(self.path) if self.path else None
+        return self._db
+
+    def _replace(self, error: Exception) -> None:
+        """Go on with a new file; with none, in memory, when the file cannot be written."""
+        self._close()
+        if self.path is None:
+            return
+        if isinstance(error, _Unusable) or _name(error) in _DAMAGED:
+            self._tell(f"the recall index {self.path} {_why(error)}; it is built anew")
+            with suppress(OSError):
+                forget(self.path)
+                return
+        self._tell(f"the recall index {self.path} cannot be written: {_why(error)}; it is kept in memory")
+        self.path = None
+
+    def _close(self) -> None:
+        if self._db is not None:
+            with suppress(sqlite3.Error):
+                self._db.close()
+        self._db = None
+
+    def _tell(self, line: str) -> None:
+        if line not in self.news[-1:]:
+            self.news.append(line)
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(path or ":memory:", timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        if _value(db, "PRAGMA user_version") != FORMAT:
+            db.execute("PRAGMA journal_mode = WAL")
+            _make(db)
+        db.execute("PRAGMA synchronous = NORMAL")
+        return db
+    except BaseException:
+        db.close()
+        raise
+
+
+def _make(db: sqlite3.Connection) -> None:
+    with transaction(db):
+        if _value(db, "PRAGMA user_version") == FORMAT:
+            return  # another process was faster
+        if _value(db, "SELECT count(*) FROM sqlite_master"):
+            raise _Unusable("is of another version, or no index")
+        for statement in _SCHEMA.split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Write all or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+_DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_CONSTRAINT", "SQLITE_FORMAT")
+
+
+def _value(db: sqlite3.Connection, query: str) -> int:
+    (value,) = db.execute(query).fetchone()
+    return int(value)
+
+
+def _is_busy(error: Exception) -> bool:
+    return _name(error) in ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+def _name(error: Exception) -> str:
+    return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, _Unusable):
+        return str(error)
+    if _name(error) in _DAMAGED:
+        return f"is damaged ({error})"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,42 @@
+"""Split what is too long to be quoted whole."""
+
+import re
+from collections.abc import Iterator
+
+from chatcli.tokens import estimate
+
+WHOLE = 800
+"""Tokens up to which a message stays one unit: measured, a reply is found better whole than in passages."""
+
+PASSAGE = 140
+"""Tokens of a passage, about."""
+
+MOST = 2000
+"""Passages of one message; a longer one has longer passages."""
+
+_SENTENCE = re.compile(r".+?(?:[.!?](?=\s)|[。！？；\n]|\Z)\s*", re.DOTALL)
+_LONGEST = 2000  # characters of what is measured as one sentence
+
+
+def passages(text: str) -> list[str]:
+    """Return `text` whole, or cut at the ends of sentences into passages that together are the text."""
+    total = estimate(text)
+    if total <= WHOLE:
+        return [text]
+    size = max(PASSAGE, total // MOST)
+    found, current, cost = [], "", 0
+    for sentence in _sentences(text, size):
+        tokens = estimate(sentence)
+        if current and cost + tokens > size:
+            found.append(current)
+            current, cost = "", 0
+        current, cost = current + sentence, cost + tokens
+    found.append(current)
+    return [passage for passage in found if passage.strip()]
+
+
+def _sentences(text: str, size: int) -> Iterator[str]:
+    longest = max(_LONGEST, 2 * size)
+    for sentence in _SENTENCE.finditer(text):
+        for start in range(0, len(sentence[0]), longest):
+            yield sentence[0][start : start + longest]
