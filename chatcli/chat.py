@@ -10,16 +10,20 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chatcli import tokens
+from chatcli.background import Background, Work
 from chatcli.context import Context, request
-from chatcli.errors import BrokenStream, ChatError, Conflict, NotFound, StoreError
-from chatcli.memory import Memory, default_memory, parse_memory
-from chatcli.memory.history import open_history
-from chatcli.messages import Content, Finish, Message, Usage, new_id, user_message
+from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, NotFound, StoreError
+from chatcli.learned import Learned
+from chatcli.memory import DEFAULT as DEFAULT_MEMORY
+from chatcli.memory import Index, Memory, View, parse_memory
+from chatcli.memory.history import History, open_history
+from chatcli.messages import Content, Finish, Message, Usage, is_count, new_id, user_message
 from chatcli.model import Delta, Event, Finished, Model, Used
 from chatcli.names import title_of
 from chatcli.prompt import DEFAULT, Prompt, fill
 from chatcli.pump import Pump, Tick
-from chatcli.stores import Pending, Store
+from chatcli.stores import Change, Pending, Store
 from chatcli.stores.rules import ABANDONED
 from chatcli.writer import is_gone, this_writer
 
@@ -46,6 +50,12 @@ class Notice:
 
     text: str
 
+
+_REPLY = 4096
+"""Tokens kept free for the reply at most, unless the options say how long it may be."""
+
+_ATTEMPTS = 5
+"""How often a change is decided anew because another writer was faster."""
 
 _LAST_TURNS = 16
 """Messages to look at first, to find the last turns."""
@@ -93,6 +103,25 @@ class _Unsaved:
     context: Context
 
 
+Measure = Callable[[str], int]
+"""Counts the tokens of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """What a memory may use besides the history.
+
+    `index` finds what was said before, `side_model` opens the model that derives things in the background (None: the
+    chat's own does), `measure` gives the tokenizer of a model id (None: there is none, estimate), `learned` corrects
+    the estimate.
+    """
+
+    index: Index | None = None
+    side_model: Callable[[], Model] | None = None
+    measure: Callable[[str], Measure | None] = lambda model: None
+    learned: Learned = field(default_factory=Learned)
+
+
 class Chat:
     """A session, a model, a memory and a prompt, put together.
 
@@ -110,6 +139,7 @@ class Chat:
         variables: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
+        aids: Aids | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
@@ -120,6 +150,8 @@ class Chat:
         self.variables = dict(variables or {})
         self.options = dict(options or {})
         self.settings = dict(settings or {})
+        self.aids = aids or Aids()
+        self.background = Background(self._work, self._keep_change, self.side_model)
         self.writer = this_writer()
         self.last_context: Context | None = None
         self.last_usage: Usage | None = None
@@ -127,11 +159,12 @@ class Chat:
         self._pump: Pump | None = None
         self._stopped = False
         self._unsaved: _Unsaved | None = None
+        self._side_model: Model | None = None
 
     @property
     def memory(self) -> Memory:
-        """The strategy; the default one for the model's window while none was chosen."""
-        return self._memory or parse_memory(default_memory(self.model.window))
+        """The strategy; the default one while none was chosen."""
+        return self._memory or parse_memory(DEFAULT_MEMORY)
 
     @memory.setter
     def memory(self, chosen: Memory) -> None:
@@ -200,11 +233,40 @@ class Chat:
         say `{input}`.
         """
         memory = self.memory
-        history = open_history(self.store, self.session, memory.first_look, stop)
         question = None if content is None else Message("user", content)
-        chosen = memory.select(history, question)
+        view = self.view(open_history(self.store, self.session, memory.first_look, stop))
+        view = replace(view, room=self._room(view, question))
+        chosen = memory.select(view, question)
         parts = fill(self.prompt, self.variables, chosen.parts, question)
-        return Context(tuple(parts), chosen.changes, history.length)
+        return Context(
+            tuple(parts), chosen.changes, view.history.length, chosen.start, chosen.hits, chosen.notes, view.cost
+        )
+
+    def view(self, history: History) -> View:
+        """Return what the memory sees of a history, and how it counts tokens for the model."""
+        model, aids = self.model.name, self.aids
+        measure = aids.measure(model)
+        if measure is None:
+            return View(history, tokens.estimate, aids.learned.scale(model), self.window, index=aids.index)
+        return View(history, measure, window=self.window, index=aids.index)
+
+    def look(self) -> View:
+        """Return what the memory sees now."""
+        return self.view(open_history(self.store, self.session, self.memory.first_look))
+
+    def _room(self, view: View, question: Message | None) -> int | None:
+        """Return the tokens of the window that system text, input and reply leave; None: the window is unknown."""
+        if view.window is None:
+            return None
+        own = [message for part in fill(self.prompt, self.variables, (), question) for message in part.messages]
+        asked = self.options.get("max_tokens", self.options.get("max_completion_tokens"))
+        reply = asked if is_count(asked) else min(_REPLY, view.window // 4)
+        return max(0, view.window - view.cost(own) - reply)
+
+    @property
+    def window(self) -> int | None:
+        """How many tokens a request and its reply may hold together, as far as that is known."""
+        return self.aids.learned.window(self.model.name) or self.model.window
 
     # The history's end
 
@@ -221,6 +283,41 @@ class Chat:
         """Put back what was undone last; return how many messages that were, 0 when there is nothing."""
         self.flush()
         return len(self.store.redo(self.session))
+
+    def derive(self) -> None:
+        """Have the background see what is to be derived; returns at once."""
+        if self.memory.searches or self.memory.derives:
+            self.background.wake()
+
+    def change(self, decide: Callable[[History], Change | None]) -> bool:
+        """Apply the change that `decide` makes of the history as it is; again when another writer was faster.
+
+        Returns False when it decided on none. Raises Conflict when others are always faster.
+        """
+        for _ in range(_ATTEMPTS):
+            change = decide(open_history(self.store, self.session, _LAST_TURNS))
+            if change is None:
+                return False
+            if self.store.put_state(self.session, change):
+                return True
+        raise Conflict("other writers are always faster", "repeat it")
+
+    def side_model(self) -> Model:
+        """Return the model that derives things; raises UsageError when it cannot be opened."""
+        if self.aids.side_model is None:
+            return self.model
+        if self._side_model is None:
+            self._side_model = self.aids.side_model()
+        return self._side_model
+
+    def close(self) -> None:
+        """Break off what runs in the background, and let go of the models."""
+        self.background.close()
+        self.model.close()
+        if self._side_model is not None:
+            self._side_model.close()
+        if self.aids.index is not None:
+            self.aids.index.close()
 
     def set(self, **settings: Any) -> None:
         """Keep settings with the session, at once when it exists, else with its first turn; None removes one."""
@@ -241,24 +338,45 @@ class Chat:
         return self._answer(turn, prefix)
 
     def _answer(self, turn: Pending, prefix: str) -> Turning:
-        context = self.context(turn.user.content, stop=turn.at)
-        self.last_context, self.last_usage = context, None
-        draft = _Draft(prefix)
+        self.background.hold()
+        try:
+            yield from self._answered(turn, _Draft(prefix))
+        finally:
+            self.background.release()
+
+    def _answered(self, turn: Pending, draft: _Draft) -> Turning:
+        self.last_context, self.last_usage = self.context(turn.user.content, stop=turn.at), None
         failure: ChatError | None = None
         try:
-            yield from self._stream(turn, request(context, prefix), draft)
+            yield from self._asked(turn, draft)
         except ChatError as error:
             failure, draft.finish = error, "error"
         except GeneratorExit:
-            self._end(turn, draft, context)
+            self._end(turn, draft, self.last_context)
             raise
-        reply = self._end(turn, draft, context)
+        reply = self._end(turn, draft, self.last_context)
         if failure is not None:
             raise failure
         if reply is not None:
             yield Committed(reply)
         elif draft.finish is not None:
             raise BrokenStream("the model answered nothing", "/retry sends it again; a larger max_tokens may help")
+
+    def _asked(self, turn: Pending, draft: _Draft) -> Turning:
+        """Ask for the reply; a memory that adapts sends less, once, to an endpoint that takes less than was known."""
+        assert self.last_context is not None
+        try:
+            yield from self._stream(turn, request(self.last_context, draft.prefix), draft)
+        except ContextTooLong as refusal:
+            before = self.last_context.tokens
+            if draft.began or not self.memory.adapts:
+                raise
+            self._learn_window(refusal, before)
+            self.last_context = self.context(turn.user.content, stop=turn.at)
+            if self.last_context.tokens >= before:
+                raise
+            yield Notice(f"{self.model.name} takes no more than {self.window:,} tokens; less of the history is sent")
+            yield from self._stream(turn, request(self.last_context, draft.prefix), draft)
 
     def _stream(self, turn: Pending, messages: Sequence[Message], draft: _Draft) -> Turning:
         """Yield the reply's events into `draft`, and keep what came about once a second."""
@@ -295,6 +413,8 @@ class Chat:
         self.last_usage = draft.usage
         if not draft.began:
             return None
+        if draft.usage and not draft.prefix:
+            self._learn_scale(context, draft.usage)
         reply = self._reply(draft.text, draft)
         self._unsaved = _Unsaved(turn, reply, context)
         self.flush()
@@ -320,7 +440,29 @@ class Chat:
             length = self.store.commit(self.session, turn.id, messages, changes=context.changes)
         if length == len(messages):
             self.store.update(self.session, title=title_of(turn.user))
+        self.derive()
         return length
+
+    def _learn_scale(self, context: Context, usage: Usage) -> None:
+        """Compare our estimate of the request with what the endpoint counted; pictures are counted by nobody alike."""
+        messages = context.messages
+        if all(isinstance(message.content, str) for message in messages):
+            self.aids.learned.counted(self.model.name, tokens.of_messages(messages), usage.prompt)
+
+    def _learn_window(self, refusal: ContextTooLong, sent: int) -> None:
+        """Learn what the endpoint takes from what it refused: what it says, but less than was sent."""
+        named, known = refusal.limit, self.window
+        limit = named if named and (known is None or named < known) else min(sent, known or sent) * 7 // 10
+        self.aids.learned.refused(self.model.name, max(limit, 1))
+
+    # In the background
+
+    def _work(self) -> Work:
+        view, memory = self.look(), self.memory
+        return Work(view if memory.searches else replace(view, index=None), memory.derivations(view))
+
+    def _keep_change(self, change: Change) -> bool:
+        return self.store.put_state(self.session, change)
 
     def _is_ours_to_decide(self, turn: Pending) -> bool:
         return turn.writer == self.writer or turn.age > ABANDONED or is_gone(turn.writer)

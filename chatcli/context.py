@@ -1,10 +1,12 @@
 """What is sent for one turn."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from chatcli import tokens
-from chatcli.memory import Part
-from chatcli.messages import Message
+from chatcli.memory import Hit, Part
+from chatcli.messages import Content, Message
 from chatcli.stores import Change
 
 _CONTINUE = "Continue your last message exactly where it stops. Repeat nothing of it, add no introduction."
@@ -12,21 +14,58 @@ _CONTINUE = "Continue your last message exactly where it stops. Repeat nothing o
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is sent for one turn, part by part, and what is saved with that turn."""
+    """What is sent for one turn, part by part, and what is saved with that turn.
+
+    `length` is that of the history, `start` where its tail begins; `hits` say why something was recalled, `notes` are
+    lines for the user. `count` counts messages in tokens of the model.
+    """
 
     parts: tuple[Part, ...]
     changes: tuple[Change, ...] = ()
     length: int = 0
+    start: int = 0
+    hits: tuple[Hit, ...] = ()
+    notes: tuple[str, ...] = ()
+    count: Callable[[Sequence[Message]], int] = tokens.of_messages
 
     @property
     def messages(self) -> list[Message]:
         """The messages of the request, in order."""
-        return [message for part in self.parts for message in part.messages]
+        return merged(self.parts)
 
     @property
     def tokens(self) -> int:
         """About how many tokens the request has."""
-        return tokens.of_messages(self.messages)
+        return self.count(self.messages)
+
+
+def merged(parts: Sequence[Part]) -> list[Message]:
+    """Return the messages of the parts, in order; those of parts that join are sent inside their neighbour's.
+
+    A message that finds no neighbour of its role stands alone.
+    """
+    messages: list[Message] = []
+    open_end = False  # the last message waits for what comes after it
+    for part in parts:
+        for message in part.messages:
+            joins = open_end or (part.joins == "before" and bool(messages))
+            if joins and messages[-1].role == message.role:
+                messages[-1] = replace(message, content=_joined(messages[-1].content, message.content))
+            else:
+                messages.append(message)
+            open_end = part.joins == "after"
+    return messages
+
+
+def _joined(first: Content, second: Content) -> Content:
+    """Return one content that says both: as text where both are text, else as parts."""
+    if isinstance(first, str) and isinstance(second, str):
+        return f"{first}\n\n{second}"
+    return (*_as_parts(first), *_as_parts(second))
+
+
+def _as_parts(content: Content) -> Sequence[Mapping[str, Any]]:
+    return ({"type": "text", "text": content},) if isinstance(content, str) else content
 
 
 def request(context: Context, partial: str) -> list[Message]:

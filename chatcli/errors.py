@@ -77,7 +77,9 @@ class UnknownModel(ModelError):
 
 
 class ContextTooLong(ModelError):
-    """The request holds more tokens than the model takes."""
+    """The request holds more tokens than the model takes; `limit` is how many it does, if the endpoint said so."""
+
+    limit: int | None = None
 
 
 class RateLimited(ModelError):

@@ -117,17 +117,25 @@ def fill(
 ) -> list[Part]:
     """Merge system text, variables, what the memory selected, and the input into the parts of a request.
 
-    Without a question the parts that hold the input say `{input}`. Raises UsageError for a missing variable.
+    What rides with the input stands right before it. Without a question the parts that hold the input say `{input}`.
+    Raises UsageError for a missing variable.
     """
     check_variables(prompt, variables)
     asked: Content = "{input}" if question is None else question.content
-    values = {**variables, HISTORY: _as_text(prompt, remembered)}
+    past = [part for part in remembered if part.joins != "after" and part.messages]
+    riding = [part for part in remembered if part.joins == "after"]
+    values = {**variables, HISTORY: _as_text(prompt, past)}
+    entries = _completed(prompt.entries)
+    newest = max(index for index, entry in enumerate(entries) if _holds_input(entry))
     parts: list[Part] = []
-    for entry in _completed(prompt.entries):
+    for index, entry in enumerate(entries):
         if isinstance(entry, Template):
-            parts.append(_fill_template(entry, values, asked))
+            filled = _fill_template(entry, values, asked)
+            if index == newest:
+                parts += [replace(part, messages=_in_role(part.messages, entry.role)) for part in riding]
+            parts.append(filled)
         elif entry.variable == HISTORY:
-            parts += [part for part in remembered if part.messages]
+            parts += past
         elif entry.variable in variables:
             parts.append(Part("prompt", _messages_from(entry.variable, variables[entry.variable])))
     return parts
@@ -155,12 +163,20 @@ def _template(entry: Mapping[str, Any], name: str) -> Template:
 
 def _completed(entries: tuple[Template | Placeholder, ...]) -> tuple[Template | Placeholder, ...]:
     """Return the entries with the input and the history among them."""
-    if not any(INPUT in _names(entry) for entry in entries if not _is_system(entry)):
+    if not any(map(_holds_input, entries)):
         entries = (*entries, _INPUT_ALONE)
     if any(HISTORY in _names(entry) for entry in entries):
         return entries
     last = max(index for index, entry in enumerate(entries) if INPUT in _names(entry))
     return (*entries[:last], Placeholder(), *entries[last:])
+
+
+def _holds_input(entry: Template | Placeholder) -> bool:
+    return INPUT in _names(entry) and not _is_system(entry)
+
+
+def _in_role(messages: Iterable[Message], role: Role) -> tuple[Message, ...]:
+    return tuple(replace(message, role=role) for message in messages)
 
 
 def _is_system(entry: Template | Placeholder) -> bool:

@@ -1,6 +1,6 @@
 """Reads a reply on a thread of its own, so that it can be stopped, and its reader can breathe, at any moment."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -31,7 +31,7 @@ class Pump:
         self._stopped = True
         self._queue.put(None)
 
-    def __iter__(self) -> Iterator[Event | Tick]:
+    def __iter__(self) -> Generator[Event | Tick, None, None]:
         """Yield until the reply ends or is stopped; raise what the reply raised. The reply is closed then."""
         Thread(target=self._read, name="reply", daemon=True).start()
         try:

@@ -5,7 +5,7 @@ it. As a limit an estimate may be high, not low; characters / 4 is 68 % short on
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from chatcli.messages import Message
 
@@ -39,14 +39,14 @@ def _cost(kind: str | None, length: int, text: str) -> float:
     return 0.65 if text.isascii() else 1.5
 
 
-def of_message(message: Message) -> int:
-    """Return about how many tokens the message is in a request."""
+def of_message(message: Message, measure: Callable[[str], int] = estimate) -> int:
+    """Return how many tokens the message is in a request, its text counted by `measure`."""
     images = 0
     if not isinstance(message.content, str):
         images = sum(part.get("type") == "image_url" for part in message.content)
-    return MESSAGE_OVERHEAD + estimate(message.text) + IMAGE * images
+    return MESSAGE_OVERHEAD + measure(message.text) + IMAGE * images
 
 
-def of_messages(messages: Iterable[Message]) -> int:
-    """Return about how many tokens the messages are together."""
-    return sum(of_message(message) for message in messages)
+def of_messages(messages: Iterable[Message], measure: Callable[[str], int] = estimate) -> int:
+    """Return how many tokens the messages are together, their texts counted by `measure`."""
+    return sum(of_message(message, measure) for message in messages)

@@ -47,7 +47,7 @@ def opened_chat(flags: Flags) -> "Iterator[tuple[Chat, Workplace]]":
         try:
             yield composed, place
         finally:
-            composed.model.close()
+            composed.close()
     finally:
         store.close()
 

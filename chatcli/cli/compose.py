@@ -7,14 +7,17 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chatcli.chat import Chat
+from chatcli.chat import Aids, Chat
 from chatcli.cli.flags import Flags
+from chatcli.cli.stores import forget_index
 from chatcli.cli.resolve import Workplace, resolve_model, resolve_prompt, settings_for, to_keep
 from chatcli.config import folders, load_config
 from chatcli.errors import NotFound, UsageError
 from chatcli.memory import parse_memory
 from chatcli.model.choose import open_model
+from chatcli.learned import Learned
 from chatcli.names import check_session_name, new_session_name
+from chatcli.recall import index_path, open_index
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
 from chatcli.stores.rules import no_session
@@ -86,6 +89,18 @@ def compose(flags: Flags, place: Workplace, store: Store, session: str) -> Chat:
         variables={**defaults, **settings.get("variables", {})},
         options=settings.get("options", {}),
         settings=to_keep(settings, saved),
+        aids=_aids(place, store, session),
+    )
+
+
+def _aids(place: Workplace, store: Store, session: str) -> Aids:
+    """Return what a memory may use; what is derived from a history that nobody keeps is not kept either."""
+    cache = place.folders.cache if store.durable else None
+    side = place.config.summary_model
+    return Aids(
+        index=open_index(cache and index_path(cache, store.address, session)),
+        side_model=(lambda: open_model(resolve_model(place, side))) if side else None,
+        learned=Learned(cache and cache / "models.json"),
     )
 
 
@@ -100,6 +115,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
     return Tools(
         open_session=open_session,
         open_model=lambda name: open_model(resolve_model(place, name)),
+        forget_index=lambda name: forget_index(store, name),
         model_names=tuple(place.config.models),
         preload=_preload,
         state_folder=place.folders.state,

@@ -42,13 +42,13 @@ def _chosen(place: "Workplace") -> dict[str, str]:
     """Return the model and the memory that hold when nothing is said; nothing when no model can be found."""
     from chatcli.cli.resolve import resolve_model
     from chatcli.errors import ChatError
-    from chatcli.memory import default_memory
+    from chatcli.memory import DEFAULT
 
     try:
         model = resolve_model(place, None)
     except ChatError:
         return {}
-    return {"model": model.name, "memory": place.config.memory or default_memory(model.window)}
+    return {"model": model.name, "memory": place.config.memory or DEFAULT}
 
 
 @app.command(cls=LightCommand)

@@ -84,7 +84,7 @@ def clear(
 
     Example: chatcli sessions clear JavaEdge
     """
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.stores import forget_index, named_store
     from chatcli.errors import UsageError
 
     if names and all_:
@@ -98,6 +98,7 @@ def clear(
         for name in chosen:
             removed = opened.clear(name)
             opened.update(name, title="")
+            forget_index(opened, name)
             _say(f"emptied {name}: {counted(removed, 'message')} removed, its settings kept")
 
 
@@ -111,13 +112,14 @@ def delete(
 
     Example: chatcli sessions delete JavaEdge
     """
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.stores import forget_index, named_store
 
     with named_store(store) as opened:
         chosen = _existing(opened, names)
         _ask(f"Delete {_named(chosen)}? This cannot be undone.", yes)
         for name in chosen:
             opened.delete(name)
+            forget_index(opened, name)
             _say(f"deleted {name}")
 
 
@@ -130,7 +132,7 @@ def rename(
     Example: chatcli sessions rename 2026-11-21-1432-k3f9 JavaEdge
     """
     from chatcli.cli.compose import existing_session
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.stores import forget_index, named_store
     from chatcli.errors import UsageError
     from chatcli.names import check_session_name
 
@@ -139,6 +141,7 @@ def rename(
         if opened.exists(check_session_name(new)):
             raise UsageError(f"there is a session {new!r} already", "choose another name, or delete that one first")
         opened.rename(old, new)
+        forget_index(opened, old)
     _say(f"{old} is now {new}")
 
 

@@ -7,46 +7,51 @@ its prefix still between the cuts. Where it was cut is kept with the session.
 
 from collections.abc import Callable, Iterator
 
-from chatcli.memory import Part, Selection
 from chatcli.memory.history import History
-from chatcli.messages import Turn, readable
+from chatcli.memory.strategy import Tail, View
+from chatcli.messages import Turn
 from chatcli.stores import Change, State
+from chatcli.values import counted
 
-_STATE = "cut"
+Cost = Callable[[Turn, float], float]
+"""What a turn counts, at a scale of the token estimate."""
 
-Cost = Callable[[Turn], int]
 
-
-def block_tail(history: History, spec: str, cost: Cost, high: int, low: int) -> Selection:
-    """Return the turns since the last cut; when they cost more than `high`, cut to at most `low`.
+def block_tail(view: View, spec: str, cost: Cost, high: float, low: float, least: int = 0) -> Tail:
+    """Return the turns since the last cut, or since `least`; when they cost more than `high`, cut to at most `low`.
 
     The newest turn is always there, whatever it costs. The cut moves for no other reason, but when `spec`
-    changed or the history is another one by now.
+    changed or the history is another one by now: the scale of the estimate that it was decided with is kept with it.
     """
-    kept, total = [], 0
-    start = _saved_cut(history, spec)
-    for turn in _turns_back_to(history, start):
+    history, name = view.history, f"cut:{spec.partition(':')[0]}"
+    saved = _saved(history, name, spec)
+    start = max(least, saved.watermark.position if saved else 0)
+    scale = float(saved.value["scale"]) if saved else view.scale
+    kept, total = [], 0.0
+    for turn in turns_back_to(history, start):
         kept.append(turn)
-        total += cost(turn)
+        total += cost(turn, scale)
         if total > high:
-            kept = _newest_within(kept, cost, low)
+            kept = newest_within(kept, lambda turn: cost(turn, scale), low)
             break
-    messages = tuple(message for turn in reversed(kept) for message in readable(turn.messages))
     cut = kept[-1].start if kept else 0
-    return Selection((Part("tail", messages),), _moved(history, spec, cut))
+    if cut <= start:
+        return Tail(cut)
+    state = State({"spec": spec, "scale": view.scale}, history.watermark(cut))
+    note = f"the newest {counted(len(kept), 'turn')} of the history are sent from now on"
+    return Tail(cut, changes=(Change(name, state, history.state(name)),), notes=(note,))
 
 
-def _turns_back_to(history: History, cut: int) -> Iterator[Turn]:
-    """Yield turns, newest first, until the one that begins at the cut; a cut that holds no more is ignored."""
-    state = history.state(_STATE)
+def turns_back_to(history: History, start: int) -> Iterator[Turn]:
+    """Yield turns, newest first, down to the one that begins at `start` or holds it."""
     for turn in history.turns():
         yield turn
-        if state and turn.start == cut and history.holds(state.watermark):
+        if turn.start <= start:
             return
 
 
-def _newest_within(turns: list[Turn], cost: Cost, limit: int) -> list[Turn]:
-    total = 0
+def newest_within(turns: list[Turn], cost: Callable[[Turn], float], limit: float) -> list[Turn]:
+    total = 0.0
     for count, turn in enumerate(turns):
         total += cost(turn)
         if total > limit:
@@ -54,16 +59,9 @@ def _newest_within(turns: list[Turn], cost: Cost, limit: int) -> list[Turn]:
     return turns
 
 
-def _saved_cut(history: History, spec: str) -> int:
-    """Return where `spec` cut before; 0 when it did not."""
-    state = history.state(_STATE)
-    return state.watermark.position if state and state.value.get("spec") == spec else 0
-
-
-def _moved(history: History, spec: str, cut: int) -> tuple[Change, ...]:
-    """Return the change that saves the cut, if it is not the one that is saved."""
-    saved = history.state(_STATE)
-    if cut == _saved_cut(history, spec):
-        return ()
-    expected = saved.watermark if saved else None
-    return (Change(_STATE, State({"spec": spec}, history.watermark(cut)), expected),)
+def _saved(history: History, name: str, spec: str) -> State | None:
+    """Return the cut that `spec` made in this history before; None when it made none that holds."""
+    state = history.state(name)
+    if state is None or state.value.get("spec") != spec or not history.holds(state.watermark):
+        return None
+    return state if isinstance(state.value.get("scale"), int | float) else None

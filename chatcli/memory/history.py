@@ -7,6 +7,7 @@ from chatcli.stores import Snapshot, State, Store, Watermark
 
 Fetch = Callable[[int, int], Sequence[Message]]
 
+_TURN = 8  # messages: more than most turns have
 _PAGE = 64
 _LARGEST_PAGE = 4096
 
@@ -37,6 +38,25 @@ class History:
             self._read_page(at_least=self._start - position)
         return self._loaded[position - self._start :]
 
+    def between(self, start: int, stop: int) -> list[Message]:
+        """Return the messages from `start` to before `stop`, reading nothing that lies elsewhere."""
+        start, stop = max(0, start), min(stop, self.length)
+        if start >= self._start:
+            return self._loaded[start - self._start : max(0, stop - self._start)]
+        return list(self._fetch(start, stop)) if start < stop else []
+
+    def turn_at(self, start: int) -> Turn | None:
+        """Return the turn that begins at `start`; None when none does."""
+        messages: list[Message] = []
+        while page := self.between(start + len(messages), start + len(messages) + _TURN):
+            for message in page:
+                if message.role == "user" and messages:
+                    return Turn(start, tuple(messages))
+                if message.role != "user" and not messages and start > 0:
+                    return None
+                messages.append(message)
+        return Turn(start, tuple(messages)) if messages else None
+
     def turns(self) -> Iterator[Turn]:
         """Yield whole turns, the newest first."""
         stop = self.length
@@ -57,7 +77,8 @@ class History:
         """Return the mark that covers everything before `position`."""
         if position == 0:
             return Watermark(0)
-        return Watermark(position, fingerprint(self.at(position - 1)))
+        before = self.between(position - 1, position)
+        return Watermark(position, fingerprint(before[0] if before else _GONE))
 
     def _read_page(self, at_least: int = 0) -> None:
         size = max(at_least, min(_LARGEST_PAGE, max(_PAGE, len(self._loaded))))

@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 
-from chatcli import tokens
-from chatcli.memory import Selection, positive
 from chatcli.memory.blocks import block_tail
-from chatcli.memory.history import History
-from chatcli.messages import Message, Turn, readable
+from chatcli.memory.strategy import Strategy, Tail, View, positive
 
 
 @dataclass(frozen=True, slots=True)
-class TokenTail:
+class TokenTail(Strategy):
     """The newest turns within `limit` tokens, cut to half when they outgrow it."""
 
     limit: int
@@ -21,13 +18,9 @@ class TokenTail:
         """`tokens:N`."""
         return f"tokens:{self.limit}"
 
-    def select(self, history: History, question: Message | None) -> Selection:
+    def tail(self, view: View) -> Tail:
         """Return the turns since the last cut."""
-        return block_tail(history, self.spec, _tokens_of, self.limit, self.limit // 2)
-
-
-def _tokens_of(turn: Turn) -> int:
-    return tokens.of_messages(readable(turn.messages))
+        return block_tail(view, self.spec, view.turn_cost, self.limit, self.limit // 2)
 
 
 def build(parameters: str) -> TokenTail:

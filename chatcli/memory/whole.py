@@ -2,44 +2,39 @@
 
 from dataclasses import dataclass
 
-from chatcli.memory import Part, Selection, bad_spec
-from chatcli.memory.history import History
-from chatcli.messages import Message, readable
+from chatcli.memory.strategy import Strategy, Tail, View, no_number
 
 
 @dataclass(frozen=True, slots=True)
-class Buffer:
+class Buffer(Strategy):
     """Everything that was said, every time."""
 
     spec: str = "buffer"
     first_look: int = 64
 
-    def select(self, history: History, question: Message | None) -> Selection:
+    def tail(self, view: View) -> Tail:
         """Return the whole history as the tail."""
-        return Selection((Part("tail", tuple(readable(history.since(0)))),))
+        return Tail(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
-    """Each question stands alone."""
+class Nothing(Strategy):
+    """No turn word for word."""
 
     spec: str = "none"
-    first_look: int = 0
 
-    def select(self, history: History, question: Message | None) -> Selection:
-        """Return nothing."""
-        return Selection()
+    def tail(self, view: View) -> Tail:
+        """Return an empty tail."""
+        return Tail(view.history.length)
 
 
 def build_buffer(parameters: str) -> Buffer:
     """Build `buffer`, which takes no parameters."""
-    if parameters:
-        raise bad_spec(f"buffer:{parameters}", "buffer takes no number")
+    no_number(parameters, "buffer")
     return Buffer()
 
 
 def build_none(parameters: str) -> Nothing:
     """Build `none`, which takes no parameters."""
-    if parameters:
-        raise bad_spec(f"none:{parameters}", "none takes no number")
+    no_number(parameters, "none")
     return Nothing()

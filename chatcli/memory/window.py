@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from itertools import islice
 
-from chatcli.memory import Memory, Part, Selection, bad_spec, positive
 from chatcli.memory.blocks import block_tail
-from chatcli.memory.history import History
-from chatcli.messages import Message, readable
+from chatcli.memory.strategy import Strategy, Tail, View, bad_spec, positive
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Window(Strategy):
     """Exactly the last `turns` turns: K exchanges, as LangChain's k."""
 
     turns: int
@@ -22,17 +20,17 @@ class Window:
 
     @property
     def first_look(self) -> int:
-        """Two messages a turn."""
+        """Two messages a turn, and the one before, which tells a turn from its rest."""
         return 2 * self.turns
 
-    def select(self, history: History, question: Message | None) -> Selection:
+    def tail(self, view: View) -> Tail:
         """Return the last turns, or all when there are fewer."""
-        turns = list(islice(history.turns(), self.turns))
-        return Selection((Part("tail", tuple(readable(m for turn in reversed(turns) for m in turn.messages))),))
+        turns = list(islice(view.history.turns(), self.turns))
+        return Tail(turns[-1].start if turns else 0)
 
 
 @dataclass(frozen=True, slots=True)
-class BlockWindow:
+class BlockWindow(Strategy):
     """The last turns, between `low` and `high` of them; the prefix stays still between two cuts."""
 
     low: int
@@ -48,12 +46,12 @@ class BlockWindow:
         """Two messages a turn, and the one before the cut."""
         return 2 * self.high + 1
 
-    def select(self, history: History, question: Message | None) -> Selection:
+    def tail(self, view: View) -> Tail:
         """Return the turns since the last cut."""
-        return block_tail(history, self.spec, lambda turn: 1, self.high, self.low)
+        return block_tail(view, self.spec, lambda turn, scale: 1, self.high, self.low)
 
 
-def build(parameters: str) -> Memory:
+def build(parameters: str) -> Strategy:
     """Build from `K` or `J-K` with 0 < J < K."""
     spec = f"window:{parameters}" if parameters else "window"
     first, dash, second = parameters.partition("-")

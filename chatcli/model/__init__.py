@@ -74,6 +74,11 @@ class Model(Protocol):
         """How many tokens a request and its reply may hold together; None when unknown."""
         ...
 
+    @property
+    def local(self) -> bool:
+        """Whether it runs on this machine, where a second request stands in the way of the first."""
+        ...
+
     def stream(self, context: Sequence[Message], options: Mapping[str, Any]) -> Reply:
         """Start a reply to `context`; returns at once, the request leaves when the reply is iterated.
 

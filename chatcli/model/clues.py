@@ -23,6 +23,9 @@ _TOO_LONG = _words(
     r"context[ _](length|size|window)|maximum context|input length should be|input tokens exceed"
     r"|prompt is too long|too large for model"
 )
+_LONGEST = _words(
+    r"(?:maximum context length is|context (?:size|window|length)\D{0,20}|input length should be \[\d+, )\s*(\d{3,9})"
+)
 _NO_MODEL = _words(
     r"model_not_found|model\b.{0,120}?(not exist|not found|not supported)|(unknown|invalid|no such) model"
 )
@@ -64,6 +67,12 @@ def classify_in_stream(error: Any, clues: str) -> type[ModelError]:
     if any(pattern.search(clues) for pattern in (_NO_KEY, _TOO_LONG, _NO_MODEL, _NO_QUOTA)):
         return classify(400, clues)
     return errors.ServerError
+
+
+def longest_context(clues: str) -> int | None:
+    """Return how many tokens the endpoint says it takes, if it says so."""
+    found = _LONGEST.search(clues)
+    return int(found[1]) if found else None
 
 
 def is_used_up(status: int, clues: str) -> bool:

@@ -108,7 +108,10 @@ def _told(kind: type[ModelError], status: int, said: str, words: str, settings: 
     if kind is errors.BadKey and status == 403:
         message = "{place} does not allow this key to do that"
     message = message.format(place=settings.place, id=settings.id) + (f" ({status})" if status else "")
-    return kind(f"{message}: {said}" if said else message, hint)
+    error = kind(f"{message}: {said}" if said else message, hint)
+    if isinstance(error, errors.ContextTooLong):
+        error.limit = clues.longest_context(words)
+    return error
 
 
 def _sentences(kind: type[ModelError], settings: ModelSettings) -> tuple[str, str]:

@@ -104,6 +104,11 @@ class EmbeddedModel:
         """The child's process id, while there is one."""
         return self._server.pid
 
+    @property
+    def local(self) -> bool:
+        """It runs on this machine."""
+        return True
+
     def stream(self, context: Sequence[Message], options: Mapping[str, Any]) -> Reply:
         """Start a reply; the first one waits until the weights are loaded. Raises ModelError when they are not."""
         return self._model.stream(context, options)

@@ -83,6 +83,11 @@ class OpenAIModel:
         """How many tokens a request and its reply may hold together; None when unknown."""
         return self.settings.window
 
+    @property
+    def local(self) -> bool:
+        """Whether the endpoint is on this machine."""
+        return self.settings.local
+
     def stream(self, context: Sequence[Message], options: Mapping[str, Any]) -> EndpointReply:
         """Start a reply to `context`; the request leaves when the reply is iterated."""
         return EndpointReply(self, tuple(context), dict(options))

@@ -50,6 +50,12 @@ class ModelSettings:
         return self.label or NAMES_OF_HOSTS.get(self.host, self.host)
 
     @property
+    def local(self) -> bool:
+        """Whether the endpoint is on this machine."""
+        name = self.host.rpartition(":")[0] or self.host
+        return self.kind == "embedded" or name.strip("[]") in ("localhost", "127.0.0.1", "::1")
+
+    @property
     def host(self) -> str:
         """The host and port of the endpoint, without user and password; empty for an address that is none."""
         try:

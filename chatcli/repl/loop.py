@@ -34,6 +34,8 @@ class Tools:
     open_session: Callable[[str | None], Chat]
     """Return the chat of another session with the same store; None: a new one."""
     open_model: Callable[[str], Model]
+    forget_index: Callable[[str], None]
+    """Remove what the cache knows of a session that was emptied, deleted or renamed."""
     model_names: Sequence[str]
     preload: Callable[[], object]
     """Import what the first turn needs; runs while the user types."""
@@ -99,7 +101,7 @@ class Repl:
         """Go on with another session's chat."""
         self._rescue()
         self._rescued = None  # a file of the other session stays
-        self.chat.model.close()
+        self.chat.close()
         self.chat = chat
         self.attachments.clear()
         self.greet()

@@ -26,7 +26,7 @@ def meter(chat: Chat) -> str:
         return ""
     exact = chat.last_usage
     sent = f"{exact.prompt:,}" if exact else f"~{chat.last_context.tokens:,}"
-    return f"{sent} of {chat.model.window:,} tokens" if chat.model.window else f"{sent} tokens, window unknown"
+    return f"{sent} of {chat.window:,} tokens" if chat.window else f"{sent} tokens, window unknown"
 
 
 def _kind(address: str) -> str:

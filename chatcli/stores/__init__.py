@@ -49,14 +49,15 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new `state` under `name`, to be taken only if the one there still has the watermark `expected`.
+    """A new `state` under `name`, to be taken only if the one there is still `expected` (None: there is none).
 
-    `expected` None: only if there is none.
+    The whole state is compared, not its watermark alone: what the user corrects reaches as far as before, and a slow
+    job that began before the correction must not write over it.
     """
 
     name: str
     state: State
-    expected: Watermark | None
+    expected: State | None
 
 
 @dataclass(frozen=True, slots=True)

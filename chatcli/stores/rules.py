@@ -54,7 +54,7 @@ def check_rename(old: str, new: str, there: bool, taken: bool, pending: Iterable
 
 def takes(current: State | None, change: Change) -> bool:
     """Say whether the state that is there now is the one the change was made from."""
-    return (current.watermark if current else None) == change.expected
+    return current == change.expected
 
 
 def merged(settings: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:

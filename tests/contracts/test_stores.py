@@ -44,9 +44,12 @@ def a_pending(text: str = "hello", **others: object) -> Pending:
     return Pending(new_id(), user(text), "host/1/2", **others)  # type: ignore[arg-type]
 
 
-def a_change(value: str, position: int, expected: int | None) -> Change:
-    before = None if expected is None else Watermark(expected, f"f{expected}")
-    return Change("summary", State({"text": value}, Watermark(position, f"f{position}")), before)
+def a_state(value: str, position: int) -> State:
+    return State({"text": value}, Watermark(position, f"f{position}"))
+
+
+def a_change(value: str, position: int, expected: State | None) -> Change:
+    return Change("summary", a_state(value, position), expected)
 
 
 # Reading
@@ -231,9 +234,10 @@ def test_a_state_is_taken_only_by_who_saw_the_one_before(store: Store) -> None:
     store.append("s", turn("one"))
     assert store.put_state("s", a_change("first", 2, None))
     assert not store.put_state("s", a_change("late", 2, None))
-    assert not store.put_state("s", a_change("wrong", 4, 3))
-    assert store.put_state("s", a_change("second", 4, 2))
-    assert not store.put_state("s", a_change("slow", 3, 2))
+    assert not store.put_state("s", a_change("wrong", 4, a_state("first", 3)))
+    assert not store.put_state("s", a_change("before a correction", 4, a_state("uncorrected", 2)))
+    assert store.put_state("s", a_change("second", 4, a_state("first", 2)))
+    assert not store.put_state("s", a_change("slow", 3, a_state("first", 2)))
     assert store.snapshot("s", 0).states == {"summary": State({"text": "second"}, Watermark(4, "f4"))}
 
 
@@ -341,7 +345,7 @@ def test_a_commit_applies_its_changes_and_leaves_out_the_late_ones(store: Store)
         "summary": State({"text": "first"}, Watermark(2, "f2")),
         "cut": State({"start": 2}, Watermark(2, "x")),
     }
-    store.commit("s", new_id(), [], changes=[a_change("second", 4, 2)])
+    store.commit("s", new_id(), [], changes=[a_change("second", 4, a_state("first", 2))])
     assert store.snapshot("s", 0).states["summary"].value == {"text": "second"}
 
 

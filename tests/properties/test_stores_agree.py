@@ -37,7 +37,7 @@ AT = st.none() | st.integers(-1, 9)
 LENGTH = st.none() | st.integers(0, 6)
 WATERMARKS = st.builds(Watermark, st.integers(0, 2), st.just("f"))
 STATES = st.builds(State, st.dictionaries(st.sampled_from("xy"), st.integers(), max_size=1), WATERMARKS)
-CHANGES = st.builds(Change, st.sampled_from(["sum", "cut"]), STATES, st.none() | WATERMARKS)
+CHANGES = st.builds(Change, st.sampled_from(["sum", "cut"]), STATES, st.none() | STATES)
 PENDING = st.builds(Pending, TURNS, st.builds(Message, st.just("user"), st.text(max_size=3)), st.just("w"), at=LENGTH)
 SETTINGS = st.none() | st.dictionaries(st.sampled_from(["model", "memory"]), st.none() | st.text(max_size=3))
 

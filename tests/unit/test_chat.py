@@ -399,13 +399,11 @@ def test_a_turn_shows_signs_of_life_while_nothing_comes() -> None:
     assert said(chat)[1] == ("assistant", "at last")
 
 
-def test_the_default_memory_follows_the_models_window() -> None:
+def test_the_default_memory_is_auto_until_another_is_chosen() -> None:
     chat = Chat(InMemoryStore(), "s", ScriptedModel(window=1000))
-    assert chat.memory.spec == "tokens:500"
-    chat.model = ScriptedModel(window=200_000)
-    assert chat.memory.spec == "tokens:32000"
+    assert chat.memory.spec == "auto"
     chat.memory = parse_memory("none")
-    chat.model = ScriptedModel(window=1000)
+    chat.model = ScriptedModel(window=200_000)
     assert chat.memory.spec == "none"
 
 

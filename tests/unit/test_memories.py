@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from chatcli import tokens
-from chatcli.memory import Selection, parse_memory
+from chatcli.memory import Selection, View, parse_memory
 from chatcli.memory.history import History
 from chatcli.messages import Message
 from chatcli.stores import Change, Session, Snapshot, State, Watermark
@@ -13,10 +13,10 @@ def turn(number: int, size: int = 1) -> list[Message]:
     return [Message("user", f"q{number} " * size), Message("assistant", f"a{number}")]
 
 
-def view(messages: Sequence[Message], states: dict[str, State] | None = None, newest: int = 4) -> History:
+def view(messages: Sequence[Message], states: dict[str, State] | None = None, newest: int = 4) -> View:
     tail = messages[max(0, len(messages) - newest) :]
     snapshot = Snapshot(Session("s"), len(messages), tail, states or {})
-    return History(snapshot, lambda start, stop: messages[start:stop])
+    return View(History(snapshot, lambda start, stop: messages[start:stop]))
 
 
 def tail_of(selection: Selection) -> list[str]:
@@ -50,7 +50,7 @@ def test_a_window_reads_no_further_back_than_it_sends() -> None:
 
     memory = parse_memory("window:10")
     snapshot = Snapshot(Session("s"), len(messages), messages[-memory.first_look :], {})
-    memory.select(History(snapshot, fetch), None)
+    memory.select(View(History(snapshot, fetch)), None)
     assert sum(read) == 0
 
 
@@ -89,7 +89,7 @@ class Growing:
     def next(self, size: int = 1) -> list[str]:
         selection = self.memory.select(view(self.messages, self.states), None)
         for change in selection.changes:
-            assert change.expected == (self.states[change.name].watermark if change.name in self.states else None)
+            assert change.expected == self.states.get(change.name)
             self.states[change.name] = change.state
         self.messages += turn(len(self.messages) // 2, size)
         return tail_of(selection)
@@ -134,7 +134,7 @@ def test_looking_twice_gives_the_same_tail_and_saves_nothing_by_itself() -> None
     memory = parse_memory("tokens:200")
     first, second = (memory.select(view(messages), None) for _ in range(2))
     assert first == second
-    assert [change.name for change in first.changes] == ["cut"]
+    assert [change.name for change in first.changes] == ["cut:tokens"]
 
 
 def test_a_cut_that_another_history_was_cut_at_is_ignored() -> None:
@@ -148,7 +148,7 @@ def test_a_cut_that_another_history_was_cut_at_is_ignored() -> None:
 
 
 def test_a_cut_beyond_the_end_of_a_shorter_history_is_ignored() -> None:
-    states = {"cut": State({"spec": "window:2-5"}, Watermark(8, "gone"))}
+    states = {"cut:window": State({"spec": "window:2-5", "scale": 1.0}, Watermark(8, "gone"))}
     assert len(tail_of(parse_memory("window:2-5").select(view(history_of(3), states), None))) == 6
 
 

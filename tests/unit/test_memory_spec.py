@@ -1,10 +1,16 @@
 import pytest
 
 from chatcli.errors import UsageError
-from chatcli.memory import default_memory, parse_memory
+from chatcli.memory import parse_memory
 
 
-@pytest.mark.parametrize("spec", ["none", "buffer", "window:1", "window:10", "window:10-20", "tokens:4000"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "none", "buffer", "window:1", "window:10", "window:10-20", "tokens:4000", "summary", "summary-buffer:2000",
+        "recall:800", "entity", "auto", "summary+recall:800", "window:3+entity+recall:500", "none+recall:500",
+    ],
+)  # fmt: skip
 def test_a_spec_builds_the_memory_that_names_itself_so(spec: str) -> None:
     assert parse_memory(spec).spec == spec
 
@@ -14,7 +20,10 @@ def test_a_spec_builds_the_memory_that_names_itself_so(spec: str) -> None:
     [
         "", "windows:3", "window", "window:", "window:0", "window:-1", "window:abc", "window:5-5", "window:9-3",
         "window:0-3", "window:3-", "window:-", "window:1.5", "window:٣", "window:99999999999", "tokens:abc", "tokens:0",
-        "tokens", "buffer:3", "none:1", "buffer:", "window:3+tokens:5",
+        "tokens", "buffer:3", "none:1", "buffer:", "window:3+", "+window:3", "window:3++tokens:5", "window:3+window:5",
+        "entity+entity", "recall:0", "recall:abc", "summary:abc", "summary-buffer", "summary-buffer:x", "entity:3",
+        "auto:5",
+        "tokens:5+", "+",
     ],
 )  # fmt: skip
 def test_any_other_text_is_an_error_that_names_it_and_shows_what_there_is(spec: str) -> None:
@@ -25,8 +34,12 @@ def test_any_other_text_is_an_error_that_names_it_and_shows_what_there_is(spec: 
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize(
-    ("window", "spec"), [(None, "tokens:4096"), (8192, "tokens:4096"), (131_072, "tokens:32000"), (2048, "tokens:1024")]
-)
-def test_the_default_is_half_the_window_at_most_32000(window: int | None, spec: str) -> None:
-    assert default_memory(window) == spec
+def test_spaces_around_the_plus_are_no_matter() -> None:
+    assert parse_memory(" window:3 + recall:5 ").spec == "window:3+recall:5"
+
+
+@pytest.mark.parametrize("part", ["window:3", "nonsense"])
+def test_a_spec_of_fifty_parts_is_refused_in_a_short_line(part: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_memory("+".join([part] * 50))
+    assert len(caught.value.message) < 200

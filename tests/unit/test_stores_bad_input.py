@@ -464,7 +464,7 @@ def test_damaged_rows_are_shown_or_left_out_and_never_written_over(tmp_path: Pat
     assert store.snapshot("s", 0).states == {}
     assert store.pending("s") == []
     assert "is damaged" in failure(lambda: store.update("s", settings={"a": 1}), StoreError)
-    for expected in (None, Watermark(2, "f")):
+    for expected in (None, State({}, Watermark(2, "f"))):
         assert not store.put_state("s", Change("sum", State({}, Watermark(2)), expected))
     assert [message.role for message in store.redo("s")] == ["unreadable"] * 2
     found = db.execute("SELECT data, typeof(data) FROM messages WHERE position > 0 ORDER BY position").fetchall()
@@ -509,7 +509,7 @@ def test_damaged_keys_are_left_out_or_named_and_never_written_over(
         assert "what was undone last in 's' is damaged" in failure(lambda: store.redo("s"), StoreError)
         if not odd.startswith("{"):
             assert "what is set on the session 's'" in failure(lambda: store.update("s", settings={}), StoreError)
-        for expected in (None, Watermark(2, "f")):
+        for expected in (None, State({}, Watermark(2, "f"))):
             assert not store.put_state("s", Change("sum", State({}, Watermark(2)), expected))
         assert [client.hgetall(states), client.hgetall(pending), client.lrange(undone, 0, -1)] == before
         assert store.commit("s", "t2", TURN) == 4

@@ -17,7 +17,7 @@ from chatcli.values import counted
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
-_THEMES = ("sessions", "turns", "settings", "seeing")
+_THEMES = ("sessions", "turns", "settings", "memory", "seeing")
 _KEYS = (
     "Enter sends",
     "^J, Alt+Enter new line",

@@ -63,6 +63,7 @@ def rename(repl: "Repl", argument: str) -> None:
         raise UsageError(f"there is a session {new_name!r} already", f"/resume {new_name} opens it")
     if chat.store.exists(chat.session):
         chat.store.rename(chat.session, new_name)
+        repl.tools.forget_index(chat.session)
     chat.session = new_name
     repl.screen.aside(f"this session is now {new_name}")
 
@@ -77,6 +78,7 @@ def clear(repl: "Repl", argument: str) -> None:
         repl.screen.aside("nothing was removed")
         return
     removed = chat.store.clear(chat.session)
+    repl.tools.forget_index(chat.session)
     if chat.store.exists(chat.session):
         chat.store.update(chat.session, title="")
     chat.last_context = None
@@ -95,5 +97,6 @@ def delete(repl: "Repl", argument: str) -> None:
         repl.screen.aside("nothing was deleted")
         return
     chat.store.delete(chat.session)
+    repl.tools.forget_index(chat.session)
     repl.screen.aside(f"deleted {chat.session}")
     repl.switch(repl.tools.open_session(None))

@@ -1,0 +1,245 @@
+"""What is derived from a history while nobody waits for it.
+
+One daemon thread a chat: after a turn it takes what is behind one step further at a time, each step committed by
+compare-and-set, so that it may lose a race, die or be killed at any moment. It never holds up the prompt, an answer or
+the exit; what is left undone is done next time.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import Any
+
+from chatcli.errors import BadRequest, BrokenStream, ChatError, StoreError, TimedOut
+from chatcli.memory import Derivation, View
+from chatcli.messages import Message
+from chatcli.model import Delta, Finished, Model
+from chatcli.pump import Pump
+from chatcli.stores import Change
+
+LONGEST = 90.0
+"""Seconds after which a side request is given up."""
+
+MOST_CHARACTERS = 40_000
+"""Of an answer to a side request; what goes on beyond is none."""
+
+PAUSES = (30.0, 120.0, 600.0, 3600.0)
+"""Seconds for which a derivation rests after its first, second, … failure in a row."""
+
+STEPS = 4
+"""Requests for one derivation after a turn at most: a long history that was never summed up takes several turns."""
+
+BATCH = 500
+"""Messages that the index takes in at a time."""
+
+WINDOW = 8192
+"""Tokens that a model whose window is unknown is taken to have."""
+
+
+class Held(Exception):
+    """A turn wants the model for itself, or the chat ends: the side request is broken off, and nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What there is to do: derivations (with the function that keeps a change), and what the index has to take in."""
+
+    view: View
+    derivations: Sequence[Derivation]
+
+
+@dataclass(slots=True)
+class _Rest:
+    """How often a derivation failed in a row, and until when it rests (seconds of the monotonic clock)."""
+
+    failures: int = 0
+    until: float = 0.0
+
+
+@dataclass(slots=True)
+class SideRequest:
+    """Asks `model` beside the chat; `is_held` breaks it off. `with_schema` false: the endpoint knows no schemas."""
+
+    model: Model
+    is_held: Callable[[], bool]
+    with_schema: bool = True
+
+    @property
+    def room(self) -> int:
+        """Half of the window, at most 12,000 tokens: the rest is for what was derived before, and the answer."""
+        return min(12_000, (self.model.window or WINDOW) // 2)
+
+    def __call__(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> str:
+        """See memory.Ask; raises Held when it was broken off."""
+        if schema is None or not self.with_schema:
+            return self._ask(messages, {})
+        form = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": dict(schema)}}
+        try:
+            return self._ask(messages, {"response_format": form})
+        except BadRequest:
+            self.with_schema = False
+            return self._ask(messages, {})
+
+    def _ask(self, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
+        deadline = time.monotonic() + LONGEST
+        if self.is_held():
+            raise Held
+        text, ended = "", ""
+        with closing(iter(Pump(self.model.stream(messages, options)))) as events:
+            for event in events:
+                if self.is_held():
+                    raise Held
+                if time.monotonic() > deadline:
+                    raise TimedOut(f"{self.model.name} took more than {LONGEST:.0f} s", "name a faster summary_model")
+                match event:
+                    case Delta(piece):
+                        text += piece
+                    case Finished(finish):
+                        ended = finish
+                if len(text) > MOST_CHARACTERS:
+                    raise BrokenStream(f"{self.model.name} went on and on", "name another summary_model")
+        if ended != "stop" or not text.strip():
+            raise BrokenStream(f"{self.model.name} gave no whole answer", "name another summary_model")
+        return text
+
+
+class Background:
+    """Keeps what is derived of one session up to date.
+
+    `look` returns what there is to do now, `keep` commits a change by compare-and-set, `model` is whom to ask. `news` are
+    lines for the user, taken by whoever shows them.
+    """
+
+    def __init__(self, look: Callable[[], Work], keep: Callable[[Change], bool], model: Callable[[], Model]) -> None:
+        self._look, self._keep, self._model = look, keep, model
+        self._changed = Condition()
+        self._awake = False
+        self._held = False
+        self._closed = False
+        self._thread: Thread | None = None
+        self._rests: dict[str, _Rest] = {}
+        self._news: list[str] = []
+        self._request: SideRequest | None = None
+
+    def wake(self) -> None:
+        """The history has grown: see what is behind. Returns at once."""
+        with self._changed:
+            if self._closed:
+                return
+            self._awake = True
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="background", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def hold(self) -> None:
+        """A turn begins: a model on this machine answers one at a time, so leave it to the turn."""
+        with self._changed:
+            self._held = True
+
+    def release(self) -> None:
+        """The turn is over."""
+        with self._changed:
+            self._held = False
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Break off what runs, and do no more. Does not wait."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def news(self) -> list[str]:
+        """Return what happened since it was last asked, one line each."""
+        with self._changed:
+            news, self._news = self._news, []
+            return news
+
+    def tell(self, line: str) -> None:
+        """Add a line to the news, once."""
+        with self._changed:
+            if line not in self._news:
+                self._news.append(line)
+
+    def ask(self) -> SideRequest:
+        """Return what asks the model: the same for the thread and for a command that the user waits for."""
+        model = self._model()
+        if self._request is None or self._request.model is not model:
+            self._request = SideRequest(model, lambda: self._closed or (self._held and model.local))
+        return self._request
+
+    # The thread
+
+    def _run(self) -> None:
+        while self._waits_for_work():
+            try:
+                self._catch_up()
+            except Held:
+                self._sleep_until_released()
+            except StoreError:
+                pass  # whoever needs the store says so; the next turn wakes us
+            except Exception as error:  # noqa: BLE001 - the border of a thread: it must not die without a word
+                self.tell(f"what is derived from the history could not be updated: {error}")
+
+    def _waits_for_work(self) -> bool:
+        """Sleep until there is something to do; return False when the chat ends."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._awake)
+            self._awake = False
+            return not self._closed
+
+    def _sleep_until_released(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or not self._held)
+            self._awake = True
+
+    def _catch_up(self) -> None:
+        """Take every derivation as far as it goes now."""
+        self._index()
+        for name in [derivation.name for derivation in self._look().derivations]:
+            for _ in range(STEPS):
+                if self._closed or not self._one_step(name):
+                    break
+
+    def _index(self) -> None:
+        work = self._look()
+        if (index := work.view.index) is None:
+            return
+        try:
+            while index.follow(work.view.history, BATCH) and not self._closed:
+                pass
+            while index.news:
+                self.tell(index.news.pop(0))
+        except StoreError:
+            raise
+        except ChatError as error:
+            self.tell(error.message)
+
+    def _one_step(self, name: str) -> bool:
+        """Take a derivation one step further; return whether there may be more to do."""
+        rest = self._rests.setdefault(name, _Rest())
+        if time.monotonic() < rest.until:
+            return False
+        work = self._look()
+        derivation = next((one for one in work.derivations if one.name == name), None)
+        if derivation is None:
+            return False
+        try:
+            change = derivation.step(work.view, self.ask())
+        except StoreError:
+            raise
+        except ChatError as error:
+            self._rest(name, rest, error)
+            return False
+        rest.failures = 0
+        if change is None:
+            return False
+        return self._keep(change)  # or another terminal was faster
+
+    def _rest(self, name: str, rest: _Rest, error: ChatError) -> None:
+        pause = PAUSES[min(rest.failures, len(PAUSES) - 1)]
+        rest.failures += 1
+        rest.until = time.monotonic() + pause
+        self.tell(f"{name}: {error.message}; nothing is lost, more of the history is sent; again in {pause:.0f} s")

@@ -1,0 +1,72 @@
+"""`auto`: a tail, a summary of what is older, and what of it bears on the input, sized for the model."""
+
+from dataclasses import dataclass, replace
+
+from chatcli.memory.blocks import turns_back_to
+from chatcli.memory.recall import Recall
+from chatcli.memory.strategy import Derivation, Rider, Shown, Strategy, Tail, View, no_number
+from chatcli.memory.summary import Summary, buffer
+from chatcli.messages import Message
+from chatcli.values import counted
+
+WINDOW = 8192
+"""Tokens that a model whose window is unknown is taken to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Auto(Strategy):
+    """`summary-buffer` and `recall` together; three eighths of the window for the tail, an eighth for what is recalled.
+
+    A window beyond 42,000 tokens changes nothing: what is older is found by recall, and every token is paid for.
+    """
+
+    spec: str = "auto"
+    first_look: int = 64
+    adapts: bool = True
+    searches: bool = True
+    derives: bool = True
+
+    def tail(self, view: View) -> Tail:
+        """Return the summary and the turns since."""
+        summary, recall = _summary(view.window), _recall(view.window)
+        tail = summary.tail(view)
+        if view.room is None:
+            return tail
+        return _within(view, tail, view.room - summary.length - recall.limit)
+
+    def rider(self, view: View, question: Message | None, shown: Shown) -> Rider | None:
+        """Return what bears on the input."""
+        return _recall(view.window).rider(view, question, shown)
+
+    def derivations(self, view: View) -> tuple[Derivation, ...]:
+        """Return the folding that suits the window."""
+        return _summary(view.window).derivations(view)
+
+
+def _within(view: View, tail: Tail, room: int) -> Tail:
+    """Return the tail without its oldest turns when it has no room beside this input; the cut is not kept."""
+    total, start = 0.0, view.history.length
+    for turn in turns_back_to(view.history, tail.start):
+        total += view.turn_cost(turn, view.scale)
+        if total > room:
+            left_out = counted(start - tail.start, "message")
+            return replace(
+                tail, start=start, notes=(*tail.notes, f"{left_out} of the tail did not fit beside this input")
+            )
+        start = turn.start
+    return tail
+
+
+def _summary(window: int | None) -> Summary:
+    size = window or WINDOW
+    return buffer(min(16_000, size * 3 // 8), "auto", length=min(1000, size // 16))
+
+
+def _recall(window: int | None) -> Recall:
+    return Recall(min(2000, (window or WINDOW) // 8))
+
+
+def build(parameters: str) -> Auto:
+    """Build `auto`, which takes no parameters."""
+    no_number(parameters, "auto")
+    return Auto()

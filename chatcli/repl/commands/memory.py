@@ -1,0 +1,1 @@
+"""What a memory derives, shown and steered: summary, entities, pins."""
