@@ -170,12 +170,21 @@ class Background:
             self._request = SideRequest(model, lambda: self._closed or (self._held and model.local))
         return self._request
 
+    def catch_up(self) -> int:
+        """Derive all that is behind, in the caller's thread; return how many steps that took. Raises ChatError."""
+        self._index()
+        steps = 0
+        for name in self._names():
+            while self._step(name):
+                steps += 1
+        return steps
+
     # The thread
 
     def _run(self) -> None:
         while self._waits_for_work():
             try:
-                self._catch_up()
+                self._work_off()
             except Held:
                 self._sleep_until_released()
             except StoreError:
@@ -195,10 +204,15 @@ class Background:
             self._changed.wait_for(lambda: self._closed or not self._held)
             self._awake = True
 
-    def _catch_up(self) -> None:
-        """Take every derivation as far as it goes now."""
-        self._index()
-        for name in [derivation.name for derivation in self._look().derivations]:
+    def _work_off(self) -> None:
+        """Take every derivation some steps further."""
+        try:
+            self._index()
+        except StoreError:
+            raise
+        except ChatError as error:
+            self.tell(error.message)
+        for name in self._names():
             for _ in range(STEPS):
                 if self._closed or not self._one_step(name):
                     break
@@ -207,36 +221,35 @@ class Background:
         work = self._look()
         if (index := work.view.index) is None:
             return
-        try:
-            while index.follow(work.view.history, BATCH) and not self._closed:
-                pass
-            while index.news:
-                self.tell(index.news.pop(0))
-        except StoreError:
-            raise
-        except ChatError as error:
-            self.tell(error.message)
+        while index.follow(work.view.history, BATCH) and not self._closed:
+            pass
+        while index.news:
+            self.tell(index.news.pop(0))
+
+    def _names(self) -> list[str]:
+        return [derivation.name for derivation in self._look().derivations]
 
     def _one_step(self, name: str) -> bool:
-        """Take a derivation one step further; return whether there may be more to do."""
+        """Take a derivation one step further, unless it rests; return whether there may be more to do."""
         rest = self._rests.setdefault(name, _Rest())
         if time.monotonic() < rest.until:
             return False
-        work = self._look()
-        derivation = next((one for one in work.derivations if one.name == name), None)
-        if derivation is None:
-            return False
         try:
-            change = derivation.step(work.view, self.ask())
+            more = self._step(name)
         except StoreError:
             raise
         except ChatError as error:
             self._rest(name, rest, error)
             return False
         rest.failures = 0
-        if change is None:
-            return False
-        return self._keep(change)  # or another terminal was faster
+        return more
+
+    def _step(self, name: str) -> bool:
+        """Take a derivation one step further; False when it is up to date, or another terminal was faster."""
+        work = self._look()
+        derivation = next((one for one in work.derivations if one.name == name), None)
+        change = derivation.step(work.view, self.ask()) if derivation else None
+        return change is not None and self._keep(change)
 
     def _rest(self, name: str, rest: _Rest, error: ChatError) -> None:
         pause = PAUSES[min(rest.failures, len(PAUSES) - 1)]

@@ -7,8 +7,10 @@ from itertools import groupby
 
 from chatcli.memory.strategy import Hit, Rider, Shown, Strategy, View, positive
 from chatcli.messages import Message
+from chatcli.values import counted
 
 _TITLE = "Quoted from earlier in this conversation:"
+_AT_ONCE = 64  # messages that may be indexed while the input waits; the background takes in the rest
 _MISSES = 25  # hits in a row that do not fit, after which no other is tried
 _LEAST = 6  # tokens that a quotation takes at least
 
@@ -18,6 +20,7 @@ class Recall(Strategy):
     """Up to `limit` tokens of older messages, the best first until they are used up, in time order."""
 
     limit: int
+    searches: bool = True
 
     @property
     def spec(self) -> str:
@@ -26,11 +29,17 @@ class Recall(Strategy):
 
     def rider(self, view: View, question: Message | None, shown: Shown) -> Rider | None:
         """Return quotations that bear on the question and are not sent anyway."""
-        if view.index is None or question is None:
+        if view.index is None:
             return None
+        if question is None:
+            return Rider("recall", "[what bears on your next message is quoted here]")
+        behind = view.index.follow(view.history, _AT_ONCE)
+        notes = (f"{counted(behind, 'message')} of the history not searched yet",) if behind else ()
         hits = [hit for hit in view.index.search(question.text, shown.start) if hit.position not in shown]
         chosen = fitting(hits, self.limit, view)
-        return Rider("recall", quote(chosen), tuple(chosen)) if chosen else None
+        if chosen:
+            notes = (f"recalled {counted(len({hit.position for hit in chosen}), 'earlier message')}", *notes)
+        return Rider("recall", quote(chosen), tuple(chosen), notes)
 
 
 def fitting(hits: Sequence[Hit], limit: int, view: View) -> list[Hit]:

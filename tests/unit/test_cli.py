@@ -157,7 +157,7 @@ def test_the_config_is_made_found_shown_and_never_replaced(command: Command, hom
     tomllib.loads(path.read_text(encoding="utf-8"))
     assert command("config", "init").code == 2
     shown = json.loads(command("config", "show").out)
-    assert (shown["store"], shown["model"], shown["memory"]) == ("sqlite", "qwen-plus", "tokens:32000")
+    assert (shown["store"], shown["model"], shown["memory"]) == ("sqlite", "qwen-plus", "auto")
 
 
 def test_edit_makes_the_file_runs_the_editor_and_checks_what_it_left(

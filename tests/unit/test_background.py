@@ -1,0 +1,240 @@
+import time
+from collections.abc import Callable, Sequence
+from threading import Event as Gate
+from typing import Any
+
+import pytest
+
+from chatcli.background import Background, SideRequest, Work
+from chatcli.chat import Aids, Chat
+from chatcli.errors import BadRequest, BrokenStream, ServerError, UsageError
+from chatcli.memory import parse_memory, summary
+from chatcli.memory.history import open_history
+from chatcli.messages import Message
+from chatcli.model import Delta, Finished
+from chatcli.stores import Store
+from chatcli.stores.in_memory import InMemoryStore
+from tests.fakes import ScriptedModel
+
+TURNS = [message for n in range(13) for message in (Message("user", f"q{n}"), Message("assistant", f"a{n}"))]
+
+
+def until(seen: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for what should appear."""
+    deadline, pause = time.monotonic() + seconds, Gate()
+    while not seen():
+        assert time.monotonic() < deadline, "it did not appear"
+        pause.wait(0.005)
+
+
+def chat_with(side: ScriptedModel, store: Store | None = None, spec: str = "summary", **options: Any) -> Chat:
+    """Return a chat whose next turn is followed by a fold."""
+    store = store or InMemoryStore()
+    if not store.length("s"):
+        store.append("s", TURNS)
+    return Chat(store, "s", ScriptedModel(), parse_memory(spec), aids=Aids(side_model=lambda: side), **options)
+
+
+def summary_of(store: Store) -> str:
+    found = summary.current(open_history(store, "s", 4))
+    return found.text if found else ""
+
+
+def say(chat: Chat, text: str = "Hi") -> None:
+    list(chat.send(text))
+
+
+def test_a_turn_is_followed_by_a_fold_that_nobody_waits_for() -> None:
+    gate = Gate()
+    side = ScriptedModel(["FOL", gate, Delta("DED"), Finished("stop")])
+    chat = chat_with(side)
+    say(chat)  # returns though the fold hangs
+    say(chat, "and again")
+    until(lambda: len(side.asked) == 1)
+    gate.set()
+    until(lambda: summary_of(chat.store) == "FOLDED")
+    chat.close()
+
+
+def test_what_is_derived_is_asked_of_the_side_model_and_carries_none_of_the_chats_options() -> None:
+    side = ScriptedModel(["SUM"])
+    chat = chat_with(side, options={"temperature": 0.9, "max_tokens": 5})
+    say(chat)
+    until(lambda: summary_of(chat.store) == "SUM")
+    assert side.options == [{}]
+    assert len(chat.model.asked) == 1
+    chat.close()
+
+
+@pytest.mark.parametrize(
+    "failing", [[ServerError("it failed", "again")], [Finished("stop")], ["cut", Finished("length")]]
+)
+def test_a_failure_is_told_once_and_rests_and_keeps_the_chat_going(failing: list[Any]) -> None:
+    side = ScriptedModel(failing, ["never asked"])
+    chat = chat_with(side)
+    say(chat)
+    told: list[str] = []
+    until(lambda: bool(told.extend(chat.background.news()) or told))
+    say(chat, "next")
+    say(chat, "and next")
+    assert len(told) == 1
+    assert told[0].startswith("summary: ")
+    assert "nothing is lost" in told[0]
+    assert len(side.asked) == 1
+    assert summary_of(chat.store) == ""
+    chat.close()
+
+
+def test_a_side_model_that_cannot_be_opened_is_told_and_does_no_harm() -> None:
+    def nothing() -> ScriptedModel:
+        raise UsageError("there is no model 'cheap'", "name another")
+
+    store = InMemoryStore()
+    store.append("s", TURNS)
+    chat = Chat(store, "s", ScriptedModel(), parse_memory("summary"), aids=Aids(side_model=nothing))
+    say(chat)
+    told: list[str] = []
+    until(lambda: bool(told.extend(chat.background.news()) or told))
+    assert "there is no model 'cheap'" in told[0]
+    chat.close()
+
+
+def test_a_chat_that_is_closed_breaks_off_what_runs() -> None:
+    side = ScriptedModel(["half", Gate()])
+    chat = chat_with(side)
+    say(chat)
+    until(lambda: len(side.replies) == 1)
+    chat.close()
+    assert side.replies[0].closed.wait(10)
+    assert summary_of(chat.store) == ""
+
+
+def test_a_turn_has_a_model_on_this_machine_to_itself_and_the_fold_is_made_up_for_afterwards() -> None:
+    side = ScriptedModel(["half", Gate()], ["WHOLE"])
+    side.local = True
+    chat = chat_with(side)
+    say(chat)
+    until(lambda: len(side.replies) == 1)
+    for event in chat.send("the next turn"):
+        if event == Delta("ok"):
+            assert side.replies[0].closed.wait(10)  # the fold gave way
+            assert len(side.replies) == 1
+    until(lambda: summary_of(chat.store) == "WHOLE")
+    assert chat.background.news() == []
+    chat.close()
+
+
+def test_a_hosted_model_answers_both_at_once() -> None:
+    gate = Gate()
+    side = ScriptedModel(["a", gate, Delta("b"), Finished("stop")])
+    chat = chat_with(side)
+    say(chat)
+    until(lambda: len(side.replies) == 1)
+    say(chat, "the next turn")
+    assert not side.replies[0].closed.is_set()
+    gate.set()
+    until(lambda: summary_of(chat.store) == "ab")
+    chat.close()
+
+
+def test_of_two_terminals_that_fold_at_once_one_wins_and_none_harms() -> None:
+    gate, store = Gate(), InMemoryStore()
+    sides = [ScriptedModel([gate, Delta(name), Finished("stop")]) for name in ("ONE", "TWO")]
+    chats = [chat_with(side, store) for side in sides]
+    for chat in chats:
+        chat.derive()
+    until(lambda: all(side.asked for side in sides))
+    gate.set()
+    until(lambda: summary_of(store) in ("ONE", "TWO"))
+    say(chats[0])
+    say(chats[1])
+    found = summary.versions(open_history(store, "s", 4))
+    assert len(found) == 1
+    assert store.length("s") == len(TURNS) + 4
+    for chat in chats:
+        chat.close()
+
+
+def test_a_change_that_the_store_refuses_is_not_asked_for_again_and_again() -> None:
+    side = ScriptedModel()
+    store = InMemoryStore()
+    store.append("s", TURNS)
+    chat = chat_with(side, store)
+    background = Background(chat._work, lambda change: False, lambda: side)
+    assert background.catch_up() == 0
+    assert len(side.asked) == 1
+
+
+def test_what_is_behind_is_caught_up_in_the_callers_thread_on_request() -> None:
+    side = ScriptedModel(["SUM"])
+    chat = chat_with(side)
+    assert chat.background.catch_up() == 1
+    assert summary_of(chat.store) == "SUM"
+    side = ScriptedModel([ServerError("it failed", "again")])
+    with pytest.raises(ServerError):
+        chat_with(side).background.catch_up()
+
+
+def test_a_session_left_behind_catches_up_when_it_is_opened() -> None:
+    side = ScriptedModel(["SUM"])
+    chat = chat_with(side)
+    chat.derive()
+    until(lambda: summary_of(chat.store) == "SUM")
+    chat.close()
+
+
+def test_a_chat_whose_memory_derives_nothing_starts_no_thread() -> None:
+    chat = chat_with(ScriptedModel(), spec="window:3")
+    say(chat)
+    assert chat.background._thread is None
+
+
+# Side requests
+
+
+def request(*scripts: Sequence[Any], held: bool = False) -> SideRequest:
+    return SideRequest(ScriptedModel(*scripts), lambda: held)
+
+
+def test_a_side_request_asks_for_a_schema_and_goes_without_where_there_are_none() -> None:
+    ask = request([BadRequest("unknown parameter response_format", "x")], ["{}"], ["[]"])
+    assert ask([Message("user", "?")], {"type": "object"}) == "{}"
+    assert ask([Message("user", "?")], {"type": "object"}) == "[]"
+    forms = [options.get("response_format", {}) for options in ask.model.options]
+    assert [form.get("type") for form in forms] == ["json_schema", None, None]
+    assert forms[0]["json_schema"]["schema"] == {"type": "object"}
+
+
+def test_an_answer_that_goes_on_and_on_is_none() -> None:
+    ask = request(["x" * 1000] * 60)
+    with pytest.raises(BrokenStream, match="on and on"):
+        ask([Message("user", "?")])
+    assert ask.model.replies[0].closed.is_set()
+
+
+def test_the_index_is_followed_to_the_end_and_its_news_are_told_once() -> None:
+    class Index:
+        news = ["the index was built anew"]
+        left = 3
+
+        def follow(self, history: object, most: int | None = None) -> int:
+            self.left = max(0, self.left - 1)
+            return self.left
+
+        def search(self, question: str, before: int) -> list[Any]:
+            return []
+
+        def close(self) -> None:
+            pass
+
+    index = Index()
+    chat = Chat(InMemoryStore(), "s", ScriptedModel(), parse_memory("none+recall:100"), aids=Aids(index=index))
+    chat.background.catch_up()
+    assert index.left == 0
+    assert chat.background.news() == ["the index was built anew"]
+    assert chat.background.news() == []
+
+
+def test_work_holds_no_index_for_a_memory_that_does_not_search() -> None:
+    work: Work = chat_with(ScriptedModel())._work()
+    assert work.view.index is None

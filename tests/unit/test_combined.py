@@ -1,0 +1,150 @@
+from collections.abc import Sequence
+
+import pytest
+
+from chatcli.errors import ChatError
+from chatcli.memory import Hit, Memory, Rider, Shown, Strategy, View
+from chatcli.memory.history import History
+from chatcli.memory.pins import pin, unpin
+from chatcli.messages import Message
+from tests.life import SESSION, Life, ScriptedAsk
+
+
+def asked_in(life: Life) -> list[str]:
+    return [text for role, text in life.sent() if role == "user"]
+
+
+def pinned(life: Life, start: int) -> None:
+    history = life.view().history
+    turn = history.turn_at(start)
+    assert turn is not None
+    assert life.store.put_state(SESSION, pin(history, turn))
+
+
+class Quotes:
+    """An index that always finds the message at position 0, and what stands at 4."""
+
+    def __init__(self) -> None:
+        self.news: list[str] = []
+
+    def follow(self, history: History, most: int | None = None) -> int:
+        return 0
+
+    def search(self, question: str, before: int) -> Sequence[Hit]:
+        found = [Hit(0, Message("user", "FOUND first"), 2.0), Hit(4, Message("user", "FOUND fifth"), 1.0)]
+        return [hit for hit in found if hit.position < before]
+
+    def close(self) -> None:
+        pass
+
+
+def test_the_longest_tail_that_is_wanted_is_sent_once() -> None:
+    life = Life("window:2+tokens:4000")
+    life.say(*(f"q{n}" for n in range(9)))
+    assert asked_in(life) == [*(f"q{n}" for n in range(9)), "?"]
+
+
+def test_summary_and_window_together_leave_no_gap_and_send_nothing_twice() -> None:
+    life = Life("window:2+summary")
+    for number in range(40):
+        life.say(f"q{number}")
+        life.derive(ScriptedAsk("SUM"))
+        sent = asked_in(life)
+        assert len(sent) == len(set(sent)) >= min(3, number + 2)
+    assert "SUM" in life.sent()[0][1]
+
+
+def test_summary_recall_and_tail_each_give_their_part_and_what_changes_rides_with_the_input() -> None:
+    life = Life("summary+recall:300", index=Quotes())
+    life.say(*(f"q{n}" for n in range(13)))
+    life.derive(ScriptedAsk("SUM"))
+    parts = [(part.kind, part.joins) for part in life.context().parts]
+    assert parts == [("system", ""), ("summary", "before"), ("tail", ""), ("recall", "after"), ("input", "")]
+    sent = life.sent()
+    assert [role for role, _ in sent] == ["system", *["user", "assistant"] * 4, "user"]
+    assert "SUM" in sent[0][1]
+    assert "FOUND first" in sent[-1][1]
+    assert sent[-1][1].endswith("\n\n?")
+
+
+def test_recall_quotes_nothing_that_the_tail_or_a_pin_shows_already() -> None:
+    life = Life("window:2+recall:300", index=Quotes())
+    life.say("q0", "q1", "q2")
+    assert "FOUND first" in life.sent()[-1][1]
+    assert "FOUND fifth" not in life.sent()[-1][1]
+    pinned(life, 0)
+    assert "FOUND" not in life.sent()[-1][1]
+
+
+class Failing(Strategy):
+    """Adds nothing, with an error."""
+
+    spec = "failing"
+
+    def rider(self, view: View, question: Message | None, shown: Shown) -> Rider | None:
+        raise ChatError("the cache is away", "look for it")
+
+
+def test_a_part_that_fails_says_so_and_the_others_go_on() -> None:
+    life = Life("window:2+recall:300", index=Quotes())
+    life.memory = Memory((*life.memory.strategies, Failing()))
+    life.say("q0", "q1", "q2")
+    context = life.context()
+    assert "FOUND first" in context.messages[-1].text
+    assert any("the cache is away" in note for note in context.notes)
+
+
+def test_without_a_tail_of_its_own_a_strategy_gets_a_short_one() -> None:
+    life = Life("recall:300", index=Quotes())
+    life.say(*(f"q{n} " * 100 for n in range(60)))
+    kinds = {part.kind: part for part in life.context().parts}
+    assert 0 < life.view().cost(kinds["tail"].messages) <= 2000
+
+
+def test_none_and_recall_sends_what_is_found_and_no_turn_word_for_word() -> None:
+    life = Life("none+recall:300", index=Quotes())
+    life.say("q0", "q1", "q2")
+    assert [role for role, _ in life.sent()] == ["system", "user"]
+    assert "FOUND fifth" in life.sent()[-1][1]
+
+
+# Pins
+
+
+def test_a_pinned_turn_is_in_every_context_once_and_in_its_place() -> None:
+    life = Life("window:2")
+    life.say(*(f"q{n}" for n in range(6)))
+    pinned(life, 2)
+    assert asked_in(life) == ["q1", "q4", "q5", "?"]
+    for spec in ("none", "tokens:4000", "buffer"):
+        life.memory = Life(spec).memory
+        assert asked_in(life).count("q1") == 1
+    assert asked_in(life) == [*(f"q{n}" for n in range(6)), "?"]
+
+
+def test_an_unpinned_turn_goes_as_it_came() -> None:
+    life = Life("window:2")
+    life.say(*(f"q{n}" for n in range(6)))
+    pinned(life, 2)
+    pinned(life, 4)
+    history = life.view().history
+    turn = history.turn_at(2)
+    assert turn is not None
+    assert life.store.put_state(SESSION, unpin(history, turn))
+    assert asked_in(life) == ["q2", "q4", "q5", "?"]
+
+
+def test_a_pin_of_a_turn_that_is_another_one_by_now_does_not_hold() -> None:
+    life = Life("window:1")
+    life.say("q0", "q1", "q2")
+    pinned(life, 2)
+    life.store.append(SESSION, [], at=2)
+    life.say("another", "q3")
+    assert asked_in(life) == ["q3", "?"]
+
+
+@pytest.mark.parametrize("start", [1, 7, 99])
+def test_no_turn_begins_at_a_reply_or_beyond_the_end(start: int) -> None:
+    life = Life("window:1")
+    life.say("q0", "q1", "q2")
+    assert life.view().history.turn_at(start) is None
