@@ -259,9 +259,17 @@ class Chat:
         if view.window is None:
             return None
         own = [message for part in fill(self.prompt, self.variables, (), question) for message in part.messages]
+        return max(0, view.window - view.cost(own) - self.reply_room(view.window))
+
+    def reply_room(self, window: int) -> int:
+        """Return how many tokens of a window are kept free for the reply."""
         asked = self.options.get("max_tokens", self.options.get("max_completion_tokens"))
-        reply = asked if is_count(asked) else min(_REPLY, view.window // 4)
-        return max(0, view.window - view.cost(own) - reply)
+        return asked if is_count(asked) else min(_REPLY, window // 4)
+
+    @property
+    def estimates(self) -> bool:
+        """Whether tokens are estimated: there is no tokenizer for the model."""
+        return self.aids.measure(self.model.name) is None
 
     @property
     def window(self) -> int | None:

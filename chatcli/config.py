@@ -7,13 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from chatcli.errors import ConfigError
 from chatcli.private import private_folder
 from chatcli.stores.masking import masked
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a million tokens cost, in any currency; without `cached` the provider's cache makes nothing cheaper."""
+
+    input: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    cached: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    output: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,6 +34,7 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str = ""
     window: int | None = None
     timeout: float = 120.0
+    price: Price | None = None
     options: dict[str, Any] = {}
     extra_body: dict[str, Any] = {}
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcli.config import Config, as_data, config_path, folders, load_config, write_example
+from chatcli.config import Config, Price, as_data, config_path, folders, load_config, write_example
 from chatcli.errors import ConfigError
 from chatcli.private import private_folder
 
@@ -46,6 +46,8 @@ def test_the_example_loads_with_everything_taken_out_of_its_comments_and_names_e
         ('zzz = "x"', "'zzz'", "known: model"),
         ('[models.q]\nwindow = "big"', "models.q.window", "config.example.toml"),
         ("store = 3", "store", "config.example.toml"),
+        ("[models.q]\nprice = { inptu = 1 }", "models.q.price", "config.example.toml"),
+        ("[models.q]\nprice = { output = -1 }", "models.q.price.output", "config.example.toml"),
         ("[models]\nq = 3", "models.q", "config.example.toml"),
         ("models = 3", "models", "[models.NAME]"),
         ("[stores.s]\nttl = 3", "stores.s", "config.example.toml"),
@@ -77,6 +79,12 @@ def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
     assert (config.model, config.memory, config.plain, config.store) == ("b", "buffer", True, "sqlite")
     with pytest.raises(ConfigError, match="CHATCLI_PLAIN"):
         load(tmp_path, "", CHATCLI_PLAIN="perhaps")
+
+
+def test_a_price_needs_no_more_than_its_input(tmp_path: Path) -> None:
+    config = load(tmp_path, "[models.q]\nprice = { input = 0.8, output = 2 }\n[models.free]\nid = 'x'")
+    assert config.models["q"].price == Price(0.8, None, 2.0)
+    assert config.models["free"].price is None
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
