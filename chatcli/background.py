@@ -108,8 +108,7 @@ class SideRequest:
 class Background:
     """Keeps what is derived of one session up to date.
 
-    `look` returns what there is to do now, `keep` commits a change by compare-and-set, `model` is whom to ask. `news` are
-    lines for the user, taken by whoever shows them.
+    `look` returns what there is to do now, `keep` commits a change by compare-and-set, `model` is whom to ask.
     """
 
     def __init__(self, look: Callable[[], Work], keep: Callable[[Change], bool], model: Callable[[], Model]) -> None:

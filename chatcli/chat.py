@@ -10,15 +10,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chatcli import tokens
+from chatcli.aids import Aids, reply_room, room
 from chatcli.background import Background, Work
 from chatcli.context import Context, request
 from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, NotFound, StoreError
-from chatcli.learned import Learned
 from chatcli.memory import DEFAULT as DEFAULT_MEMORY
-from chatcli.memory import Index, Memory, View, parse_memory
+from chatcli.memory import Memory, View, parse_memory
 from chatcli.memory.history import History, open_history
-from chatcli.messages import Content, Finish, Message, Usage, is_count, new_id, user_message
+from chatcli.messages import Content, Finish, Message, Usage, new_id, user_message
 from chatcli.model import Delta, Event, Finished, Model, Used
 from chatcli.names import title_of
 from chatcli.prompt import DEFAULT, Prompt, fill
@@ -50,9 +49,6 @@ class Notice:
 
     text: str
 
-
-_REPLY = 4096
-"""Tokens kept free for the reply at most, unless the options say how long it may be."""
 
 _ATTEMPTS = 5
 """How often a change is decided anew because another writer was faster."""
@@ -101,25 +97,6 @@ class _Unsaved:
     turn: Pending
     reply: Message
     context: Context
-
-
-Measure = Callable[[str], int]
-"""Counts the tokens of a text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aids:
-    """What a memory may use besides the history.
-
-    `index` finds what was said before, `side_model` opens the model that derives things in the background (None: the
-    chat's own does), `measure` gives the tokenizer of a model id (None: there is none, estimate), `learned` corrects
-    the estimate.
-    """
-
-    index: Index | None = None
-    side_model: Callable[[], Model] | None = None
-    measure: Callable[[str], Measure | None] = lambda model: None
-    learned: Learned = field(default_factory=Learned)
 
 
 class Chat:
@@ -234,47 +211,32 @@ class Chat:
         """
         memory = self.memory
         question = None if content is None else Message("user", content)
-        view = self.view(open_history(self.store, self.session, memory.first_look, stop))
-        view = replace(view, room=self._room(view, question))
+        view = self.aids.view(open_history(self.store, self.session, memory.first_look, stop), self.model)
+        own = [message for part in fill(self.prompt, self.variables, (), question) for message in part.messages]
+        view = replace(view, room=room(view, own, self.options))
         chosen = memory.select(view, question)
         parts = fill(self.prompt, self.variables, chosen.parts, question)
         return Context(
             tuple(parts), chosen.changes, view.history.length, chosen.start, chosen.hits, chosen.notes, view.cost
         )
 
-    def view(self, history: History) -> View:
-        """Return what the memory sees of a history, and how it counts tokens for the model."""
-        model, aids = self.model.name, self.aids
-        measure = aids.measure(model)
-        if measure is None:
-            return View(history, tokens.estimate, aids.learned.scale(model), self.window, index=aids.index)
-        return View(history, measure, window=self.window, index=aids.index)
-
     def look(self) -> View:
         """Return what the memory sees now."""
-        return self.view(open_history(self.store, self.session, self.memory.first_look))
+        return self.aids.view(open_history(self.store, self.session, self.memory.first_look), self.model)
 
-    def _room(self, view: View, question: Message | None) -> int | None:
-        """Return the tokens of the window that system text, input and reply leave; None: the window is unknown."""
-        if view.window is None:
-            return None
-        own = [message for part in fill(self.prompt, self.variables, (), question) for message in part.messages]
-        return max(0, view.window - view.cost(own) - self.reply_room(view.window))
+    @property
+    def window(self) -> int | None:
+        """How many tokens a request and its reply may hold together, as far as that is known."""
+        return self.aids.window(self.model)
 
     def reply_room(self, window: int) -> int:
         """Return how many tokens of a window are kept free for the reply."""
-        asked = self.options.get("max_tokens", self.options.get("max_completion_tokens"))
-        return asked if is_count(asked) else min(_REPLY, window // 4)
+        return reply_room(window, self.options)
 
     @property
     def estimates(self) -> bool:
         """Whether tokens are estimated: there is no tokenizer for the model."""
         return self.aids.measure(self.model.name) is None
-
-    @property
-    def window(self) -> int | None:
-        """How many tokens a request and its reply may hold together, as far as that is known."""
-        return self.aids.learned.window(self.model.name) or self.model.window
 
     # The history's end
 
@@ -379,7 +341,7 @@ class Chat:
             before = self.last_context.tokens
             if draft.began or not self.memory.adapts:
                 raise
-            self._learn_window(refusal, before)
+            self.aids.learn_window(self.model, refusal, before)
             self.last_context = self.context(turn.user.content, stop=turn.at)
             if self.last_context.tokens >= before:
                 raise
@@ -422,7 +384,7 @@ class Chat:
         if not draft.began:
             return None
         if draft.usage and not draft.prefix:
-            self._learn_scale(context, draft.usage)
+            self.aids.learn_scale(self.model, context.messages, draft.usage)
         reply = self._reply(draft.text, draft)
         self._unsaved = _Unsaved(turn, reply, context)
         self.flush()
@@ -450,18 +412,6 @@ class Chat:
             self.store.update(self.session, title=title_of(turn.user))
         self.derive()
         return length
-
-    def _learn_scale(self, context: Context, usage: Usage) -> None:
-        """Compare our estimate of the request with what the endpoint counted; pictures are counted by nobody alike."""
-        messages = context.messages
-        if all(isinstance(message.content, str) for message in messages):
-            self.aids.learned.counted(self.model.name, tokens.of_messages(messages), usage.prompt)
-
-    def _learn_window(self, refusal: ContextTooLong, sent: int) -> None:
-        """Learn what the endpoint takes from what it refused: what it says, but less than was sent."""
-        named, known = refusal.limit, self.window
-        limit = named if named and (known is None or named < known) else min(sent, known or sent) * 7 // 10
-        self.aids.learned.refused(self.model.name, max(limit, 1))
 
     # In the background
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from threading import Event as Gate
 from typing import Any
 
+from chatcli.memory import Hit
 from chatcli.messages import Message
 from chatcli.model import Delta, Event, Finished
 
@@ -64,3 +65,22 @@ class ScriptedModel:
         if not any(isinstance(step, Exception | Gate | Finished) for step in steps):
             steps.append(Finished("stop"))
         return steps
+
+
+class ScriptedIndex:
+    """Finds the given texts at their positions; `left` messages are taken in one a call."""
+
+    def __init__(self, found: Mapping[int, str] | None = None, left: int = 0, news: Sequence[str] = ()) -> None:
+        self.found = found or {}
+        self.left = left
+        self.news = list(news)
+
+    def follow(self, history: object, most: int | None = None) -> int:
+        self.left = max(0, self.left - 1)
+        return self.left
+
+    def search(self, question: str, before: int) -> list[Hit]:
+        return [Hit(at, Message("user", text), 1.0) for at, text in self.found.items() if at < before]
+
+    def close(self) -> None:
+        pass

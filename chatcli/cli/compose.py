@@ -4,18 +4,21 @@ Flags > session > environment > config file > defaults. What a flag sets on a se
 """
 
 import os
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chatcli.chat import Aids, Chat
+from chatcli.aids import Aids
+from chatcli.chat import Chat
 from chatcli.cli.flags import Flags
-from chatcli.cli.stores import forget_index
 from chatcli.cli.resolve import Workplace, resolve_model, resolve_prompt, settings_for, to_keep
+from chatcli.cli.stores import forget_index
 from chatcli.config import folders, load_config
 from chatcli.errors import NotFound, UsageError
-from chatcli.memory import parse_memory
-from chatcli.model.choose import open_model
 from chatcli.learned import Learned
+from chatcli.memory import parse_memory
+from chatcli.model import Model
+from chatcli.model.choose import open_model
 from chatcli.names import check_session_name, new_session_name
 from chatcli.recall import index_path, open_index
 from chatcli.stores import Store
@@ -72,14 +75,20 @@ def session_for(flags: Flags, store: Store) -> str:
     return last_session(store) if flags.continue_ else new_session_name()
 
 
-def compose(flags: Flags, place: Workplace, store: Store, session: str) -> Chat:
-    """Put a chat together; raise UsageError for a flag that makes no sense, before anything is sent."""
+def compose(
+    flags: Flags, place: Workplace, store: Store, session: str, unasked: Callable[[str | None], Model] | None = None
+) -> Chat:
+    """Put a chat together; raise UsageError for a flag that makes no sense, before anything is sent.
+
+    `unasked` gives, for the name of a model, what stands in for it where none is asked.
+    """
     saved = store.snapshot(session, 0).session.settings
     settings = settings_for(flags, saved)
     spec = settings.get("memory", place.config.memory or None)
     memory = None if spec is None else parse_memory(spec)
     prompt, defaults = resolve_prompt(place.config, settings.get("prompt"), settings.get("system"))
-    model = open_model(resolve_model(place, settings.get("model")))
+    name = settings.get("model")
+    model = unasked(name) if unasked else open_model(resolve_model(place, name))
     return Chat(
         store,
         session,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chatcli import tokens
-from chatcli.chat import Aids, Chat, Notice
+from chatcli.aids import Aids
+from chatcli.chat import Chat, Notice
 from chatcli.errors import ContextTooLong
 from chatcli.learned import Learned
 from chatcli.memory import parse_memory
@@ -14,7 +15,7 @@ from chatcli.messages import Message, Usage
 from chatcli.model import Delta, Finished, Used
 from chatcli.prompt import make_prompt
 from chatcli.stores.in_memory import InMemoryStore
-from tests.fakes import ScriptedModel
+from tests.fakes import ScriptedIndex, ScriptedModel
 from tests.life import Life, ScriptedAsk
 
 LONG = "what was said and what was answered to it, " * 10
@@ -186,20 +187,6 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
 
 
 def test_recalled_text_stands_in_the_newest_input_of_any_prompt() -> None:
-    class Index:
-        news: list[str] = []
-
-        def follow(self, history: object, most: int | None = None) -> int:
-            return 0
-
-        def search(self, question: str, before: int) -> list[Any]:
-            from chatcli.memory import Hit
-
-            return [Hit(0, Message("user", "FOUND"), 1.0)]
-
-        def close(self) -> None:
-            pass
-
     prompt = make_prompt(
         [
             {"role": "system", "content": "S"},
@@ -208,7 +195,7 @@ def test_recalled_text_stands_in_the_newest_input_of_any_prompt() -> None:
             {"role": "user", "content": [{"type": "text", "text": "Now: {input}"}]},
         ]
     )
-    chat = chat_with(spec="window:1+recall:200", prompt=prompt, turns=3, aids=Aids(index=Index()))
+    chat = chat_with(spec="window:1+recall:200", prompt=prompt, turns=3, aids=Aids(index=ScriptedIndex({0: "FOUND"})))
     *_, history, _, newest = chat.context("what?").messages
     assert history.text.startswith("So far:\nHuman: q2")
     assert "FOUND" in newest.text

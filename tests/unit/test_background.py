@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from chatcli.aids import Aids
 from chatcli.background import Background, SideRequest, Work
-from chatcli.chat import Aids, Chat
+from chatcli.chat import Chat
 from chatcli.errors import BadRequest, BrokenStream, ServerError, UsageError
 from chatcli.memory import parse_memory, summary
 from chatcli.memory.history import open_history
@@ -14,7 +15,7 @@ from chatcli.messages import Message
 from chatcli.model import Delta, Finished
 from chatcli.stores import Store
 from chatcli.stores.in_memory import InMemoryStore
-from tests.fakes import ScriptedModel
+from tests.fakes import ScriptedIndex, ScriptedModel
 
 TURNS = [message for n in range(13) for message in (Message("user", f"q{n}"), Message("assistant", f"a{n}"))]
 
@@ -213,21 +214,7 @@ def test_an_answer_that_goes_on_and_on_is_none() -> None:
 
 
 def test_the_index_is_followed_to_the_end_and_its_news_are_told_once() -> None:
-    class Index:
-        news = ["the index was built anew"]
-        left = 3
-
-        def follow(self, history: object, most: int | None = None) -> int:
-            self.left = max(0, self.left - 1)
-            return self.left
-
-        def search(self, question: str, before: int) -> list[Any]:
-            return []
-
-        def close(self) -> None:
-            pass
-
-    index = Index()
+    index = ScriptedIndex(left=3, news=["the index was built anew"])
     chat = Chat(InMemoryStore(), "s", ScriptedModel(), parse_memory("none+recall:100"), aids=Aids(index=index))
     chat.background.catch_up()
     assert index.left == 0

@@ -1,12 +1,10 @@
-from collections.abc import Sequence
-
 import pytest
 
 from chatcli.errors import ChatError
-from chatcli.memory import Hit, Memory, Rider, Shown, Strategy, View
-from chatcli.memory.history import History
+from chatcli.memory import Memory, Rider, Shown, Strategy, View
 from chatcli.memory.pins import pin, unpin
 from chatcli.messages import Message
+from tests.fakes import ScriptedIndex
 from tests.life import SESSION, Life, ScriptedAsk
 
 
@@ -21,21 +19,7 @@ def pinned(life: Life, start: int) -> None:
     assert life.store.put_state(SESSION, pin(history, turn))
 
 
-class Quotes:
-    """An index that always finds the message at position 0, and what stands at 4."""
-
-    def __init__(self) -> None:
-        self.news: list[str] = []
-
-    def follow(self, history: History, most: int | None = None) -> int:
-        return 0
-
-    def search(self, question: str, before: int) -> Sequence[Hit]:
-        found = [Hit(0, Message("user", "FOUND first"), 2.0), Hit(4, Message("user", "FOUND fifth"), 1.0)]
-        return [hit for hit in found if hit.position < before]
-
-    def close(self) -> None:
-        pass
+QUOTES = {0: "FOUND first", 4: "FOUND fifth"}
 
 
 def test_the_longest_tail_that_is_wanted_is_sent_once() -> None:
@@ -55,7 +39,7 @@ def test_summary_and_window_together_leave_no_gap_and_send_nothing_twice() -> No
 
 
 def test_summary_recall_and_tail_each_give_their_part_and_what_changes_rides_with_the_input() -> None:
-    life = Life("summary+recall:300", index=Quotes())
+    life = Life("summary+recall:300", index=ScriptedIndex(QUOTES))
     life.say(*(f"q{n}" for n in range(13)))
     life.derive(ScriptedAsk("SUM"))
     parts = [(part.kind, part.joins) for part in life.context().parts]
@@ -68,7 +52,7 @@ def test_summary_recall_and_tail_each_give_their_part_and_what_changes_rides_wit
 
 
 def test_recall_quotes_nothing_that_the_tail_or_a_pin_shows_already() -> None:
-    life = Life("window:2+recall:300", index=Quotes())
+    life = Life("window:2+recall:300", index=ScriptedIndex(QUOTES))
     life.say("q0", "q1", "q2")
     assert "FOUND first" in life.sent()[-1][1]
     assert "FOUND fifth" not in life.sent()[-1][1]
@@ -86,7 +70,7 @@ class Failing(Strategy):
 
 
 def test_a_part_that_fails_says_so_and_the_others_go_on() -> None:
-    life = Life("window:2+recall:300", index=Quotes())
+    life = Life("window:2+recall:300", index=ScriptedIndex(QUOTES))
     life.memory = Memory((*life.memory.strategies, Failing()))
     life.say("q0", "q1", "q2")
     context = life.context()
@@ -95,14 +79,14 @@ def test_a_part_that_fails_says_so_and_the_others_go_on() -> None:
 
 
 def test_without_a_tail_of_its_own_a_strategy_gets_a_short_one() -> None:
-    life = Life("recall:300", index=Quotes())
+    life = Life("recall:300", index=ScriptedIndex(QUOTES))
     life.say(*(f"q{n} " * 100 for n in range(60)))
     kinds = {part.kind: part for part in life.context().parts}
     assert 0 < life.view().cost(kinds["tail"].messages) <= 2000
 
 
 def test_none_and_recall_sends_what_is_found_and_no_turn_word_for_word() -> None:
-    life = Life("none+recall:300", index=Quotes())
+    life = Life("none+recall:300", index=ScriptedIndex(QUOTES))
     life.say("q0", "q1", "q2")
     assert [role for role, _ in life.sent()] == ["system", "user"]
     assert "FOUND fifth" in life.sent()[-1][1]

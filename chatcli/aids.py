@@ -1,0 +1,69 @@
+"""What a memory may use besides the history: an index, a model to derive with, how tokens are counted."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatcli import tokens
+from chatcli.errors import ContextTooLong
+from chatcli.learned import Learned
+from chatcli.memory import Index, View
+from chatcli.memory.history import History
+from chatcli.messages import Message, Usage, is_count
+from chatcli.model import Model
+
+Measure = Callable[[str], int]
+"""Counts the tokens of a text."""
+
+_REPLY = 4096
+"""Tokens kept free for the reply at most, unless the options say how long it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """The aids of one chat.
+
+    `index` finds what was said before, `side_model` opens the model that derives things in the background (None: the
+    chat's own does), `measure` gives the tokenizer of a model id (None: there is none, estimate), `learned` corrects
+    the estimate.
+    """
+
+    index: Index | None = None
+    side_model: Callable[[], Model] | None = None
+    measure: Callable[[str], Measure | None] = lambda model: None
+    learned: Learned = field(default_factory=Learned)
+
+    def window(self, model: Model) -> int | None:
+        """Return how many tokens a request and its reply may hold together, as far as that is known."""
+        return self.learned.window(model.name) or model.window
+
+    def view(self, history: History, model: Model) -> View:
+        """Return what a memory sees of the history, and how it counts tokens for the model."""
+        measure = self.measure(model.name)
+        if measure is None:
+            return View(history, tokens.estimate, self.learned.scale(model.name), self.window(model), index=self.index)
+        return View(history, measure, window=self.window(model), index=self.index)
+
+    def learn_scale(self, model: Model, sent: Sequence[Message], usage: Usage) -> None:
+        """Compare our estimate of a request with what the endpoint counted; pictures are counted by nobody alike."""
+        if all(isinstance(message.content, str) for message in sent):
+            self.learned.counted(model.name, tokens.of_messages(sent), usage.prompt)
+
+    def learn_window(self, model: Model, refusal: ContextTooLong, sent: int) -> None:
+        """Learn from a request of about `sent` tokens that was refused: what the endpoint says, but less than that."""
+        named, known = refusal.limit, self.window(model)
+        limit = named if named and (known is None or named < known) else min(sent, known or sent) * 7 // 10
+        self.learned.refused(model.name, max(limit, 1))
+
+
+def reply_room(window: int, options: Mapping[str, Any]) -> int:
+    """Return how many tokens of a window are kept free for the reply."""
+    asked = options.get("max_tokens", options.get("max_completion_tokens"))
+    return asked if is_count(asked) else min(_REPLY, window // 4)
+
+
+def room(view: View, own: Sequence[Message], options: Mapping[str, Any]) -> int | None:
+    """Return the tokens of the window that the prompt's `own` messages and the reply leave; None: it is unknown."""
+    if view.window is None:
+        return None
+    return max(0, view.window - view.cost(own) - reply_room(view.window, options))
