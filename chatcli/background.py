@@ -169,13 +169,17 @@ class Background:
             self._request = SideRequest(model, lambda: self._closed or (self._held and model.local))
         return self._request
 
-    def catch_up(self) -> int:
-        """Derive all that is behind, in the caller's thread; return how many steps that took. Raises ChatError."""
+    def catch_up(self, on_step: Callable[[], object] = lambda: None) -> int:
+        """Derive all that is behind, in the caller's thread; return how many steps that took. Raises ChatError.
+
+        `on_step` is called after each.
+        """
         self._index()
         steps = 0
         for name in self._names():
             while self._step(name):
                 steps += 1
+                on_step()
         return steps
 
     # The thread

@@ -17,6 +17,7 @@ from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, No
 from chatcli.memory import DEFAULT as DEFAULT_MEMORY
 from chatcli.memory import Memory, View, parse_memory
 from chatcli.memory.history import History, open_history
+from chatcli.memory.summary import told
 from chatcli.messages import Content, Finish, Message, Usage, new_id, user_message
 from chatcli.model import Delta, Event, Finished, Model, Used
 from chatcli.names import title_of
@@ -420,7 +421,10 @@ class Chat:
         return Work(view if memory.searches else replace(view, index=None), memory.derivations(view))
 
     def _keep_change(self, change: Change) -> bool:
-        return self.store.put_state(self.session, change)
+        kept = self.store.put_state(self.session, change)
+        if kept and (line := told(change)):
+            self.background.tell(line)
+        return kept
 
     def _is_ours_to_decide(self, turn: Pending) -> bool:
         return turn.writer == self.writer or turn.age > ABANDONED or is_gone(turn.writer)

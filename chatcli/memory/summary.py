@@ -78,6 +78,13 @@ def undone(history: History) -> Change | None:
     return _kept(history, found[:-1], hold=history.length + PATIENCE) if found else None
 
 
+def told(change: Change) -> str:
+    """Return in one line what a change did to the summary; '' for a change of something else."""
+    kept = change.state.value.get("versions") if change.name == STATE else None
+    newest = _version(kept[-1]) if kept else None
+    return f"turns 1 to {newest.turns:,} are summed up now" if newest else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary(Strategy):
     """The turns since the summary, and the summary.
