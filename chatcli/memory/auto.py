@@ -28,7 +28,7 @@ class Auto(Strategy):
 
     def tail(self, view: View) -> Tail:
         """Return the summary and the turns since."""
-        summary, recall = _summary(view.window), _recall(view.window)
+        summary, recall = _summary(view.window), recalling(view.window)
         tail = summary.tail(view)
         if view.room is None:
             return tail
@@ -36,7 +36,7 @@ class Auto(Strategy):
 
     def rider(self, view: View, question: Message | None, shown: Shown) -> Rider | None:
         """Return what bears on the input."""
-        return _recall(view.window).rider(view, question, shown)
+        return recalling(view.window).rider(view, question, shown)
 
     def derivations(self, view: View) -> tuple[Derivation, ...]:
         """Return the folding that suits the window."""
@@ -62,7 +62,8 @@ def _summary(window: int | None) -> Summary:
     return buffer(min(16_000, size * 3 // 8), "auto", length=min(1000, size // 16))
 
 
-def _recall(window: int | None) -> Recall:
+def recalling(window: int | None) -> Recall:
+    """Return what recalls beside a model with this window."""
     return Recall(min(2000, (window or WINDOW) // 8))
 
 
