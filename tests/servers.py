@@ -17,7 +17,7 @@ import select
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -139,6 +139,13 @@ class Received:
         return [(message["role"], message["content"]) for message in self.body["messages"]]
 
 
+def embedded(vectors: Iterable[Iterable[float]]) -> Whole:
+    """Return the answer to a request for embeddings."""
+    rows = [{"object": "embedding", "index": at, "embedding": list(row)} for at, row in enumerate(vectors)]
+    usage = {"prompt_tokens": 5, "total_tokens": 5}
+    return Whole(200, json.dumps({"object": "list", "data": rows, "model": "embed", "usage": usage}).encode())
+
+
 def echo(body: Body) -> str:
     """Return the answer to a request nobody scripted: how many turns came, and the newest input."""
     asked = [message["content"] for message in body["messages"] if message["role"] == "user"]
@@ -156,7 +163,7 @@ class ModelServer:
     """An OpenAI-compatible endpoint. Attributes may be set at any time, also while it serves.
 
     `models` are the ids it lists; `pages` are other GET answers by path; `mind` makes the text of an answer
-    that was not scripted; `connections` counts those that were accepted;
+    that was not scripted; `embeds` answers requests for embeddings; `connections` counts those that were accepted;
     with `knows_stream_options` false, a request with that field is refused (400).
     """
 
@@ -164,6 +171,7 @@ class ModelServer:
         self.models = ["test-model"]
         self.pages: dict[str, Answer] = {}
         self.mind: Callable[[Body], str] = echo
+        self.embeds: Callable[[Body], Answer] | None = None
         self.knows_stream_options = True
         self.requests: list[Received] = []
         self.closing = Event()
@@ -227,12 +235,23 @@ class ModelServer:
         """The requests for a reply, without those for the list of models and the like."""
         return [request for request in list(self.requests) if request.path.endswith("/chat/completions")]
 
+    @property
+    def embeddings(self) -> list[Body]:
+        """The bodies of the requests for embeddings."""
+        return [request.body for request in list(self.requests) if request.path.endswith("/embeddings")]
+
     def wait_chats(self, count: int, timeout: float = 20) -> list[Received]:
         """Wait until that many requests for a reply have come; fail when they do not."""
         with self._changed:
             came = self._changed.wait_for(lambda: len(self.chats) >= count, timeout)
         assert came, f"{len(self.chats)} of {count} requests came in {timeout} s"
         return self.chats
+
+    def wait_requests(self, count: int, timeout: float = 20) -> None:
+        """Wait until that many requests of any kind have come; fail when they do not."""
+        with self._changed:
+            came = self._changed.wait_for(lambda: len(self.requests) >= count, timeout)
+        assert came, f"{len(self.requests)} of {count} requests came in {timeout} s"
 
     def wait_disconnect(self, timeout: float = 10, count: int = 1) -> bool:
         """Say whether that many clients have gone before their answer was complete."""
@@ -269,6 +288,8 @@ class ModelServer:
     def answer_to(self, request: Received) -> Answer:
         if request.method == "GET":
             return self._page(request.path)
+        if request.path.endswith("/embeddings") and self.embeds is not None:
+            return self.embeds(request.body)
         if not request.path.endswith("/chat/completions"):
             return refusal(404, f"Unknown request URL: POST {request.path}")
         if not self.knows_stream_options and "stream_options" in request.body:

@@ -23,6 +23,8 @@ LONGEST_ERROR = 2**20
 COMPRESSED = 64
 """How many times fewer bytes may come when they are compressed; texts shrink to a fifth, a bomb to a thousandth."""
 
+EMBEDDINGS = "/embeddings"
+
 THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Reached without the proxy of the environment: its key and what is said stay here."""
 
@@ -65,6 +67,13 @@ class Connection:
         )
         response: httpx2.Response = answer.http_response
         return response
+
+    def embed(self, body: Mapping[str, Any]) -> bytes:
+        """Ask for the vectors of texts; return the body of the answer. Raises what openai raises."""
+        answer = self._client.post(
+            EMBEDDINGS, cast_to=httpx2.Response, body=dict(body), options={"headers": self._headers}
+        )
+        return answer.content
 
     def models(self) -> list[str]:
         """Return the ids of the endpoint's models, in its order."""
@@ -118,7 +127,8 @@ def _stays(response: httpx2.Response) -> None:
 
 def _bound(response: httpx2.Response) -> None:
     """Bound what the client reads into memory at once: all but a reply, whose own reader bounds it."""
-    if response.is_success and response.request.method == "POST":
+    request = response.request
+    if response.is_success and request.method == "POST" and not request.url.path.endswith(EMBEDDINGS):
         return
     most = LONGEST if response.is_success else LONGEST_ERROR
     if "content-encoding" in response.headers:
