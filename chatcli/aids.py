@@ -7,7 +7,7 @@ from typing import Any
 from chatcli import tokens
 from chatcli.errors import ContextTooLong
 from chatcli.learned import Learned
-from chatcli.memory import Index, View
+from chatcli.memory import SAFE_WINDOW, Index, View
 from chatcli.memory.history import History
 from chatcli.messages import Message, Usage, is_count
 from chatcli.model import Model
@@ -35,7 +35,7 @@ class Aids:
 
     def window(self, model: Model) -> int | None:
         """Return how many tokens a request and its reply may hold together, as far as that is known."""
-        return self.learned.window(model.name) or model.window
+        return self.learned.window(model.name, model.window)
 
     def view(self, history: History, model: Model) -> View:
         """Return what a memory sees of the history, and how it counts tokens for the model."""
@@ -53,7 +53,7 @@ class Aids:
         """Learn from a request of about `sent` tokens that was refused: what the endpoint says, but less than that."""
         named, known = refusal.limit, self.window(model)
         limit = named if named and (known is None or named < known) else min(sent, known or sent) * 7 // 10
-        self.learned.refused(model.name, max(limit, 1))
+        self.learned.refused(model.name, max(limit, 1), model.window)
 
 
 def reply_room(window: int, options: Mapping[str, Any]) -> int:
@@ -62,8 +62,7 @@ def reply_room(window: int, options: Mapping[str, Any]) -> int:
     return asked if is_count(asked) else min(_REPLY, window // 4)
 
 
-def room(view: View, own: Sequence[Message], options: Mapping[str, Any]) -> int | None:
-    """Return the tokens of the window that the prompt's `own` messages and the reply leave; None: it is unknown."""
-    if view.window is None:
-        return None
-    return max(0, view.window - view.cost(own) - reply_room(view.window, options))
+def room(view: View, own: Sequence[Message], options: Mapping[str, Any]) -> int:
+    """Return the tokens of the window that the prompt's `own` messages and the reply leave."""
+    window = view.window or SAFE_WINDOW
+    return max(0, window - view.cost(own) - reply_room(window, options))

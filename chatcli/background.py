@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Any
 
-from chatcli.errors import BadRequest, BrokenStream, ChatError, StoreError, TimedOut
-from chatcli.memory import Derivation, View
+from chatcli.errors import BadRequest, BrokenStream, ChatError, ContextTooLong, StoreError, TimedOut
+from chatcli.memory import SAFE_WINDOW, Derivation, View
 from chatcli.messages import Message
 from chatcli.model import Delta, Finished, Model
 from chatcli.pump import Pump
@@ -33,9 +33,6 @@ STEPS = 4
 
 BATCH = 500
 """Messages that the index takes in at a time."""
-
-WINDOW = 8192
-"""Tokens that a model whose window is unknown is taken to have."""
 
 
 class Held(Exception):
@@ -60,16 +57,20 @@ class _Rest:
 
 @dataclass(slots=True)
 class SideRequest:
-    """Asks `model` beside the chat; `is_held` breaks it off. `with_schema` false: the endpoint knows no schemas."""
+    """Asks `model` beside the chat; `is_held` breaks it off. `with_schema` false: the endpoint knows no schemas.
+
+    `most` is how many tokens of the history go into one request.
+    """
 
     model: Model
     is_held: Callable[[], bool]
     with_schema: bool = True
+    most: int = 12_000
 
     @property
     def room(self) -> int:
         """Half of the window, at most 12,000 tokens: the rest is for what was derived before, and the answer."""
-        return min(12_000, (self.model.window or WINDOW) // 2)
+        return min(self.most, (self.model.window or SAFE_WINDOW) // 2)
 
     def __call__(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> str:
         """See memory.Ask; raises Held when it was broken off."""
@@ -83,9 +84,16 @@ class SideRequest:
             return self._ask(messages, {})
 
     def _ask(self, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
-        deadline = time.monotonic() + LONGEST
         if self.is_held():
             raise Held
+        try:
+            return self._answer(messages, options)
+        except ContextTooLong:
+            self.most = max(500, self.room // 2)
+            raise
+
+    def _answer(self, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
+        deadline = time.monotonic() + LONGEST
         text, ended = "", ""
         with closing(iter(Pump(self.model.stream(messages, options)))) as events:
             for event in events:
@@ -108,11 +116,18 @@ class SideRequest:
 class Background:
     """Keeps what is derived of one session up to date.
 
-    `look` returns what there is to do now, `keep` commits a change by compare-and-set, `model` is whom to ask.
+    `look` returns what there is to do now, `keep` commits a change by compare-and-set, `model` is whom to ask;
+    `prepare` is done first, whenever it is woken.
     """
 
-    def __init__(self, look: Callable[[], Work], keep: Callable[[Change], bool], model: Callable[[], Model]) -> None:
-        self._look, self._keep, self._model = look, keep, model
+    def __init__(
+        self,
+        look: Callable[[], Work],
+        keep: Callable[[Change], bool],
+        model: Callable[[], Model],
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._look, self._keep, self._model, self._prepare = look, keep, model, prepare
         self._changed = Condition()
         self._awake = False
         self._held = False
@@ -209,6 +224,7 @@ class Background:
 
     def _work_off(self) -> None:
         """Take every derivation some steps further."""
+        self._prepare()
         try:
             self._index()
         except StoreError:

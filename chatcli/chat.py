@@ -7,13 +7,14 @@ at all. Whoever iterates a turn may stop it at any event, or die: nothing is los
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chatcli.aids import Aids, reply_room, room
 from chatcli.background import Background, Work
 from chatcli.context import Context, request
-from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, NotFound, StoreError
+from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, ModelError, NotFound, StoreError
 from chatcli.memory import DEFAULT as DEFAULT_MEMORY
 from chatcli.memory import Memory, View, parse_memory
 from chatcli.memory.history import History, open_history
@@ -129,7 +130,7 @@ class Chat:
         self.options = dict(options or {})
         self.settings = dict(settings or {})
         self.aids = aids or Aids()
-        self.background = Background(self._work, self._keep_change, self.side_model)
+        self.background = Background(self._work, self._keep_change, self.side_model, self._look_up_window)
         self.writer = this_writer()
         self.last_context: Context | None = None
         self.last_usage: Usage | None = None
@@ -419,6 +420,13 @@ class Chat:
     def _work(self) -> Work:
         view, memory = self.look(), self.memory
         return Work(view if memory.searches else replace(view, index=None), memory.derivations(view))
+
+    def _look_up_window(self) -> None:
+        """Ask the endpoint for the model's window when nobody named it; no answer is none."""
+        if self.window is None:
+            with suppress(ModelError):
+                if window := self.model.listed_window():
+                    self.aids.learned.listed(self.model.name, window)
 
     def _keep_change(self, change: Change) -> bool:
         kept = self.store.put_state(self.session, change)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeGuard
 
+from chatcli.messages import is_count
 from chatcli.private import private_folder
 
 _LEAST = 200
@@ -23,7 +24,7 @@ _BOUNDS = (0.4, 2.5)
 
 
 class Learned:
-    """By model id: `scale` (the endpoint's count / our estimate) and `window` (tokens). In `path`, or only here."""
+    """By model id: how far our estimate is off, and the window in tokens. Kept in `path`, or only here (None)."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
@@ -35,10 +36,17 @@ class Learned:
         scale = self._of(model).get("scale")
         return min(max(float(scale), _BOUNDS[0]), _BOUNDS[1]) if isinstance(scale, int | float) else 1.0
 
-    def window(self, model: str) -> int | None:
-        """Return the window that the endpoint named or proved; None when it never refused a request."""
-        window = self._of(model).get("window")
-        return window if isinstance(window, int) and window > 0 else None
+    def window(self, model: str, named: int | None) -> int | None:
+        """Return the window that the endpoint proved by a refusal, else the `named` one, else what it lists.
+
+        A refusal counts as long as the same window is named as then: the config, or the server, may change.
+        """
+        known = self._of(model)
+        refused = known.get("refused")
+        if isinstance(refused, dict) and refused.get("named") == named and _is_window(window := refused.get("window")):
+            return window
+        listed = known.get("listed")
+        return named or (listed if _is_window(listed) else None)
 
     def counted(self, model: str, estimate: int, tokens: int) -> None:
         """Learn from a request whose messages were estimated and then counted by the endpoint."""
@@ -50,9 +58,13 @@ class Learned:
         if before is None or abs(scale - before) > 0.01:
             self._learn(model, scale=round(scale, 4))
 
-    def refused(self, model: str, window: int) -> None:
-        """Learn that the endpoint takes no more than `window` tokens."""
-        self._learn(model, window=window)
+    def refused(self, model: str, window: int, named: int | None) -> None:
+        """Learn that the endpoint takes no more than `window` tokens, though `named` was said."""
+        self._learn(model, refused={"window": window, "named": named})
+
+    def listed(self, model: str, window: int) -> None:
+        """Learn the window that the endpoint's list of models says."""
+        self._learn(model, listed=window)
 
     def _of(self, model: str) -> Mapping[str, Any]:
         with self._lock:
@@ -61,7 +73,7 @@ class Learned:
             known = self._known.get(model)
             return known if isinstance(known, dict) else {}
 
-    def _learn(self, model: str, **facts: float) -> None:
+    def _learn(self, model: str, **facts: Any) -> None:
         known = {**self._of(model), **facts}
         with self._lock:
             self._known = {**self._read(), **(self._known or {}), model: known}
@@ -86,3 +98,7 @@ class Learned:
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
                 json.dump(known, file)
             os.replace(new, self._path)
+
+
+def _is_window(value: Any) -> TypeGuard[int]:
+    return is_count(value) and value > 0

@@ -38,6 +38,7 @@ class ScriptedModel:
         self.name = "scripted"
         self.window = window
         self.local = False
+        self.listed: int | None = None
         self.asked: list[list[Message]] = []
         self.options: list[dict[str, Any]] = []
         self.replies: list[ScriptedReply] = []
@@ -49,6 +50,9 @@ class ScriptedModel:
         steps = self._scripts.pop(0) if self._scripts else self._steps(["ok"])
         self.replies.append(ScriptedReply(steps))
         return self.replies[-1]
+
+    def listed_window(self) -> int | None:
+        return self.listed
 
     def close(self) -> None:
         pass

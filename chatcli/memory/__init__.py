@@ -18,6 +18,7 @@ from chatcli.errors import ChatError
 from chatcli.memory.pins import pinned
 from chatcli.memory.strategy import (
     EXAMPLES,
+    SAFE_WINDOW,
     Ask,
     Derivation,
     Hit,
@@ -35,7 +36,7 @@ from chatcli.messages import Message, readable
 from chatcli.stores import Change
 
 __all__ = [
-    "EXAMPLES", "Ask", "Derivation", "Hit", "Index", "Memory", "Part", "Rider", "Selection", "Shown", "Strategy",
+    "EXAMPLES", "SAFE_WINDOW", "Ask", "Derivation", "Hit", "Index", "Memory", "Part", "Rider", "Selection", "Shown", "Strategy",
     "Tail", "View", "parse_memory",
 ]  # fmt: skip
 

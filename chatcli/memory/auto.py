@@ -3,14 +3,12 @@
 from dataclasses import dataclass, replace
 
 from chatcli.memory.blocks import turns_back_to
+from chatcli.memory.pins import pinned
 from chatcli.memory.recall import Recall
-from chatcli.memory.strategy import Derivation, Rider, Shown, Strategy, Tail, View, no_number
+from chatcli.memory.strategy import SAFE_WINDOW, Derivation, Rider, Shown, Strategy, Tail, View, no_number
 from chatcli.memory.summary import Summary, buffer
 from chatcli.messages import Message
 from chatcli.values import counted
-
-WINDOW = 8192
-"""Tokens that a model whose window is unknown is taken to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,8 @@ class Auto(Strategy):
         tail = summary.tail(view)
         if view.room is None:
             return tail
-        return _within(view, tail, view.room - summary.length - recall.limit)
+        pins = sum(view.turn_cost(turn, view.scale) for turn in pinned(view.history, tail.start))
+        return _within(view, tail, view.room - summary.length - recall.limit - pins)
 
     def rider(self, view: View, question: Message | None, shown: Shown) -> Rider | None:
         """Return what bears on the input."""
@@ -43,7 +42,7 @@ class Auto(Strategy):
         return _summary(view.window).derivations(view)
 
 
-def _within(view: View, tail: Tail, room: int) -> Tail:
+def _within(view: View, tail: Tail, room: float) -> Tail:
     """Return the tail without its oldest turns when it has no room beside this input; the cut is not kept."""
     total, start = 0.0, view.history.length
     for turn in turns_back_to(view.history, tail.start):
@@ -58,13 +57,13 @@ def _within(view: View, tail: Tail, room: int) -> Tail:
 
 
 def _summary(window: int | None) -> Summary:
-    size = window or WINDOW
+    size = window or SAFE_WINDOW
     return buffer(min(16_000, size * 3 // 8), "auto", length=min(1000, size // 16))
 
 
 def recalling(window: int | None) -> Recall:
     """Return what recalls beside a model with this window."""
-    return Recall(min(2000, (window or WINDOW) // 8))
+    return Recall(min(2000, (window or SAFE_WINDOW) // 8))
 
 
 def build(parameters: str) -> Auto:

@@ -194,6 +194,9 @@ class Strategy(ABC):
         return ()
 
 
+SAFE_WINDOW = 8192
+"""Tokens that a model whose window is unknown is taken to have."""
+
 EXAMPLES = "auto, summary, summary-buffer:4000, recall:800, entity, window:10, window:10-20, tokens:4000, buffer, none"
 
 

@@ -90,6 +90,10 @@ class Model(Protocol):
         """Return the ids of the models at its endpoint; raises ModelError."""
         ...
 
+    def listed_window(self) -> int | None:
+        """Return the window that its endpoint's list of models says, in tokens; may block, raises ModelError."""
+        ...
+
     def close(self) -> None:
         """Let go of connections and of whatever the model runs."""
         ...

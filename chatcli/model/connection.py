@@ -75,9 +75,12 @@ class Connection:
         )
         return answer.content
 
-    def models(self) -> list[str]:
-        """Return the ids of the endpoint's models, in its order."""
-        return [model.id for model in self._client.models.list(extra_headers=self._headers)]
+    def models(self) -> list[dict[str, Any]]:
+        """Return what the endpoint says of its models, in its order; each has an `id`."""
+        return [
+            {**(model.model_extra or {}), "id": model.id}
+            for model in self._client.models.list(extra_headers=self._headers)
+        ]
 
     def finish(self, chunks: Iterable[bytes]) -> None:
         """Read what is left of a body that was understood to its end, so that the connection can stay."""

@@ -117,6 +117,10 @@ class EmbeddedModel:
         """Return its one id; raises ModelError when it does not start."""
         return self._model.models()
 
+    def listed_window(self) -> int | None:
+        """Return the window it is started with."""
+        return self.settings.window
+
     def close(self) -> None:
         """End the replies and the child."""
         self._model.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from chatcli.messages import Message
 from chatcli.model.reply import EndpointReply
 from chatcli.model.settings import ModelSettings, checked
+from chatcli.model.wire import window_listed
 
 if TYPE_CHECKING:
     from chatcli.model.connection import Connection
@@ -94,6 +95,15 @@ class OpenAIModel:
 
     def models(self) -> list[str]:
         """Return the ids of the endpoint's models; raises ModelError."""
+        return [str(entry["id"]) for entry in self._listed()]
+
+    def listed_window(self) -> int | None:
+        """Return the window that the endpoint's list says; None when it says none. Raises ModelError."""
+        own = (entry for entry in self._listed() if entry["id"] == self.settings.id)
+        return next(map(window_listed, own), None)
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """Return the endpoint's list of models."""
         connection = self.borrow()
         from chatcli.model import failures
 

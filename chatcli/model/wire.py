@@ -264,5 +264,16 @@ def _usage(counts: Any) -> Usage | None:
     )
 
 
+_WINDOWS = ("max_model_len", "context_length", "context_window", "max_context_length", "n_ctx")
+
+
+def window_listed(entry: Mapping[str, Any]) -> int | None:
+    """Return the window in an entry of a list of models: vLLM's, OpenRouter's, Groq's, LM Studio's or llama.cpp's."""
+    meta = entry.get("meta")
+    known = {**(meta if isinstance(meta, Mapping) else {}), **entry}
+    found = (_count(known.get(name)) for name in _WINDOWS)
+    return next((window for window in found if window), None)
+
+
 def _count(value: Any) -> int:
     return int(value) if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS else 0

@@ -17,6 +17,7 @@ from chatcli.prompt import make_prompt
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedIndex, ScriptedModel
 from tests.life import Life, ScriptedAsk
+from tests.unit.test_background import until
 
 LONG = "what was said and what was answered to it, " * 10
 
@@ -158,13 +159,29 @@ def test_what_was_learned_is_kept_in_a_private_file_and_a_damaged_one_is_none(tm
     path = tmp_path / "cache" / "models.json"
     first = Learned(path)
     first.counted("m", 1000, 1500)
-    first.refused("m", 4096)
-    assert (Learned(path).scale("m"), Learned(path).window("m")) == (1.5, 4096)
+    first.refused("m", 4096, named=8192)
+    assert (Learned(path).scale("m"), Learned(path).window("m", 8192)) == (1.5, 4096)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == ["models.json"]
-    for odd in ("", "[]", '{"m": 3}', '{"m": {"scale": "x", "window": -1}}', "[" * 9999):
+    for odd in ("", "[]", '{"m": 3}', '{"m": {"scale": "x", "listed": -1, "refused": {"named": null}}}', "[" * 9999):
         path.write_text(odd)
-        assert (Learned(path).scale("m"), Learned(path).window("m")) == (1.0, None)
+        assert (Learned(path).scale("m"), Learned(path).window("m", None)) == (1.0, None)
+
+
+def test_a_refusal_counts_until_another_window_is_named() -> None:
+    learned = Learned()
+    learned.refused("m", 4096, named=131_072)
+    assert learned.window("m", 131_072) == 4096
+    assert learned.window("m", 16_384) == 16_384
+
+
+def test_a_window_that_nobody_named_is_asked_of_the_endpoint() -> None:
+    chat = chat_with(turns=0)
+    chat.model.listed = 32_768
+    assert chat.window is None
+    list(chat.send("Hi"))
+    until(lambda: chat.window == 32_768)
+    chat.close()
 
 
 def test_a_scale_beyond_reason_is_bounded(tmp_path: Path) -> None:
