@@ -258,6 +258,8 @@ class Background:
         except StoreError:
             raise
         except ChatError as error:
+            if self._request is not None and self._request.model is not self._model():
+                return True  # the model was exchanged, and so broken off: once more, with the new one
             self._rest(name, rest, error)
             return False
         rest.failures = 0

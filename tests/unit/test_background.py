@@ -225,3 +225,17 @@ def test_the_index_is_followed_to_the_end_and_its_news_are_told_once() -> None:
 def test_work_holds_no_index_for_a_memory_that_does_not_search() -> None:
     work: Work = chat_with(ScriptedModel())._work()
     assert work.view.index is None
+
+
+def test_a_model_that_is_exchanged_while_it_folds_is_no_failure() -> None:
+    first, second = ScriptedModel(["half", Gate()]), ScriptedModel(["WHOLE"])
+    store = InMemoryStore()
+    store.append("s", TURNS)
+    chat = Chat(store, "s", first, parse_memory("summary"))
+    chat.derive()
+    until(lambda: len(first.replies) == 1)
+    chat.model = second
+    first.replies[0].close()
+    until(lambda: summary_of(store) == "WHOLE")
+    assert not any("nothing is lost" in line for line in chat.background.news())
+    chat.close()
