@@ -20,6 +20,7 @@ class History:
 
     def __init__(self, snapshot: Snapshot, fetch: Fetch, stop: int | None = None) -> None:
         self.length = snapshot.length if stop is None else min(stop, snapshot.length)
+        self.is_whole = self.length == snapshot.length
         self._states = snapshot.states
         self._fetch = fetch
         first = snapshot.length - len(snapshot.newest)

@@ -33,7 +33,8 @@ class Recall(Strategy):
             return None
         if question is None:
             return Rider("recall", "[what bears on your next message is quoted here]")
-        behind = view.index.follow(view.history, _AT_ONCE)
+        # What comes after the end of a history that is seen up to a retry's place is still there: keep it indexed.
+        behind = view.index.follow(view.history, _AT_ONCE) if view.history.is_whole else 0
         notes = (f"{counted(behind, 'message')} of the history not searched yet",) if behind else ()
         hits = [hit for hit in view.index.search(question.text, shown.start) if hit.position not in shown]
         chosen = fitting(hits, self.limit, view)

@@ -2,6 +2,7 @@ import pytest
 
 from chatcli.errors import ChatError
 from chatcli.memory import Memory, Rider, Shown, Strategy, View
+from chatcli.memory.history import open_history
 from chatcli.memory.pins import pin, unpin
 from chatcli.messages import Message
 from tests.fakes import ScriptedIndex
@@ -132,3 +133,12 @@ def test_no_turn_begins_at_a_reply_or_beyond_the_end(start: int) -> None:
     life = Life("window:1")
     life.say("q0", "q1", "q2")
     assert life.view().history.turn_at(start) is None
+
+
+def test_a_retry_does_not_make_the_index_forget_what_comes_after_its_place() -> None:
+    life = Life("window:1+recall:300", index=(index := ScriptedIndex(QUOTES, left=9)))
+    life.say("q0", "q1", "q2", "q3")
+    before = index.left
+    history = open_history(life.store, SESSION, 4, stop=6)
+    life.memory.select(View(history, index=index), Message("user", "again"))
+    assert index.left == before
