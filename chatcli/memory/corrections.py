@@ -10,7 +10,7 @@ from typing import Any
 
 from chatcli.memory.facts import Entities, Entity, Fact, gist, read
 from chatcli.memory.history import History
-from chatcli.memory.naming import USER, key_of, words_of
+from chatcli.memory.naming import key_of, words_of
 from chatcli.messages import is_count, is_time
 from chatcli.stores import Change, State
 
@@ -200,8 +200,3 @@ def _own(entry: Any) -> Line | None:
 
 def _list(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
-
-
-def own_name(key: str, name: str) -> str:
-    """Return the name under which a fact of the user's own is kept: `the user` where they wrote `you`."""
-    return "the user" if key == USER else name

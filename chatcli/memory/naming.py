@@ -29,7 +29,7 @@ def _set(words: str) -> frozenset[str]:
 
 _SELF = _set(
     "i|i'm|me|my|mine|myself|we|our|ours|ourselves|user|human|speaker|author of the message"
-    "|我|我们|咱|咱们|俺|本人|我本人|我自己|用户|用户本人|使用者|私|僕|俺|ユーザー|나|저|사용자"
+    "|我|我的|我们|我们的|咱|咱们|俺|本人|我本人|我自己|用户|用户本人|使用者|私|僕|俺|ユーザー|나|저|사용자"
     "|ich|mich|mir|benutzer|nutzer|je|moi|utilisateur|yo|usuario"
 )
 _FIRST_PERSON = re.compile(
