@@ -20,7 +20,7 @@ CREATE TABLE mark (position INTEGER NOT NULL, fingerprint TEXT NOT NULL);
 INSERT INTO mark VALUES (0, '');
 CREATE TABLE units (
     number INTEGER PRIMARY KEY, sitting INTEGER NOT NULL, length INTEGER NOT NULL, tokens INTEGER NOT NULL,
-    speaker TEXT NOT NULL);
+    form INTEGER NOT NULL, speaker TEXT NOT NULL);
 CREATE TABLE texts (
     number INTEGER PRIMARY KEY, role TEXT NOT NULL, name BLOB, time REAL, day TEXT NOT NULL, text BLOB NOT NULL,
     whole INTEGER NOT NULL, fingerprint TEXT NOT NULL);

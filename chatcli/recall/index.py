@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from chatcli.memory.history import History
 from chatcli.memory.strategy import Hit
 from chatcli.messages import Message, fingerprint
 from chatcli.recall.file import Busy, IndexFile, transaction
+from chatcli.recall.form import ANSWERS, ASKS, form
 from chatcli.recall.passages import passages
 from chatcli.recall.question import understand
 from chatcli.recall.rank import PARTS, Ranked, Unit, rank
@@ -41,6 +42,7 @@ class Entry(NamedTuple):
     day: str
     terms: list[str]
     tokens: int
+    form: int
     fingerprint: str
 
 
@@ -122,6 +124,7 @@ def _entries(position: int, message: Message) -> Iterator[Entry]:
             " ".join(day),
             [*before, *terms(passage)],
             estimate(passage),
+            form(passage),
             print_,
         )
 
@@ -145,15 +148,16 @@ def _add(db: sqlite3.Connection, start: int, entries: Sequence[Entry], mark: Wat
         if _mark(db).position != start:
             return
         last = db.execute(
-            "SELECT units.number, sitting, time FROM units JOIN texts USING (number) ORDER BY number DESC LIMIT 1"
+            "SELECT sitting, time, form FROM units JOIN texts USING (number) ORDER BY number DESC LIMIT 1"
         ).fetchone()
         units, texts = [], []
         for entry in entries:
             sitting = _sitting(entry, last)
-            last = (entry.number, sitting, entry.message.time)
-            units.append((entry.number, sitting, len(entry.terms), entry.tokens, _speaker(entry.message)))
+            looks = entry.form | (ANSWERS if last and last[0] == sitting and last[2] & ASKS else 0)
+            last = (sitting, entry.message.time, entry.form)
+            units.append((entry.number, sitting, len(entry.terms), entry.tokens, looks, _speaker(entry.message)))
             texts.append(_text_row(entry))
-        db.executemany("INSERT INTO units VALUES (?, ?, ?, ?, ?)", units)
+        db.executemany("INSERT INTO units VALUES (?, ?, ?, ?, ?, ?)", units)
         db.executemany("INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", texts)
         db.executemany(
             "INSERT INTO words(rowid, terms) VALUES (?, ?)", ((e.number, " ".join(e.terms)) for e in entries)
@@ -162,12 +166,12 @@ def _add(db: sqlite3.Connection, start: int, entries: Sequence[Entry], mark: Wat
         db.execute("UPDATE mark SET position = ?, fingerprint = ?", (mark.position, mark.fingerprint))
 
 
-def _sitting(entry: Entry, last: tuple[int, int, float | None] | None) -> int:
+def _sitting(entry: Entry, last: tuple[int, float | None, int] | None) -> int:
     """Return the sitting of a message, named by the position of its first one."""
     position, when = entry.number >> PARTS, entry.message.time
     if last is None:
         return position
-    _, sitting, before = last
+    sitting, before, _ = last
     if when is not None and before is not None:
         return position if abs(when - before) > PAUSE else sitting
     return position if position - sitting >= RUN else sitting
@@ -241,7 +245,7 @@ def _read(row: tuple[int, str, bytes | None, float | None, str, bytes, int, str]
     number, _, _, _, day, text, whole, print_ = row
     message = _message(row)
     before = [*(terms(message.name) if message.name else ()), *day.split()]
-    return Entry(number, message, message.text, bool(whole), day, [*before, *terms(message.text)], 0, print_)
+    return Entry(number, message, message.text, bool(whole), day, [*before, *terms(message.text)], 0, 0, print_)
 
 
 def _message(row: tuple[int, str, bytes | None, float | None, str, bytes, int, str]) -> Message:
@@ -251,8 +255,8 @@ def _message(row: tuple[int, str, bytes | None, float | None, str, bytes, int, s
 
 
 def _search(db: sqlite3.Connection, text: str, before: int) -> list[Hit]:
-    names = [name for (name,) in db.execute("SELECT name FROM speakers ORDER BY units DESC LIMIT ?", (_MOST_NAMES,))]
-    found = rank(understand(text, names), Tables(db), before)
+    tables = Tables(db)
+    found = rank(understand(text, tables.names()), tables, before)
     numbers = ",".join(str(ranked.unit.number) for ranked in found)
     rows = {row[0]: row for row in db.execute(f"SELECT * FROM texts WHERE number IN ({numbers})")}  # noqa: S608
     return [_hit(ranked, rows[ranked.unit.number]) for ranked in found if ranked.unit.number in rows]
@@ -272,7 +276,14 @@ class Tables:
         self.units, length = db.execute("SELECT units, length FROM totals").fetchone()
         self.mean_length = length / max(1, self.units)
 
-    def frequencies(self, terms: Iterable[str]) -> Mapping[str, int]:
+    def names(self) -> list[str]:
+        """Return the names of the speakers; none when most messages have no name."""
+        rows = self._db.execute(
+            "SELECT name, units FROM speakers ORDER BY units DESC LIMIT ?", (_MOST_NAMES,)
+        ).fetchall()
+        return [name for name, _ in rows] if 2 * sum(units for _, units in rows) > self.units else []
+
+    def frequencies(self, terms: Collection[str]) -> Mapping[str, int]:
         """Return in how many units each of the terms is, without those that are in none."""
         wanted = list(terms)
         marks = ",".join("?" * len(wanted))
@@ -281,12 +292,12 @@ class Tables:
     def starting(self, prefix: str, most: int) -> Mapping[str, int]:
         """Return terms that begin with `prefix`, and in how many units each is."""
         query = "SELECT term, units FROM frequencies WHERE term >= ? AND term < ? LIMIT ?"
-        return dict(self._db.execute(query, (prefix, prefix + "􏿿", most)))
+        return dict(self._db.execute(query, (prefix, prefix + "\U0010ffff", most)))
 
-    def matching(self, terms: Sequence[str], before: int, most: int) -> list[int]:
-        """Return the newest units that hold one of the terms, below unit number `before`."""
+    def matching(self, words: Sequence[str], before: int, most: int) -> list[int]:
+        """Return the newest units that hold one of the words (all its terms), below unit number `before`."""
         query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
-        expression = " OR ".join(f'"{term}"' for term in terms)
+        expression = " OR ".join("(" + " AND ".join(f'"{term}"' for term in word.split()) + ")" for word in words)
         return [number for (number,) in self._db.execute(query, (expression, before, most))]
 
     def around(self, positions: Iterable[int], before: int) -> list[Unit]:

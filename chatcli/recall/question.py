@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from chatcli.recall.lexicon import is_known, key
 from chatcli.recall.segment import pieces
 from chatcli.recall.stem import stem
 
@@ -37,6 +38,8 @@ _WEAK = frozenset(
 _LIST = re.compile(
     r"\b(what|which)\b.{0,40}?\w{3,}s\b.{0,30}\b(has|have|does|do|did|are|were)\b|\bhow many\b", re.IGNORECASE
 )
+_WHEN = re.compile(r"\bwhen\b|\b(what|which) (date|day|month|year)|几号|哪天|几月|哪一天|什么时候|何时", re.IGNORECASE)
+_HOW_MANY = re.compile(r"\bhow (many|much|long|old|big|far|tall)\b|多少|几|多久", re.IGNORECASE)
 _TO_ASSISTANT = re.compile(
     r"\byou (tell|told|say|said|suggest\w*|recommend\w*|give|gave|advise\w*|propose\w*|want\w*|argue\w*|explain\w*)\b"
     r"|\b(did|do) you (tell|say|suggest|recommend|give|advise|propose|want|argue|explain)\b|according to you"
@@ -52,6 +55,7 @@ class Word:
 
     text: str
     term: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +63,27 @@ class Question:
     """What is looked for, whom it names, and what kind of question it is."""
 
     words: tuple[Word, ...]
+    people: bool = False
     speaker: str | None = None
     lists: bool = False
+    when: bool = False
+    how_many: bool = False
     to_assistant: bool = False
 
 
 def understand(text: str, names: Iterable[str] = ()) -> Question:
-    """Return what `text` asks for; `names` are those of the people who speak in the session."""
+    """Return what `text` asks for; `names` are those of the people who speak in the session, if they have any."""
+    names = list(names)
     named = [name for name in names if re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE)]
     ignored = {term for name in named for _, found in pieces(name) for term in found}
     words = tuple({word.term: word for word in _words(text) if word.term not in ignored}.values())
     return Question(
         words,
+        people=bool(names),
         speaker=named[0] if len(named) == 1 else None,
         lists=_LIST.search(text) is not None,
+        when=_WHEN.search(text) is not None,
+        how_many=_HOW_MANY.search(text) is not None,
         to_assistant=_TO_ASSISTANT.search(text) is not None,
     )
 
@@ -81,4 +92,13 @@ def _words(text: str) -> Iterator[Word]:
     for piece, found in pieces(_PHRASE.sub(" ", text)):
         for term in found:
             if term not in _STOP_STEMS and not all(character in _WEAK for character in term):
-                yield Word(piece if piece.isascii() else term, term)
+                yield Word(piece if piece.isascii() else term, term, term if term.isascii() else _key(piece, term))
+
+
+def _key(run: str, term: str) -> str:
+    """Return how the lexicon names the longest of its words that begins with the term in a run of characters."""
+    for length in (4, 3):
+        word = run[run.find(term) :][:length]
+        if len(term) == 2 and len(word) == length and is_known(found := key(word)):
+            return found
+    return term
