@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from chatcli.cli import config, history, local, sessions
+from chatcli.cli import config, history, local, memory, sessions
 from chatcli.cli.ask import ask
 from chatcli.cli.chat import chat
 from chatcli.cli.doctor import doctor
@@ -25,6 +25,7 @@ app.command("chat", cls=LightCommand)(chat)
 app.command("ask", cls=LightCommand)(ask)
 app.add_typer(history.app, name="history")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(memory.app, name="memory")
 app.command("models", cls=LightCommand)(models)
 app.add_typer(config.app, name="config")
 app.command("doctor", cls=LightCommand)(doctor)

@@ -32,14 +32,25 @@ def ask(
 
     content = with_attachments(_question(text), flags.attachments)
     with opened_chat(flags) as (chat, place):
+        chat.derive()  # while the reply comes
         try:
             reply = _answer(chat, content, flags, as_json, place.config)
         except StoreError as error:
             reply = _unsaved(chat, error, as_json, place.folders.state)
         if as_json and reply is not None:
             _print_document(chat, reply)
+        _tell(chat, flags.quiet)
     if reply is None or reply.finish == "interrupted":
         raise typer.Exit(130)
+
+
+def _tell(chat: "Chat", quiet: bool) -> None:
+    """Say in one line what the memory did."""
+    from chatcli.cli.output import notice
+
+    notes = chat.last_context.notes if chat.last_context else ()
+    if told := dict.fromkeys([*notes, *chat.background.news()]):
+        notice(" · ".join(told), quiet)
 
 
 def _question(text: str | None) -> str:

@@ -29,6 +29,16 @@ def session_names(incomplete: str) -> list[str]:
     return [name for name in found if name.startswith(incomplete)]
 
 
+def memory_specs(incomplete: str) -> list[str]:
+    """Return the specs that begin so, for the shell's Tab; behind a `+` what can be added there."""
+    from chatcli.memory import EXAMPLES
+
+    before, plus, begun = incomplete.rpartition("+")
+    taken = {spec.partition(":")[0] for spec in before.split("+")}
+    specs = [spec for spec in EXAMPLES.split(", ") if spec.partition(":")[0] not in taken]
+    return [f"{before}{plus}{spec}" for spec in specs if spec.startswith(begun)]
+
+
 SessionOption = Annotated[
     str | None,
     typer.Option(
@@ -59,7 +69,11 @@ class Flags:
     memory: Annotated[
         str | None,
         typer.Option(
-            "--memory", metavar="SPEC", help="What goes back: none, buffer, window:10, window:10-20, tokens:4000."
+            "--memory",
+            metavar="SPEC",
+            help="What goes back: auto, summary, summary-buffer:4000, recall:800, entity, window:10, window:10-20, "
+            "tokens:4000, buffer, none; or several: summary+recall:800.",
+            autocompletion=memory_specs,
         ),
     ] = None
     store: StoreOption = None
@@ -111,19 +125,26 @@ class Flags:
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
     """Give `command`, whose first parameter is a Flags, all of Flags' fields as options of its own."""
+    return with_some_flags(*Flags.__dataclass_fields__)(command)
 
-    @wraps(command)
-    def run(**given: Any) -> None:
-        flags = Flags(**{name: given.pop(name) for name in Flags.__dataclass_fields__})
-        command(flags, **given)
 
-    hints = get_type_hints(Flags, include_extras=True)
-    own = list(inspect.signature(command).parameters.values())[1:]
-    shared = [_parameter(entry, hints[entry.name]) for entry in fields(Flags)]
-    positional = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-    run.__signature__ = inspect.Signature([*positional, *shared])  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in [*positional, *shared]}
-    return run
+def with_some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, whose first parameter is a Flags, the fields with these names as options of its own."""
+
+    def give(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            command(Flags(**{name: given.pop(name) for name in names}), **given)
+
+        hints = get_type_hints(Flags, include_extras=True)
+        own = list(inspect.signature(command).parameters.values())[1:]
+        shared = [_parameter(entry, hints[entry.name]) for entry in fields(Flags) if entry.name in names]
+        positional = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+        run.__signature__ = inspect.Signature([*positional, *shared])  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in [*positional, *shared]}
+        return run
+
+    return give
 
 
 def _parameter(entry: Field[Any], annotation: Any) -> inspect.Parameter:

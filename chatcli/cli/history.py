@@ -43,8 +43,8 @@ def show(
     from chatcli.render.history import last_turns, print_history
 
     with named_store(store) as opened:
-        start, messages = last_turns(opened, existing_session(opened, session), turns)
+        excerpt = last_turns(opened, existing_session(opened, session), turns)
     if as_json:
-        print_json([{"position": start + index, **to_dict(message)} for index, message in enumerate(messages)])
+        print_json([{"position": at, "turn": turn, **to_dict(message)} for at, turn, message in excerpt.placed()])
     else:
-        print_history(messages, start, raw)
+        print_history(excerpt, raw)

@@ -2,11 +2,11 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from chatcli.memory.history import open_history
+from chatcli.memory.numbering import open_numbered
 from chatcli.messages import Message
 from chatcli.render.safe import neutralise, one_line
 from chatcli.stores import Store
@@ -17,38 +17,54 @@ if TYPE_CHECKING:
 _NAMES = {"user": "you", "assistant": "assistant", "system": "system", "tool": "tool"}
 
 
-def last_turns(store: Store, session: str, turns: int | None) -> tuple[int, list[Message]]:
-    """Return the messages of the last `turns` turns (None: all) and the position of the first."""
+class Excerpt(NamedTuple):
+    """Messages as they stand in a history; the first one stands at `start`, after `turns` turns that began before."""
+
+    start: int
+    messages: list[Message]
+    turns: int = 0
+
+    def placed(self) -> Iterator[tuple[int, int, Message]]:
+        """Yield each message with its position and the number of its turn."""
+        turn = self.turns
+        for position, message in enumerate(self.messages, self.start):
+            turn += message.role == "user"
+            yield position, turn, message
+
+
+def last_turns(store: Store, session: str, turns: int | None) -> Excerpt:
+    """Return the messages of the last `turns` turns (None: all)."""
     if turns is None:
-        return 0, store.messages(session)
-    history = open_history(store, session, newest=2 * turns)
+        return Excerpt(0, store.messages(session))
+    history, last = open_numbered(store, session, newest=2 * turns)
     starts = [turn.start for turn in islice(history.turns(), turns)]
     start = starts[-1] if starts else 0
-    return start, history.since(start)
+    messages = history.since(start)
+    return Excerpt(start, messages, max(0, last - sum(message.role == "user" for message in messages)))
 
 
-def print_history(messages: Sequence[Message], start: int = 0, raw: bool = False) -> None:
+def print_history(excerpt: Excerpt, raw: bool = False) -> None:
     """Print messages on stdout: as markdown on a terminal, as plain text elsewhere or if `raw`."""
     if raw or not sys.stdout.isatty():
-        for position, message in enumerate(messages, start):
-            print(plain_message(message, position))
+        for position, turn, message in excerpt.placed():
+            print(plain_message(message, position, turn))
         return
     from chatcli.render.streaming import terminal
 
     console = terminal(sys.stdout)
-    for position, message in enumerate(messages, start):
-        print_message(console, message, position)
+    for position, turn, message in excerpt.placed():
+        print_message(console, message, position, turn)
 
 
-def plain_message(message: Message, position: int, heading: bool = True) -> str:
+def plain_message(message: Message, position: int, turn: int = 0, heading: bool = True) -> str:
     """Return a message as plain text: who (if `heading`), then what was said, then an empty line."""
     if message.role == "unreadable":
         return f"[message {position}: {one_line(message.text, 60)}; kept in the store, never sent]\n"
-    who = f"{_heading(message)}\n" if heading else ""
+    who = f"{_heading(message, turn)}\n" if heading else ""
     return f"{who}{neutralise(describe(message))}{_ending(message)}\n"
 
 
-def print_message(console: "Console", message: Message, position: int) -> None:
+def print_message(console: "Console", message: Message, position: int, turn: int = 0) -> None:
     """Print one message on a rich console."""
     from rich.text import Text
 
@@ -57,7 +73,7 @@ def print_message(console: "Console", message: Message, position: int) -> None:
     if message.role == "unreadable":
         console.print(Text(plain_message(message, position), style="yellow"))
         return
-    console.print(Text(_heading(message), style="bold cyan" if message.role == "user" else "bold green"))
+    console.print(Text(_heading(message, turn), style="bold cyan" if message.role == "user" else "bold green"))
     text = describe(message)
     console.print(whole(text) if message.role == "assistant" else Text(neutralise(text)))
     if ending := _ending(message).strip():
@@ -87,10 +103,12 @@ def _describe_part(part: object) -> str:
     return f"[{part.get('type', 'part')}: {one_line(url, 100)}]"
 
 
-def _heading(message: Message) -> str:
+def _heading(message: Message, turn: int) -> str:
+    """Return who said it, and when; a turn's first message has its number."""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(message.time)) if message.time else ""
     who = _NAMES.get(message.role, message.role)
-    details = " · ".join(part for part in (one_line(message.model or "", 60), when) if part)
+    number = f"turn {turn:,}" if turn and message.role == "user" else ""
+    details = " · ".join(part for part in (number, one_line(message.model or "", 60), when) if part)
     return f"{who} ({details})" if details else who
 
 

@@ -56,6 +56,17 @@ class CapturedKeys:
         self._typed = bytearray()
         self._prompt_was_here = True
 
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Give the terminal back as it was while the block runs: for an editor."""
+        if self._terminal is not None:
+            self._terminal.restore()
+        try:
+            yield
+        finally:
+            if self._terminal is not None:
+                self._terminal.quiet()
+
     def poll(self) -> int:
         """Take what has been typed meanwhile, without waiting; return how many bytes that was."""
         if self._terminal is not None and self._prompt_was_here:

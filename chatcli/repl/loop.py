@@ -4,11 +4,13 @@ The reply is drawn by `render`, the line edited by `line`; this holds them toget
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from typing import TypeVar
 
 from chatcli.attachments import with_attachments
 from chatcli.chat import Chat, Turning
@@ -16,6 +18,7 @@ from chatcli.errors import ChatError, ModelError, NotFound, StoreError, UsageErr
 from chatcli.messages import Message
 from chatcli.model import Model
 from chatcli.render.safe import one_line
+from chatcli.repl.editor import edit_text
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
 from chatcli.repl.pending import decide_unfinished, describe_unfinished
@@ -25,6 +28,9 @@ from chatcli.repl.slash import completions, run_slash
 from chatcli.repl.toolbar import toolbar
 
 _SHOWN_ON_RESUME = 2  # turns
+_LONGEST_NEWS = 400
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Repl:
         self._exit_code = 0
         self._prefill = ""
         self._rescued: Path | None = None
+        self._told: list[str] = []
         self._keys = CapturedKeys()
         self._line = PromptLine(
             toolbar=lambda width: toolbar(self.chat, width),
@@ -105,6 +112,7 @@ class Repl:
         self.chat = chat
         self.attachments.clear()
         self.greet()
+        chat.derive()
 
     def play(self, turn: Turning) -> Message | None:
         """Show a turn as it comes; raise what it raises. ^C stops it, what is typed meanwhile is kept."""
@@ -121,7 +129,33 @@ class Repl:
                 poll=self._keys.poll,
             )
         self._say_how_it_ended(reply)
+        self._told += self.chat.last_context.notes if self.chat.last_context else ()
         return reply
+
+    def wait_for(self, what: str, work: Callable[[Callable[[], bool]], Result]) -> Result:
+        """Return what `work` does, while a line shows `what` and the seconds.
+
+        It is given a function to call often, which says whether ^C was pressed.
+        """
+        from chatcli.render.reply import reply_view
+
+        view, stopped, began = reply_view(sys.stdout, plain=self.screen.plain), Event(), time.monotonic()
+
+        def is_stopped() -> bool:
+            self._keys.poll()
+            view.waiting(time.monotonic() - began, what)
+            return stopped.is_set()
+
+        with on_interrupt(stopped.set):
+            try:
+                return work(is_stopped)
+            finally:
+                view.finish()
+
+    def edit(self, text: str) -> str | None:
+        """Let the user edit a text in their editor; return what it became, None when that failed."""
+        with self._keys.lent():
+            return edit_text(text)
 
     def ask(self, question: str) -> str:
         """Return what the user answers, '' when they would rather not. What was typed ahead is no answer."""
@@ -137,9 +171,17 @@ class Repl:
         self._prefill = f"{self._prefill}\n{text}".strip("\n")
 
     def _read(self) -> str | None:
+        self._tell()
         self._keys.hand_over(self._line.input)
         prefill, self._prefill = self._prefill, ""
         return self._line.read(prefill)
+
+    def _tell(self) -> None:
+        """Say in one line what the memory did since the last prompt."""
+        lines = dict.fromkeys([*self._told, *self.chat.background.news()])
+        told, self._told = list(lines), []
+        if told and not self.tools.quiet:
+            self.screen.aside(one_line(" · ".join(told), _LONGEST_NEWS))
 
     def _take(self, text: str) -> None:
         """Run what the user sent; an error is shown."""
@@ -212,22 +254,23 @@ class Repl:
         from chatcli.render.history import describe, last_turns, plain_message
         from chatcli.render.turn import print_reply
 
-        start, messages = last_turns(self.chat.store, self.chat.session, _SHOWN_ON_RESUME)
-        if not messages:
+        excerpt = last_turns(self.chat.store, self.chat.session, _SHOWN_ON_RESUME)
+        if not excerpt.messages:
             self.screen.aside("/help lists the commands, ^D leaves")
-        if start:
-            self.screen.aside(f"… {start:,} earlier messages; /history shows them")
-        for position, message in enumerate(messages, start):
+        if excerpt.start:
+            self.screen.aside(f"… {excerpt.start:,} earlier messages; /history shows them")
+        for position, turn, message in excerpt.placed():
             if message.role == "user":
                 self.screen.said(self._line.message, describe(message))
             elif message.role == "assistant":
                 print_reply(describe(message), self.screen.plain)
                 self.screen.say()
             else:
-                self.screen.say(plain_message(message, position))
+                self.screen.say(plain_message(message, position, turn))
 
     def _suggest(self, before: str) -> Iterator[Suggestion]:
         return (Suggestion(*found) for found in completions(self, before))
 
     def _preload(self) -> None:
         Thread(target=self.tools.preload, name="preload", daemon=True).start()
+        self.chat.derive()

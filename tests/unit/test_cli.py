@@ -83,17 +83,19 @@ def test_the_history_of_the_session_used_last_is_shown(command: Command, session
     shown = command("history", "show").out
     assert "你好我是JavaEdge" in shown
     assert "assistant (qwen-plus · 2001-09-" in shown
+    assert "you (turn 1 · 2001-09-" in shown
     assert "[stopped here]" in shown
     assert "\x1b" not in shown
     assert "␛[2J" in shown
     assert "你好" not in command("history", "show", "-n", "1").out
+    assert command("history", "show", "-n", "1").out.startswith("you (turn 2)")
 
 
 def test_the_history_as_json_holds_everything(command: Command, sessions: Path) -> None:
     messages = json.loads(command("history", "show", "-s", "JavaEdge", "--json").out)
     assert [message["position"] for message in messages] == [0, 1, 2, 3]
     assert messages[1] == {
-        "position": 1, "role": "assistant", "content": "**你好**", "id": "m1", "time": 1e9, "model": "qwen-plus",
+        "position": 1, "turn": 1, "role": "assistant", "content": "**你好**", "id": "m1", "time": 1e9, "model": "qwen-plus",
         "finish": "stop", "usage": {"prompt": 5, "completion": 2, "cached": 0},
     }  # fmt: skip
     assert [m["position"] for m in json.loads(command("history", "show", "-n", "1", "--json").out)] == [2, 3]

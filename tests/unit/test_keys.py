@@ -81,15 +81,18 @@ def test_a_lone_escape_is_a_key(tty: tuple[int, int], prompt: PipeInput) -> None
 def test_the_modes_are_quiet_inside_and_as_before_afterwards(tty: tuple[int, int]) -> None:
     keyboard, program = tty
     before = termios.tcgetattr(program)
-    with captured_keys(program, program):
+    with captured_keys(program, program) as keys:
         inside = termios.tcgetattr(program)
         assert not inside[0] & termios.ICRNL
         assert not inside[3] & (termios.ECHO | termios.ICANON | termios.IEXTEN)
         assert inside[3] & termios.ISIG
         assert inside[3] & termios.NOFLSH
+        with keys.lent():
+            assert termios.tcgetattr(program) == before
+        assert termios.tcgetattr(program) == inside
     assert termios.tcgetattr(program) == before
     written = os.read(keyboard, 1000)
-    assert written == MARK_PASTES + PLAIN_PASTES
+    assert written == (MARK_PASTES + PLAIN_PASTES) * 2
 
 
 def test_captures_nest(tty: tuple[int, int]) -> None:

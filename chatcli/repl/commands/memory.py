@@ -1,1 +1,205 @@
-"""What a memory derives, shown and steered: summary, entities, pins."""
+"""The memory by hand: the summary, what is summed up now, turns that stay in every context."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chatcli.background import Held
+from chatcli.chat import Chat
+from chatcli.errors import Conflict, NotFound, UsageError
+from chatcli.memory import pins, summary
+from chatcli.memory.history import open_history
+from chatcli.memory.numbering import numbers_of, open_numbered, turn_numbered
+from chatcli.messages import Turn, readable
+from chatcli.render.context import turns_from
+from chatcli.render.safe import one_line
+from chatcli.repl.slash import slash
+from chatcli.values import counted, whole_number
+
+if TYPE_CHECKING:
+    from chatcli.repl.loop import Repl
+
+_LOOK = 16
+"""Messages to look at first, where the last turns matter most."""
+
+
+# The summary
+
+
+@slash(
+    "summary",
+    arguments="[edit|undo]",
+    help="show the summary and the turns it covers, edit it, or go back to the one before",
+    complete=lambda repl: ("edit", "undo"),
+)
+def show_summary(repl: "Repl", argument: str) -> None:
+    """Show the summary, or change it."""
+    match argument:
+        case "":
+            _show(repl)
+        case "edit":
+            _edit(repl)
+        case "undo":
+            _undo(repl)
+        case _:
+            raise UsageError(
+                f"/summary does not know {one_line(argument, 40)!r}", "/summary, /summary edit, /summary undo"
+            )
+
+
+def _show(repl: "Repl") -> None:
+    found = summary.versions(open_history(repl.chat.store, repl.chat.session, _LOOK))
+    if not found:
+        repl.screen.tell(_none_yet(repl.chat))
+        return
+    newest, by = found[-1], "edited by you" if found[-1].edited else "written by a model"
+    repl.screen.heading(f"summary of {turns_from(1, newest.turns)} · {by} · {counted(len(found), 'version')}")
+    repl.screen.say(newest.text)
+    if not _folds(repl.chat):
+        repl.screen.tell(f"{repl.chat.memory.spec} does not send it; {_THOSE_THAT_DO}")
+
+
+def _edit(repl: "Repl") -> None:
+    before = summary.current(open_history(repl.chat.store, repl.chat.session, _LOOK))
+    if before is None:
+        raise UsageError("there is no summary to edit yet", "/compact writes one")
+    text = repl.edit(before.text)
+    if text is None:
+        repl.screen.warn("the editor failed; the summary is as it was")
+    elif not text.strip():
+        repl.screen.aside("an empty text changes nothing; /summary undo goes back, /memory window:10 sends no summary")
+    elif text.strip() == before.text.strip():
+        repl.screen.aside("nothing was changed")
+    elif repl.chat.change(lambda history: summary.edited(history, text.strip())):
+        tokens = repl.chat.look().count(text)
+        repl.screen.aside(f"the summary is yours now, ~{counted(tokens, 'token')}; /summary undo brings the other back")
+    else:
+        repl.screen.warn("the summary is gone meanwhile; nothing was kept")
+
+
+def _undo(repl: "Repl") -> None:
+    if not repl.chat.change(summary.undone):
+        repl.screen.aside("there is no summary to take back")
+        return
+    before = summary.current(open_history(repl.chat.store, repl.chat.session, _LOOK))
+    now = f"the summary of {turns_from(1, before.turns)} holds again" if before else "there is no summary now"
+    repl.screen.aside(f"{now}; nothing is summed up for some turns, unless /compact does")
+
+
+# Now
+
+
+@slash("compact", arguments="[hint]", help="sum up all but the last turn now; the hint says what matters")
+def compact(repl: "Repl", argument: str) -> None:
+    """Fold everything but the newest turn into the summary, one request after the other; ^C keeps what is done."""
+    chat = repl.chat
+    if not _folds(chat):
+        raise UsageError(f"{chat.memory.spec} sends no summary", _THOSE_THAT_DO)
+    before, stopped = chat.context(None).tokens, ""
+    chat.background.hold()
+    try:
+        while repl.wait_for("summing up; ^C stops", lambda is_stopped: _one_fold(chat, argument, is_stopped)):
+            pass
+    except Held:
+        stopped = "stopped; "
+    finally:
+        chat.background.release()
+    found, now = summary.current(open_history(chat.store, chat.session, _LOOK)), chat.context(None).tokens
+    covered = (
+        f"{turns_from(1, found.turns)} {'is' if found.turns == 1 else 'are'} summed up"
+        if found
+        else "nothing is summed up"
+    )
+    saved = f"; the next request has ~{now:,} tokens, {before - now:,} fewer" if now < before else ""
+    repl.screen.aside(f"{stopped}{covered}{saved}")
+
+
+def _one_fold(chat: Chat, hint: str, is_stopped: Callable[[], bool]) -> bool:
+    """Take the summary one request further; return whether there was something to do."""
+    view = chat.look()
+    folding = next(one for one in chat.memory.derivations(view) if isinstance(one, summary.Folding))
+    change = folding.compact(view, replace(chat.background.ask(), is_held=is_stopped), hint)
+    if change is not None and not chat.store.put_state(chat.session, change):
+        raise Conflict("another terminal changed the summary meanwhile", "/compact goes on from there")
+    return change is not None
+
+
+def _folds(chat: Chat) -> bool:
+    return any(isinstance(one, summary.Folding) for one in chat.memory.derivations(chat.look()))
+
+
+def _none_yet(chat: Chat) -> str:
+    if not _folds(chat):
+        return f"no summary; {chat.memory.spec} sends none, {_THOSE_THAT_DO}"
+    return "no summary yet; it is written when the turns have outgrown their limit, or by /compact now"
+
+
+_THOSE_THAT_DO = "/memory auto, /memory summary and /memory summary-buffer:4000 do"
+
+
+# Pins
+
+
+@slash("pin", arguments="[turn]", help="keep a turn in every context: the last one, or that of this number in /history")
+def pin(repl: "Repl", argument: str) -> None:
+    """Pin a turn."""
+    number, turn = _turn(repl, argument)
+    chat = repl.chat
+    if turn.start in {one.start for one in pins.pinned(chat.look().history)}:
+        repl.screen.aside(f"turn {number} is pinned already")
+        return
+    chat.change(lambda history: pins.pin(history, turn))
+    cost = chat.look().cost(readable(turn.messages))
+    repl.screen.aside(f"turn {number} is in every context now, {_about(chat, cost)}: {_said(turn)}")
+
+
+@slash("unpin", arguments="turn", help="let go of a pinned turn")
+def unpin(repl: "Repl", argument: str) -> None:
+    """Let go of a pinned turn; its number may be left out when it is the only one."""
+    numbers = _pinned(repl.chat)
+    if not argument and len(numbers) != 1:
+        raise UsageError("which turn?", "/pins lists those that are pinned; /unpin NUMBER")
+    number = whole_number(argument) if argument else next(iter(numbers))
+    turn = numbers.get(number)
+    if turn is None:
+        raise NotFound(f"turn {number} is not pinned", "/pins lists those that are")
+    repl.chat.change(lambda history: pins.unpin(history, turn))
+    repl.screen.aside(f"turn {number} is not pinned any more; it stays in the history")
+
+
+@slash("pins", help="list the turns that are in every context")
+def list_pins(repl: "Repl", argument: str) -> None:
+    """List the pinned turns."""
+    view = repl.chat.look()
+    for number, turn in sorted(_pinned(repl.chat).items()):
+        cost = _about(repl.chat, view.cost(readable(turn.messages)))
+        repl.screen.tell(f"turn {number}, {cost}: {_said(turn)}")
+    if not _pinned(repl.chat):
+        repl.screen.tell("no turn is pinned; /pin keeps the last one in every context, /pin NUMBER another")
+
+
+def _turn(repl: "Repl", argument: str) -> tuple[int, Turn]:
+    """Return the turn of that number, the last one for ''; raise NotFound when there is none."""
+    history, last = open_numbered(repl.chat.store, repl.chat.session, _LOOK)
+    number = whole_number(argument) if argument else last
+    turn = turn_numbered(history, last, number)
+    if turn is None:
+        there = f"/history shows {turns_from(1, last)}" if last else "write something first"
+        raise NotFound(f"there is no turn {number}" if last else "there is no turn yet", there)
+    return number, turn
+
+
+def _pinned(chat: Chat) -> dict[int, Turn]:
+    """Return the pinned turns by their numbers."""
+    history, last = open_numbered(chat.store, chat.session, _LOOK)
+    found = pins.pinned(history)
+    numbers = numbers_of(history, last, {turn.start for turn in found})
+    return {numbers[turn.start]: turn for turn in found}
+
+
+def _said(turn: Turn) -> str:
+    return one_line(turn.messages[0].text, 60)
+
+
+def _about(chat: Chat, tokens: int) -> str:
+    return f"{'~' if chat.estimates else ''}{counted(tokens, 'token')}"

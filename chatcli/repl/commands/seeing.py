@@ -5,19 +5,16 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from chatcli import tokens
 from chatcli.attachments import with_attachments
 from chatcli.messages import readable
 from chatcli.render.as_json import as_json
-from chatcli.render.history import describe
 from chatcli.repl.slash import commands, find_command, slash
 from chatcli.repl.toolbar import meter
-from chatcli.values import counted
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
-_THEMES = ("sessions", "turns", "settings", "memory", "seeing")
+_THEMES = ("sessions", "turns", "settings", "memory", "entities", "seeing")
 _KEYS = (
     "Enter sends",
     "^J, Alt+Enter new line",
@@ -28,12 +25,6 @@ _KEYS = (
     "^X ^E the editor",
     "up, ^R typed before",
 )
-_PARTS = {
-    "system": ("system", "magenta"),
-    "prompt": ("prompt", "magenta"),
-    "tail": ("history sent (tail)", "cyan"),
-    "input": ("your next message (input)", "green"),
-}
 
 
 def _names(repl: "Repl") -> Sequence[str]:
@@ -65,25 +56,24 @@ def _listed(repl: "Repl", theme: str, entries: Iterable[str], between: str) -> N
     repl.screen.say("\n".join(lines).replace("\xa0", " "))
 
 
-@slash("context", arguments="[--json] [text]", help="show exactly what would be sent")
+@slash("context", arguments="[--json|--explain] [text]", help="show exactly what would be sent, and why")
 def context(repl: "Repl", argument: str) -> None:
-    """Show the messages of the next request, part by part, with estimated tokens."""
-    as_document = argument == "--json" or argument.startswith("--json ")
-    text = argument.removeprefix("--json").strip() if as_document else argument
-    shown = repl.chat.context(with_attachments(text, repl.attachments) if text or repl.attachments else None)
-    if as_document:
+    """Show the next request part by part, or as the JSON that is sent, or why what is recalled was."""
+    from chatcli.render.context import next_request, print_request
+    from chatcli.render.recalled import print_recalled
+
+    option, _, rest = argument.partition(" ")
+    text = rest.strip() if option in ("--json", "--explain") else argument
+    asked = bool(text or repl.attachments)
+    request = next_request(repl.chat, with_attachments(text, repl.attachments) if asked else None)
+    if option == "--json":
         from chatcli.model.wire import to_wire
 
-        repl.screen.say(as_json([to_wire(message) for message in readable(shown.messages)]))
-        return
-    for part in shown.parts:
-        name, colour = _PARTS.get(part.kind, (part.kind, "blue"))
-        repl.screen.heading(f"{name} · ~{counted(tokens.of_messages(part.messages), 'token')}")
-        for message in part.messages:
-            repl.screen.wrapped(f"{message.role}: {describe(message)}", colour)
-        repl.screen.say()
-    window = f" of {repl.chat.model.window:,}" if repl.chat.model.window else "; the model's window is unknown"
-    repl.screen.tell(f"{counted(len(shown.messages), 'message')}, ~{counted(shown.tokens, 'token')}{window}")
+        repl.screen.say(as_json([to_wire(message) for message in readable(request.context.messages)]))
+    elif option == "--explain":
+        print_recalled(repl.chat, request.context, asked, repl.screen.plain)
+    else:
+        print_request(request, repl.screen.plain)
 
 
 @slash("info", help="show the session, the model, the memory and the store")

@@ -20,7 +20,7 @@ def _models(repl: "Repl") -> Sequence[str]:
 
 
 def _memories(repl: "Repl") -> Sequence[str]:
-    return EXAMPLES.split(", ")
+    return [*EXAMPLES.split(", "), "summary+recall:800", "summary+entity", "window:10-20+recall:800"]
 
 
 @slash("model", arguments="[name]", help="show the model, or talk to another one from now on", complete=_models)
@@ -39,13 +39,14 @@ def model(repl: "Repl", argument: str) -> None:
 
 @slash("memory", arguments="[spec]", help="show the memory, or choose another one", complete=_memories)
 def memory(repl: "Repl", argument: str) -> None:
-    """Show or exchange the memory; the history stays as it is."""
+    """Show or exchange the memory, and say what it makes of the history, which stays as it is."""
+    from chatcli.render.outlook import outlook
+
     if argument:
         repl.chat.memory = parse_memory(argument)
         repl.chat.set(memory=repl.chat.memory.spec)
-    context = repl.chat.context(None)
-    kept = sum(len(part.messages) for part in context.parts if part.kind == "tail")
-    _show(repl, argument, f"{repl.chat.memory.spec}: the next request holds {kept} of {context.length} messages")
+        repl.chat.derive()
+    _show(repl, argument, outlook(repl.chat))
 
 
 @slash("system", arguments="[text]", help='show the system text, or set it; "" removes it')

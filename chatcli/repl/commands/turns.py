@@ -41,9 +41,9 @@ def history(repl: "Repl", argument: str) -> None:
     """Show the newest turns."""
     from chatcli.render.history import last_turns, print_history
 
-    start, messages = last_turns(repl.chat.store, repl.chat.session, _number(argument, default=10))
-    print_history(messages, start, repl.screen.plain)
-    if not messages:
+    excerpt = last_turns(repl.chat.store, repl.chat.session, _number(argument, default=10))
+    print_history(excerpt, repl.screen.plain)
+    if not excerpt.messages:
         repl.screen.aside("nothing was said yet")
 
 

@@ -1,0 +1,203 @@
+"""What is sent for one turn: part by part, with the tokens of each and a bar of the whole window.
+
+The messages are those of Context.messages, which also makes the request; nothing here chooses or leaves out.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from chatcli.chat import Chat
+from chatcli.context import Context, merged
+from chatcli.memory import Part
+from chatcli.messages import Content, Message
+from chatcli.render.bar import Slice, bar
+from chatcli.render.history import describe
+from chatcli.render.ink import Line, print_lines, width_of
+from chatcli.render.safe import neutralise, one_line
+from chatcli.values import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How parts of a kind are called, alone and where another part is sent inside them, and how they are drawn."""
+
+    name: str
+    colour: str
+    letter: str
+    around: str = "the next message"
+
+
+_KINDS = {
+    "system": Kind("system", "magenta", "s", "the system text"),
+    "summary": Kind("summary", "yellow", "m"),
+    "pins": Kind("pins", "bright_red", "p"),
+    "tail": Kind("tail", "cyan", "t"),
+    "recall": Kind("recall", "blue", "r"),
+    "entity": Kind("entities", "bright_magenta", "e"),
+    "input": Kind("input", "green", "i", "your message"),
+    "prompt": Kind("prompt", "bright_blue", "o"),
+}
+_WIDEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A context, and what it takes to show it.
+
+    `turns` is how many turns the session has; of the `window` (None: unknown) `reply` tokens are kept for the reply.
+    `estimated`: the tokens are. `asked`: the input is known.
+    """
+
+    context: Context
+    turns: int = 0
+    window: int | None = None
+    reply: int = 0
+    estimated: bool = True
+    asked: bool = True
+
+    def tokens(self, number: int) -> str:
+        """Return a number of tokens as it is shown: `~1,234` when it is estimated."""
+        return f"{'~' if self.estimated else ''}{number:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part as it is shown; `inside` names the message that its own are sent in, '' when they stand alone."""
+
+    part: Part
+    label: str
+    tokens: int
+    inside: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """How it is drawn."""
+        return _kind(self.part)
+
+
+def next_request(chat: Chat, content: Content | None) -> Request:
+    """Return what the chat would send for `content`, by the function that sends it; None: it is not known yet."""
+    context, window = chat.context(content), chat.window
+    turns = chat.store.snapshot(chat.session, 0).session.turns
+    reply = chat.reply_room(window) if window else 0
+    return Request(context, turns, window, reply, chat.estimates, content is not None)
+
+
+def print_request(request: Request, plain: bool = False) -> None:
+    """Print the request on stdout: in colours on a terminal, as plain text elsewhere or when `plain`."""
+    print_lines(request_lines(request, width_of(sys.stdout), plain or not sys.stdout.isatty()), plain)
+
+
+def request_lines(request: Request, width: int, plain: bool = False) -> Iterator[Line]:
+    """Yield the messages part by part, then the parts, the window and the sum, `width` cells wide.
+
+    A message's own lines are as long as they are: whoever prints them wraps them. `plain`: no colours tell parts apart.
+    """
+    pieces = pieces_of(request)
+    for piece in pieces:
+        inside = f" · sent inside {piece.inside}" if piece.inside else ""
+        yield [(f"{piece.label} · {request.tokens(piece.tokens)} tokens{inside}", "bold cyan")]
+        for message in piece.part.messages:
+            yield [(neutralise(f"{message.role}: {describe(message)}"), piece.kind.colour)]
+        yield []
+    yield from _listed(request, pieces, width, plain)
+    yield bar(_slices(request, pieces), min(width, _WIDEST), plain)
+    yield [(_sum(request), "dim")]
+    if not request.asked:
+        yield [("what depends on your next message is shown when its text is given", "dim")]
+
+
+# Parts
+
+
+def pieces_of(request: Request) -> list[Piece]:
+    """Return the parts that hold messages, with where these are sent and what they cost there."""
+    context = request.context
+    parts = [part for part in context.parts if part.messages]
+    joined = [False, *(_is_joined(before, part) for before, part in pairwise(parts))]
+    overhead = context.count([Message("user", "")])
+    return [
+        Piece(
+            part,
+            _label(part, request),
+            max(0, context.count(part.messages) - joined[index] * overhead),
+            _inside(parts, joined, index),
+        )
+        for index, part in enumerate(parts)
+    ]
+
+
+def _is_joined(before: Part, part: Part) -> bool:
+    """Say whether the part begins inside the message that the one before it ends with."""
+    return len(merged([before, part])) < len(before.messages) + len(part.messages)
+
+
+def _inside(parts: Sequence[Part], joined: Sequence[bool], index: int) -> str:
+    """Return what stands around the part in the request; '' for a part that stands alone."""
+    if parts[index].joins == "before" and joined[index]:
+        return _kind(parts[index - 1]).around
+    while parts[index].joins == "after" and index + 1 < len(parts) and joined[index + 1]:
+        index += 1
+        if parts[index].joins != "after":
+            return _kind(parts[index]).around
+    return ""
+
+
+def _kind(part: Part) -> Kind:
+    return _KINDS.get(part.kind) or Kind(one_line(part.kind), "blue", "x")
+
+
+def _label(part: Part, request: Request) -> str:
+    """Return what the part is, with the turns it covers."""
+    users = sum(message.role == "user" for message in part.messages)
+    if part.kind == "tail":
+        return f"tail: {turns_from(request.turns - users + 1, request.turns)} word for word"
+    if part.kind == "pins":
+        return f"pins: {counted(users, 'turn')}"
+    return _kind(part).name
+
+
+def turns_from(first: int, last: int) -> str:
+    """Return `turn 3` or `turns 3 to 7`."""
+    return f"turn {last:,}" if first >= last else f"turns {max(first, 1):,} to {last:,}"
+
+
+# The parts in a table, and the window
+
+
+def _listed(request: Request, pieces: Sequence[Piece], width: int, plain: bool) -> Iterator[Line]:
+    """Yield a line for each part, its tokens aligned at the right."""
+    from rich.cells import set_cell_size
+
+    figures = [request.tokens(piece.tokens) for piece in pieces]
+    right = max(map(len, figures), default=0)
+    places = [f"  inside {piece.inside}" if piece.inside else "" for piece in pieces]
+    longest = max((len(piece.label) for piece in pieces), default=0)
+    if longest + right + 4 + max(map(len, places), default=0) > width:
+        places = [""] * len(pieces)
+    room = max(8, min(longest, width - right - 4))
+    for piece, figure, place in zip(pieces, figures, places, strict=True):
+        mark = piece.kind.letter if plain else "■"
+        name = set_cell_size(one_line(piece.label, room), room)
+        yield [(f"{mark} ", piece.kind.colour), (f"{name}  {figure:>{right}}", ""), (place, "dim")]
+
+
+def _slices(request: Request, pieces: Sequence[Piece]) -> list[Slice]:
+    slices = [Slice(piece.tokens, piece.kind.colour, piece.kind.letter) for piece in pieces]
+    if request.window is None:
+        return slices
+    free = max(0, request.window - request.context.tokens - request.reply)
+    return [*slices, Slice(free, "bright_black", ".", free=True), Slice(request.reply, "white", "-", shaded=True)]
+
+
+def _sum(request: Request) -> str:
+    """Return the request in one line: messages, tokens, what the window leaves."""
+    total, messages = request.context.tokens, counted(len(request.context.messages), "message")
+    if request.window is None:
+        return f"{messages}, {request.tokens(total)} tokens; the model's window is unknown, the bar is the request"
+    left = request.window - total - request.reply
+    room = f"{request.tokens(left)} free" if left >= 0 else f"{request.tokens(-left)} too many"
+    kept = f"{request.reply:,} kept for the reply"
+    return f"{messages}, {request.tokens(total)} of {request.window:,} tokens; {kept}, {room}"

@@ -1,0 +1,64 @@
+"""What a memory makes of a session, in one line."""
+
+from collections.abc import Iterator
+
+from chatcli.chat import Chat
+from chatcli.context import Context
+from chatcli.memory import pins, summary
+from chatcli.memory.auto import Auto, recalling
+from chatcli.memory.history import History
+from chatcli.memory.numbering import numbers_of, open_numbered
+from chatcli.memory.recall import Recall
+from chatcli.memory.strategy import Strategy
+from chatcli.render.context import turns_from
+
+
+def outlook(chat: Chat) -> str:
+    """Return what the next request will hold of the history. Raises StoreError."""
+    context = chat.context(None)
+    history, last = open_numbered(chat.store, chat.session, chat.memory.first_look)
+    held = [*_tail(context, last), *_summary(context, history), *_pins(context, history, last)]
+    held += [*_recall(chat), *_entities(chat)]
+    listed = f"{', '.join(held[:-1])}, and {held[-1]}" if len(held) > 2 else " and ".join(held)
+    return f"{chat.memory.spec}: the next request holds {listed or 'nothing of the history'}"
+
+
+def _tail(context: Context, last: int) -> Iterator[str]:
+    sent = [message for part in context.parts if part.kind == "tail" for message in part.messages]
+    users = sum(message.role == "user" for message in sent)
+    if users and users == last:
+        yield f"all {last:,} turns word for word" if last > 1 else "the only turn word for word"
+    elif sent:
+        yield f"{turns_from(last - users + 1, last)} word for word"
+
+
+def _summary(context: Context, history: History) -> Iterator[str]:
+    found = summary.current(history)
+    if found and any(part.kind == summary.STATE for part in context.parts):
+        yield f"a summary of {turns_from(1, found.turns)}"
+
+
+def _pins(context: Context, history: History, last: int) -> Iterator[str]:
+    starts = [turn.start for turn in pins.pinned(history, context.start)]
+    if starts:
+        numbers = sorted(numbers_of(history, last, starts).values())
+        yield f"turn{'' if len(numbers) == 1 else 's'} {', '.join(f'{number:,}' for number in numbers)} (pinned)"
+
+
+def _recall(chat: Chat) -> Iterator[str]:
+    if chat.aids.index is None:
+        return
+    for limit in (_limit(strategy, chat.window) for strategy in chat.memory.strategies):
+        if limit:
+            yield f"up to {limit:,} tokens of older turns that bear on it"
+
+
+def _limit(strategy: Strategy, window: int | None) -> int:
+    if isinstance(strategy, Auto):
+        return recalling(window).limit
+    return strategy.limit if isinstance(strategy, Recall) else 0
+
+
+def _entities(chat: Chat) -> Iterator[str]:
+    if any(strategy.spec.startswith("entity") for strategy in chat.memory.strategies):
+        yield "what is known of the names in it"
