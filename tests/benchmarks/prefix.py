@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from chatcli import tokens
-from chatcli.chat import Aids, Chat
+from chatcli.aids import Aids
+from chatcli.chat import Chat
 from chatcli.memory import parse_memory
 from chatcli.messages import Message
 from chatcli.model import Delta, Event, Finished, Used, local
@@ -78,6 +79,9 @@ class Echo:
 
     def models(self) -> list[str]:
         return [self.name]
+
+    def listed_window(self) -> int | None:
+        return None
 
     def close(self) -> None:
         pass
