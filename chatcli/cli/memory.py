@@ -1,18 +1,21 @@
 """`chatcli memory`: what a session's memory holds, what it would send, and how others compare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatcli.cli.flags import Flags, session_names, with_some_flags
+from chatcli.cli.flags import Flags, memory_specs, session_names, with_some_flags
 from chatcli.cli.light import LightCommand, LightGroup
 
 if TYPE_CHECKING:
     from chatcli.chat import Chat
     from chatcli.cli.resolve import Workplace
+    from chatcli.config import Price
+    from chatcli.memory import Memory
     from chatcli.model import Model
+    from chatcli.render.comparison import Comparison
 
 app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="See and compare what goes back to the model.")
 
@@ -26,6 +29,10 @@ Session = Annotated[
         autocompletion=session_names,
     ),
 ]
+_COMPARED = ("buffer", "window:10", "tokens:4000", "summary-buffer:4000", "auto")
+_MANY = 200
+"""Turns from which on it takes long enough to say what is going on."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
@@ -50,7 +57,7 @@ def context(
     from chatcli.render.recalled import print_recalled, recalled_as_data, turns_of
 
     with opened(flags, session) as (chat, _):
-        _index_all(chat)
+        _index_all(chat, chat.memory)
         asked = text is not None or bool(flags.attachments)
         request = next_request(chat, with_attachments(text or "", flags.attachments) if asked else None)
         if explain and as_json:
@@ -82,6 +89,38 @@ def show(flags: Flags, session: Session = None, as_json: AsJson = False) -> None
 
 
 @app.command(cls=LightCommand)
+@with_some_flags("model", "store", "option", "plain")
+def compare(
+    flags: Flags,
+    specs: Annotated[
+        list[str] | None, typer.Argument(metavar="[SPEC]...", show_default=False, autocompletion=memory_specs)
+    ] = None,
+    session: Session = None,
+    text: Annotated[str | None, typer.Option("-t", "--text", metavar="TEXT", help="The next message.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare memories over the session's life: tokens, what a provider's cache would hold, cost. No model is asked.
+
+    Example: chatcli memory compare -s JavaEdge window:10 auto
+    """
+    from chatcli.cli.output import print_json
+    from chatcli.errors import NotFound
+    from chatcli.memory import parse_memory
+    from chatcli.render.comparison import as_data, print_comparison
+
+    memories = [parse_memory(spec) for spec in specs or ()]
+    with opened(flags, session) as (chat, place):
+        if not chat.store.length(chat.session):
+            raise NotFound(f"{chat.session} has no turn to play again", "say something first")
+        memories = memories or [*map(parse_memory, _COMPARED), chat.memory]
+        found = _compared(chat, place, memories, text)
+    if as_json:
+        print_json(as_data(found))
+    else:
+        print_comparison(found, flags.plain)
+
+
+@app.command(cls=LightCommand)
 @with_some_flags("model", "store")
 def update(flags: Flags, session: Session = None) -> None:
     """Derive now what is behind: the summary, entities, the index. Asks the model, as a chat does in the background.
@@ -104,6 +143,36 @@ def update(flags: Flags, session: Session = None) -> None:
 
 
 # How it is done
+
+
+def _compared(chat: "Chat", place: "Workplace", memories: "Sequence[Memory]", text: str | None) -> "Comparison":
+    """Play the session again with each of the memories, once."""
+    from chatcli.cli.output import notice
+    from chatcli.compare import Past, replay
+    from chatcli.render.comparison import Comparison
+
+    past, courses = Past(chat, text), []
+    different = {memory.spec: memory for memory in memories}.values()
+    if len(past.turns) > _MANY:
+        notice(f"playing {len(past.turns):,} turns again with {len(different)} memories")
+    for memory in different:
+        if text is not None:
+            _index_all(chat, memory)
+        courses.append(replay(memory, past))
+    prices = _prices(chat, place)
+    return Comparison(
+        chat.session, chat.model.name, courses, chat.memory.spec, past.turns_skipped, chat.estimates, prices
+    )
+
+
+def _prices(chat: "Chat", place: "Workplace") -> "Price | None":
+    """Return what the config says of the chat's model: by the name it has there, or by its id."""
+    models = place.config.models
+    named = models.get(
+        chat.settings.get("model") or chat.store.snapshot(chat.session, 0).session.settings.get("model", "")
+    )
+    found = named or models.get(place.config.model) or models.get(chat.model.name)
+    return found.price if found else None
 
 
 @contextmanager
@@ -139,12 +208,12 @@ def _unasked(place: "Workplace", name: str | None) -> "Model":
     return UnaskedModel(settings.id, settings.window)
 
 
-def _index_all(chat: "Chat") -> None:
+def _index_all(chat: "Chat", memory: "Memory") -> None:
     """Bring the index up to date, if the memory searches it."""
     from chatcli.cli.output import notice
 
     view = chat.look()
-    if view.index is None or not chat.memory.searches:
+    if view.index is None or not memory.searches:
         return
     view.index.follow(view.history)
     while view.index.news:

@@ -56,7 +56,12 @@ def _listed(repl: "Repl", theme: str, entries: Iterable[str], between: str) -> N
     repl.screen.say("\n".join(lines).replace("\xa0", " "))
 
 
-@slash("context", arguments="[--json|--explain] [text]", help="show exactly what would be sent, and why")
+@slash(
+    "context",
+    arguments="[text]",
+    help="show exactly what would be sent for the text; --json: the messages alone, --explain: why what is recalled was",
+    complete=lambda repl: ("--json ", "--explain "),
+)
 def context(repl: "Repl", argument: str) -> None:
     """Show the next request part by part, or as the JSON that is sent, or why what is recalled was."""
     from chatcli.render.context import next_request, print_request
