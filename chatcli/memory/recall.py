@@ -94,7 +94,7 @@ def _cost(view: View, text: str) -> float:
     return view.measure(text) * view.scale
 
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
 
 
 def build(parameters: str) -> Recall:

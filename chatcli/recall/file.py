@@ -55,6 +55,7 @@ class IndexFile:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.news: list[str] = []
+        self._told: set[str] = set()
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -111,7 +112,8 @@ class IndexFile:
         self._db = None
 
     def _tell(self, line: str) -> None:
-        if line not in self.news[-1:]:
+        if line not in self._told:
+            self._told.add(line)
             self.news.append(line)
 
 

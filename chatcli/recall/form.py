@@ -1,4 +1,4 @@
-"""What a message looks like, apart from its words: a question, an answer to one, something with dates or numbers in it."""
+"""What a message looks like, apart from its words: whether it asks, answers, has dates, numbers or names in it."""
 
 import re
 

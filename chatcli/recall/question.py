@@ -8,8 +8,8 @@ from chatcli.recall.lexicon import is_known, key
 from chatcli.recall.segment import pieces
 from chatcli.recall.stem import stem
 
-MOST_WORDS = 32
-"""Terms of a question that are looked for; those of a long input beyond it are left out, the commonest first."""
+_LONGEST = 4000
+"""Characters of a question that are looked at: its beginning and its end."""
 
 _STOP = frozenset(
     """a about above after again all also am an and any are aren as at be because been before being below between
@@ -25,11 +25,15 @@ _STOP = frozenset(
 _STOP_STEMS = _STOP | {stem(word) for word in _STOP - {"may", "one"}}
 
 # Phrases that make a Chinese or Japanese sentence a question, and say nothing of what it asks for.
-_PHRASES = """什么时候 什么样 什么 哪一天 哪一个 哪一位 哪些 哪里 哪儿 哪个 哪家 哪位 哪款 哪种 哪本 哪条 哪间 哪天 哪年 哪月 哪 为什么 为啥
-干什么 干嘛 怎么样 怎么 怎样 如何 多少 多久 多长 多大 多高 多远 多长时间 几个 几号 几点 几次 几月 几天 几岁 谁 是不是 有没有 能不能 可不可以
-会不会 来着 告诉 请问 记得 还记得 帮我 我想知道 想知道 想问 之前 以前 当初 当时 上次 那次 那时候 曾经 提到 提过 说过 说的 讲过 聊过
-是多少 是什么 是谁 叫什么 名字 一下 一共 总共 分别 各是 各有 以及 后来 现在 目前 眼下 最后 吗 呢 吧 啊 呀 啥 了 的 地 得 着 过 么
-ですか ました でした どこ いつ だれ 誰 何 なに どう""".split()  # noqa: SIM905
+_PHRASES = """
+    什么时候 什么样 什么 哪一天 哪一个 哪一位 哪些 哪里 哪儿 哪个 哪家 哪位 哪款 哪种 哪本 哪条
+    哪间 哪天 哪年 哪月 哪 为什么 为啥 干什么 干嘛 怎么样 怎么 怎样 如何 多少 多久 多长 多大 多高
+    多远 多长时间 几个 几号 几点 几次 几月 几天 几岁 谁 是不是 有没有 能不能 可不可以 会不会 来着
+    告诉 请问 记得 还记得 帮我 我想知道 想知道 想问 之前 以前 当初 当时 上次 那次 那时候 曾经 提到
+    提过 说过 说的 讲过 聊过 是多少 是什么 是谁 叫什么 名字 一下 一共 总共 分别 各是 各有 以及
+    后来 现在 目前 眼下 最后 吗 呢 吧 啊 呀 啥 了 的 地 得 着 过 么 ですか ました でした どこ
+    いつ だれ 誰 何 なに どう
+    """.split()  # noqa: SIM905
 _PHRASE = re.compile("|".join(sorted(_PHRASES, key=len, reverse=True)))
 _WEAK = frozenset(
     "是在有和与或我你他她它们这那就都也还不没要会能可以把被让给对从到去来上下里外中个一二三几很最更再又只"
@@ -74,6 +78,8 @@ class Question:
 def understand(text: str, names: Iterable[str] = ()) -> Question:
     """Return what `text` asks for; `names` are those of the people who speak in the session, if they have any."""
     names = list(names)
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]}\n{text[-_LONGEST // 2 :]}"
     named = [name for name in names if re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE)]
     ignored = {term for name in named for _, found in pieces(name) for term in found}
     words = tuple({word.term: word for word in _words(text) if word.term not in ignored}.values())

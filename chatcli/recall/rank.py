@@ -10,66 +10,21 @@ hold the answer, measured with tests/benchmarks/recall.
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from chatcli.recall.form import ANSWERS, ASKS, COUNTED, DATED, MORE_NAMES, NAMES, QUOTES
-from chatcli.recall.lexicon import related
-from chatcli.recall.question import Question, Word
+from chatcli.recall.question import Question
+from chatcli.recall.rows import PARTS, Row, Rows, Unit, find_rows
 
-PARTS = 12
-"""Bits of a unit's number that count the passages of its message."""
+MOST_SEEDS = 120  # messages around which is looked
+MOST_HITS = 160
 
-MOST_ROWS = 2000  # of one word
-MOST_SEEDS = 300  # messages around which is looked
-MOST_HITS = 256
-
-_PREFIX = 5  # letters that two words must share to count as related
-_SAME_PREFIX = 0.5
 _REACH = 3  # messages
 _DECAY = tuple(0.6**distance for distance in range(_REACH + 1))
-_NEARBY = (1.0, 0.7, 0.49, 0.0)
-
-
-class Unit(NamedTuple):
-    """What ranking needs to know of a message, or of a passage of a long one. Lengths in terms and in tokens."""
-
-    number: int
-    sitting: int
-    length: int
-    tokens: int
-    form: int
-    speaker: str
-
-    @property
-    def position(self) -> int:
-        """The position of its message in the history."""
-        return self.number >> PARTS
-
-
-class Rows(Protocol):
-    """What is asked of the index. Each answer costs at most what it returns."""
-
-    units: int
-    mean_length: float
-
-    def frequencies(self, terms: Collection[str]) -> Mapping[str, int]:
-        """Return in how many units each of the terms is, without those that are in none."""
-        ...
-
-    def starting(self, prefix: str, most: int) -> Mapping[str, int]:
-        """Return terms that begin with `prefix`, and in how many units each is."""
-        ...
-
-    def matching(self, words: Sequence[str], before: int, most: int) -> list[int]:
-        """Return the newest units that hold one of the words (all its terms), below unit number `before`."""
-        ...
-
-    def around(self, positions: Iterable[int], before: int) -> list[Unit]:
-        """Return the units of the messages at the positions, below unit number `before`."""
-        ...
+_STEPS = tuple((step, _DECAY[abs(step)], (1.0, 0.7, 0.49, 0.0)[abs(step)]) for step in (-3, -2, -1, 1, 2, 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +58,6 @@ ROLES = Weights(3.9, 2.5, 1.6, 1.6, first=0.6, user=1.6, assistant=1.2)
 """For a user and an assistant."""
 
 
-@dataclass(slots=True)
-class Row:
-    """The scores of one word of the question, by unit; `exact` are those that hold the word itself."""
-
-    word: Word
-    idf: float = 0.0
-    scores: dict[int, float] = field(default_factory=dict)
-    exact: frozenset[int] = frozenset()
-
-
 class Ranked(NamedTuple):
     """A unit, what it is worth and the question's words it was found by."""
 
@@ -124,57 +69,14 @@ class Ranked(NamedTuple):
 def rank(question: Question, rows: Rows, before: int) -> list[Ranked]:
     """Return the units before position `before` that bear on the question, the best first."""
     end = before << PARTS
-    found = [row for word in question.words if (row := _row(word, rows, end)).scores]
+    found = find_rows(question.words, rows, end)
     seeds = _seeds(found)
     close = {seed + step for seed in seeds for step in range(-_REACH, _REACH + 1)}
     units = rows.around(close, end)
     features = measured(found, units, rows.mean_length)
-    weights = PEOPLE if question.people else ROLES
-    ranked = [
-        Ranked(worth(question, unit, features[unit.number], weights), unit, tuple(features[unit.number].found))
-        for unit in units
-    ]
-    return nlargest(MOST_HITS, ranked)
-
-
-# The rows
-
-
-def _row(word: Word, rows: Rows, end: int) -> Row:
-    """Return the row of a word: its inverse document frequency, less for what is only related to it."""
-    row = Row(word)
-    if df := rows.frequencies([word.term]).get(word.term):
-        row.idf = idf(df, rows.units)
-        exact = rows.matching([word.term], end, MOST_ROWS)
-        row.exact = frozenset(exact)
-        row.scores = dict.fromkeys(exact, row.idf)
-    for discount, words in _related(word, rows).items():
-        value = discount * idf(sum(words.values()), rows.units)
-        row.idf = row.idf or value
-        for unit in rows.matching(list(words), end, MOST_ROWS):
-            if value > row.scores.get(unit, 0.0):
-                row.scores[unit] = value
-    return row
-
-
-def _related(word: Word, rows: Rows) -> Mapping[float, Mapping[str, int]]:
-    """Return the words of the index that are related to a word, by how much of a match they are."""
-    found: defaultdict[float, dict[str, int]] = defaultdict(dict)
-    if word.term.isascii() and word.term.isalpha() and len(word.term) >= _PREFIX:
-        found[_SAME_PREFIX] |= rows.starting(word.term[:_PREFIX], 8)
-        found[_SAME_PREFIX].pop(word.term, None)
-    others = related(word.key)
-    frequencies = rows.frequencies({term for other in others for term in other.split()})
-    for other, discount in others.items():
-        terms = other.split()
-        if other != word.term and all(term in frequencies for term in terms):
-            found[discount][other] = min(frequencies[term] for term in terms)
-    return {discount: words for discount, words in found.items() if words}
-
-
-def idf(df: int, units: int) -> float:
-    """Return the inverse document frequency of what is in `df` of the units; never below 0.2."""
-    return max(0.2, math.log(1 + (max(0, units - df) + 0.5) / (df + 0.5)))
+    worths = _worths(question, units, features)
+    best = nlargest(MOST_HITS, zip(worths, range(len(units)), strict=True))
+    return [Ranked(value, units[at], tuple(features[at].found)) for value, at in best]
 
 
 def _seeds(rows: Sequence[Row]) -> list[int]:
@@ -192,118 +94,131 @@ def _seeds(rows: Sequence[Row]) -> list[int]:
 
 @dataclass(slots=True)
 class Features:
-    """What speaks for a unit, each between 0 and 1, and the question's words that stand in it."""
+    """What speaks for a unit, and the question's words that stand in it; between 0 and 1 when all is added."""
 
     words: float = 0.0
     covered: float = 0.0
     sitting: float = 0.0
+    exact: float = 0.0
     found: list[str] = field(default_factory=list)
 
 
-def measured(rows: Sequence[Row], units: Sequence[Unit], mean_length: float) -> dict[int, Features]:
-    """Return the features of the units, by their numbers."""
-    features = {unit.number: Features() for unit in units}
-    sitting_of = {unit.position: unit.sitting for unit in units}
-    weights = {unit.number: 2.2 / (1 + 1.2 * (0.25 + 0.75 * unit.length / mean_length)) for unit in units}
-    total = sum(row.idf for row in rows)
-    around: defaultdict[int, float] = defaultdict(float)
-    nearby: defaultdict[int, float] = defaultdict(float)
-    exact: defaultdict[int, float] = defaultdict(float)
+def measured(rows: Sequence[Row], units: Sequence[Unit], mean_length: float) -> list[Features]:
+    """Return the features of the units, which are in the order of the history."""
+    features = [Features() for _ in units]
+    places = _places(units)
+    size = (places[-1] if places else 0) + _REACH + 1
+    around, nearby, exact = [0.0] * size, [0.0] * size, [0.0] * size
+    at_of = {unit.number: at for at, unit in enumerate(units)}
+    weights = [2.2 / (1 + 1.2 * (0.25 + 0.75 * unit.length / mean_length)) for unit in units]
     for row in rows:
-        own = {unit: score * weights[unit] for unit, score in row.scores.items() if unit in weights}
-        spread, near = _spread(own, sitting_of)
-        for position, score in spread.items():
-            around[position] += score
-        for position, share in near.items():
-            nearby[position] += share * row.idf
-        for unit, score in own.items():
-            position, f = unit >> PARTS, features[unit]
-            f.words += max(0.0, score - spread.get(position, 0.0))
-            f.covered += row.idf * (1.0 - near.get(position, 0.0))
-            f.found.append(row.word.text)
-            if unit in row.exact:
-                exact[unit] += score
-    worths = _sittings(exact, sitting_of)
-    for unit in units:
-        f = features[unit.number]
-        f.words += around[unit.position]
-        f.covered = (f.covered + nearby[unit.position]) / total
-        f.sitting = worths.get(unit.sitting, 0.0)
-    best = max((f.words for f in features.values()), default=0.0)
-    for f in features.values():
-        f.words /= best
+        own = [(at_of[unit], score) for unit, score in row.scores.items() if unit in at_of]
+        own = [(at, score * weights[at]) for at, score in own]
+        spread, near = _spread((places[at], score) for at, score in own)
+        for place, score in spread.items():
+            around[place] += score
+        for place, share in near.items():
+            nearby[place] += share * row.idf
+        text, idf_, holds = row.word.text, row.idf, row.exact
+        for at, score in own:
+            place, f = places[at], features[at]
+            f.words += max(0.0, score - spread.get(place, 0.0))
+            f.covered += idf_ * (1.0 - near.get(place, 0.0))
+            f.found.append(text)
+            if units[at].number in holds:
+                f.exact += score
+    total = sum(row.idf for row in rows)
+    for f, place in zip(features, places, strict=True):
+        f.words += around[place]
+        f.covered = (f.covered + nearby[place]) / total
+        exact[place] = max(exact[place], f.exact)
+    _scale(features)
+    _add_sittings(features, units, places, exact)
     return features
 
 
-def _spread(own: Mapping[int, float], sitting_of: Mapping[int, int]) -> tuple[dict[int, float], dict[int, float]]:
-    """Return what the messages around get of a row's scores, and how near they are to one that has the word."""
+def _places(units: Sequence[Unit]) -> list[int]:
+    """Return a place for each unit, so that two of one sitting are as far apart as their messages, others too far."""
+    places: list[int] = []
+    place, last = _REACH, units[0] if units else None
+    for unit in units:
+        if last is not None and unit.position != last.position:
+            far = unit.position - last.position if unit.sitting == last.sitting else _REACH + 1
+            place += min(far, _REACH + 1)
+        places.append(place)
+        last = unit
+    return places
+
+
+def _spread(own: Iterable[tuple[int, float]]) -> tuple[dict[int, float], dict[int, float]]:
+    """Return what the places around get of a row's scores, and how near they are to one that has the word."""
     spread: dict[int, float] = {}
     near: dict[int, float] = {}
-    for unit, score in own.items():
-        position = unit >> PARTS
-        sitting = sitting_of[position]
-        for step in (-3, -2, -1, 1, 2, 3):
-            there = position + step
-            if sitting_of.get(there) == sitting:
-                distance = abs(step)
-                if (part := score * _DECAY[distance]) > spread.get(there, 0.0):
-                    spread[there] = part
-                if _NEARBY[distance] > near.get(there, 0.0):
-                    near[there] = _NEARBY[distance]
+    for place, score in own:
+        for step, decay, nearby in _STEPS:
+            there = place + step
+            if score * decay > spread.get(there, 0.0):
+                spread[there] = score * decay
+            if nearby > near.get(there, 0.0):
+                near[there] = nearby
     return spread, near
 
 
-def _sittings(exact: Mapping[int, float], sitting_of: Mapping[int, int]) -> dict[int, float]:
-    """Return how well each sitting does: the mean of its three best scores, with those beside them; the best has 1."""
-    peak: defaultdict[int, float] = defaultdict(float)
-    for unit, score in exact.items():
-        peak[unit >> PARTS] = max(score, peak[unit >> PARTS])
-    smooth: defaultdict[int, float] = defaultdict(float, peak)
-    for distance in (1, 2):
-        sides: dict[int, float] = {}
-        for position, score in peak.items():
-            for there in (position - distance, position + distance):
-                if sitting_of.get(there) == sitting_of[position]:
-                    sides[there] = max(score, sides.get(there, 0.0))
-        for there, score in sides.items():
-            smooth[there] += _DECAY[distance] * score
-    best: defaultdict[int, list[float]] = defaultdict(list)
-    for position, score in smooth.items():
-        best[sitting_of[position]].append(score)
-    worth = {sitting: sum(nlargest(3, scores)) for sitting, scores in best.items()}
-    most = max(worth.values(), default=0.0)
-    return {sitting: score / most for sitting, score in worth.items()}
+def _scale(features: Sequence[Features]) -> None:
+    best = max((f.words for f in features), default=0.0)
+    for f in features:
+        f.words /= best
 
 
-def worth(question: Question, unit: Unit, features: Features, weights: Weights) -> float:
-    """Return what a unit is worth: the logarithm of its odds to hold the answer, a token."""
-    return (
-        weights.words * features.words
-        + weights.covered * features.covered
-        + (weights.sitting_of_list if question.lists else weights.sitting) * features.sitting
-        + _looks(question, unit, weights)
-        - weights.length * math.log(max(1, unit.tokens))
-    )
+def _add_sittings(
+    features: Sequence[Features], units: Sequence[Unit], places: Sequence[int], exact: Sequence[float]
+) -> None:
+    """Set how well the sitting of each unit does: its three best exact scores, with those beside them."""
+    best: defaultdict[int, dict[int, float]] = defaultdict(dict)
+    for unit, place in zip(units, places, strict=True):
+        smooth = exact[place]
+        for distance in (1, 2):
+            smooth += _DECAY[distance] * max(exact[place - distance], exact[place + distance])
+        best[unit.sitting][place] = smooth
+    worth = {sitting: sum(nlargest(3, scores.values())) for sitting, scores in best.items()}
+    most = max(worth.values(), default=0.0) or 1.0
+    for f, unit in zip(features, units, strict=True):
+        f.sitting = worth[unit.sitting] / most
 
 
-def _looks(question: Question, unit: Unit, weights: Weights) -> float:
-    """Return what speaks for a unit apart from its words: who says it, and how it looks."""
-    form, value = unit.form, 0.0
-    if unit.position == unit.sitting:
-        value += weights.first
-    if unit.speaker == question.speaker:
-        value += weights.speaker
-    if not question.people:
-        by_assistant = unit.speaker == "<assistant>"
-        value += (
-            (weights.assistant if by_assistant else 0.0)
-            if question.to_assistant
-            else (0.0 if by_assistant else weights.user)
-        )
-    value += weights.answers * bool(form & ANSWERS) + weights.asks * bool(form & ASKS)
+# What they add up to
+
+
+def _worths(question: Question, units: Sequence[Unit], features: Sequence[Features]) -> list[float]:
+    """Return what each unit is worth: the logarithm of its odds to hold the answer, a token."""
+    weights = PEOPLE if question.people else ROLES
+    sitting = weights.sitting_of_list if question.lists else weights.sitting
+    looks = {form: _looks(question, form, weights) for form in {unit.form for unit in units}}
+    speaks = {speaker: _speaks(question, speaker, weights) for speaker in {unit.speaker for unit in units}}
+    return [
+        weights.words * f.words
+        + weights.covered * f.covered
+        + sitting * f.sitting
+        + looks[unit.form]
+        + speaks[unit.speaker]
+        + (weights.first if unit.position == unit.sitting else 0.0)
+        - weights.length * math.log(unit.tokens + 1)
+        for unit, f in zip(units, features, strict=True)
+    ]
+
+
+def _looks(question: Question, form: int, weights: Weights) -> float:
+    """Return what speaks for messages that look so."""
+    value = weights.answers * bool(form & ANSWERS) + weights.asks * bool(form & ASKS)
     value += weights.names * (bool(form & NAMES) + bool(form & MORE_NAMES)) / 2 + weights.quotes * bool(form & QUOTES)
-    if question.when:
-        value += weights.dated * bool(form & DATED)
-    if question.how_many:
-        value += weights.counted * bool(form & COUNTED)
-    return value
+    value += weights.dated * (question.when and bool(form & DATED))
+    return value + weights.counted * (question.how_many and bool(form & COUNTED))
+
+
+def _speaks(question: Question, speaker: str, weights: Weights) -> float:
+    """Return what speaks for what this speaker says."""
+    if question.people:
+        return weights.speaker if speaker == question.speaker else 0.0
+    if question.to_assistant:
+        return weights.assistant if speaker == "<assistant>" else 0.0
+    return weights.user if speaker == "<user>" else 0.0

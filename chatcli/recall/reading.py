@@ -1,0 +1,82 @@
+"""How the index's file is searched."""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from chatcli.memory.strategy import Hit
+from chatcli.recall.entries import TextRow, to_message
+from chatcli.recall.question import understand
+from chatcli.recall.rank import Ranked, rank
+from chatcli.recall.rows import PARTS, Unit
+
+_MOST_NAMES = 64
+
+
+def search(db: sqlite3.Connection, question: str, before: int) -> list[Hit]:
+    """Return what bears on the question before position `before`, the best first."""
+    tables = Tables(db)
+    found = rank(understand(question, tables.names()), tables, before)
+    numbers = ",".join(str(ranked.unit.number) for ranked in found)
+    rows = {row[0]: row for row in db.execute(f"SELECT * FROM texts WHERE number IN ({numbers})")}  # noqa: S608
+    return [_hit(ranked, rows[ranked.unit.number]) for ranked in found if ranked.unit.number in rows]
+
+
+def _hit(ranked: Ranked, row: TextRow) -> Hit:
+    unit = ranked.unit
+    part = unit.number & ((1 << PARTS) - 1)
+    return Hit(unit.position, to_message(row), ranked.value, ranked.words, bool(row[6]), part)
+
+
+class Tables:
+    """The tables of the file, as ranking asks for them."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.units, length = db.execute("SELECT units, length FROM totals").fetchone()
+        self.mean_length = length / max(1, self.units)
+
+    def names(self) -> list[str]:
+        """Return the names of the speakers; none when most messages have no name."""
+        rows = self._db.execute(
+            "SELECT name, units FROM speakers ORDER BY units DESC LIMIT ?", (_MOST_NAMES,)
+        ).fetchall()
+        return [name for name, _ in rows] if 2 * sum(units for _, units in rows) > self.units else []
+
+    def frequencies(self, terms: Collection[str]) -> Mapping[str, int]:
+        """Return in how many units each of the terms is, without those that are in none."""
+        wanted = list(terms)
+        marks = ",".join("?" * len(wanted))
+        return dict(self._db.execute(f"SELECT term, units FROM frequencies WHERE term IN ({marks})", wanted))  # noqa: S608
+
+    def starting(self, prefix: str, most: int) -> Mapping[str, int]:
+        """Return terms that begin with `prefix`, and in how many units each is."""
+        query = "SELECT term, units FROM frequencies WHERE term >= ? AND term < ? LIMIT ?"
+        return dict(self._db.execute(query, (prefix, prefix + "\U0010ffff", most)))
+
+    def matching(self, words: Sequence[str], before: int, most: int) -> list[int]:
+        """Return the newest units that hold one of the words (all its terms), below unit number `before`."""
+        query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?"
+        expression = " OR ".join("(" + " AND ".join(f'"{term}"' for term in word.split()) + ")" for word in words)
+        return [number for (number,) in self._db.execute(query, (expression, before, most))]
+
+    def around(self, positions: Iterable[int], before: int) -> list[Unit]:
+        """Return the units of the messages at the positions, below unit number `before`, in order."""
+        query = f"SELECT number, number >> {PARTS}, {_COLUMNS} FROM units WHERE number >= ? AND number < ?"  # noqa: S608
+        found: list[Unit] = []
+        for first, last in _ranges(positions):
+            low, high = first << PARTS, min((last + 1) << PARTS, before)
+            found.extend(map(Unit._make, self._db.execute(query, (low, high))))
+        return found
+
+
+_COLUMNS = "sitting, length, tokens, form, speaker"
+
+
+def _ranges(positions: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield first and last of each run of positions without a gap."""
+    ordered = sorted(position for position in positions if position >= 0)
+    start = 0
+    for at, position in enumerate(ordered):
+        if at + 1 == len(ordered) or ordered[at + 1] != position + 1:
+            yield ordered[start], position
+            start = at + 1
