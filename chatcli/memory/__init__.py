@@ -10,7 +10,7 @@ and one line in `_STRATEGIES`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import chain
 
@@ -36,8 +36,8 @@ from chatcli.messages import Message, readable
 from chatcli.stores import Change
 
 __all__ = [
-    "EXAMPLES", "SAFE_WINDOW", "Ask", "Derivation", "Hit", "Index", "Memory", "Part", "Rider", "Selection", "Shown", "Strategy",
-    "Tail", "View", "parse_memory",
+    "EXAMPLES", "SAFE_WINDOW", "Ask", "Derivation", "Hit", "Index", "Memory", "Part", "Rider", "Selection", "Shown",
+    "Strategy", "Tail", "View", "parse_memory",
 ]  # fmt: skip
 
 Builder = Callable[[str], Strategy]
@@ -121,10 +121,11 @@ class Memory:
         start = min(tail.start for tail in tails)
         pins = pinned(view.history, start)
         shown = Shown(start, frozenset(position for turn in pins for position in range(turn.start, turn.stop)))
-        riders = [rider for strategy in self.strategies if (rider := _rider(strategy, view, question, shown))]
+        riders = self._riders(view, question, shown)
+        fronts = {part.kind: part for tail in tails for part in tail.front}  # two that sum up share their summary
         return Selection(
             (
-                *chain.from_iterable(tail.front for tail in tails),
+                *fronts.values(),
                 Part("pins", tuple(message for turn in pins for message in readable(turn.messages))),
                 Part("tail", tuple(readable(view.history.since(start)))),
                 *(Part(rider.kind, (Message("user", rider.text),), "after") for rider in riders if rider.text),
@@ -134,6 +135,15 @@ class Memory:
             tuple(hit for rider in riders for hit in rider.hits),
             (*chain.from_iterable(tail.notes for tail in tails), *chain.from_iterable(one.notes for one in riders)),
         )
+
+    def _riders(self, view: View, question: Message | None, shown: Shown) -> list[Rider]:
+        """Return what rides with the input; what one quotes is not quoted by the next."""
+        riders: list[Rider] = []
+        for strategy in self.strategies:
+            if rider := _rider(strategy, view, question, shown):
+                riders.append(rider)
+                shown = replace(shown, pinned=shown.pinned | {hit.position for hit in rider.hits})
+        return riders
 
 
 def parse_memory(spec: str) -> Memory:
