@@ -3,6 +3,7 @@
 The messages are those of Context.messages, which also makes the request; nothing here chooses or leaves out.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,11 +36,12 @@ _KINDS = {
     "pins": Kind("pins", "bright_red", "p"),
     "tail": Kind("tail", "cyan", "t"),
     "recall": Kind("recall", "blue", "r"),
-    "entity": Kind("entities", "bright_magenta", "e"),
+    "entities": Kind("entities", "bright_magenta", "e"),
     "input": Kind("input", "green", "i", "your message"),
     "prompt": Kind("prompt", "bright_blue", "o"),
 }
 _WIDEST = 100
+_VERBATIM = " word for word"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,15 @@ def next_request(chat: Chat, content: Content | None) -> Request:
 
 def print_request(request: Request, plain: bool = False) -> None:
     """Print the request on stdout: in colours on a terminal, as plain text elsewhere or when `plain`."""
-    print_lines(request_lines(request, width_of(sys.stdout), plain or not sys.stdout.isatty()), plain)
+    letters = plain or not sys.stdout.isatty() or bool(os.environ.get("NO_COLOR"))
+    print_lines(request_lines(request, width_of(sys.stdout), letters), plain)
 
 
-def request_lines(request: Request, width: int, plain: bool = False) -> Iterator[Line]:
+def request_lines(request: Request, width: int, letters: bool = False) -> Iterator[Line]:
     """Yield the messages part by part, then the parts, the window and the sum, `width` cells wide.
 
-    A message's own lines are as long as they are: whoever prints them wraps them. `plain`: no colours tell parts apart.
+    A message's own lines are as long as they are: whoever prints them wraps them. `letters` tell the parts apart where
+    no colours do.
     """
     pieces = pieces_of(request)
     for piece in pieces:
@@ -102,8 +106,8 @@ def request_lines(request: Request, width: int, plain: bool = False) -> Iterator
         for message in piece.part.messages:
             yield [(neutralise(f"{message.role}: {describe(message)}"), piece.kind.colour)]
         yield []
-    yield from _listed(request, pieces, width, plain)
-    yield bar(_slices(request, pieces), min(width, _WIDEST), plain)
+    yield from _listed(request, pieces, width, letters)
+    yield bar(_slices(request, pieces), min(width, _WIDEST), letters)
     yield [(_sum(request), "dim")]
     if not request.asked:
         yield [("what depends on your next message is shown when its text is given", "dim")]
@@ -153,7 +157,7 @@ def _label(part: Part, request: Request) -> str:
     """Return what the part is, with the turns it covers."""
     users = sum(message.role == "user" for message in part.messages)
     if part.kind == "tail":
-        return f"tail: {turns_from(request.turns - users + 1, request.turns)} word for word"
+        return f"tail: {turns_from(request.turns - users + 1, request.turns)}{_VERBATIM}"
     if part.kind == "pins":
         return f"pins: {counted(users, 'turn')}"
     return _kind(part).name
@@ -167,20 +171,21 @@ def turns_from(first: int, last: int) -> str:
 # The parts in a table, and the window
 
 
-def _listed(request: Request, pieces: Sequence[Piece], width: int, plain: bool) -> Iterator[Line]:
+def _listed(request: Request, pieces: Sequence[Piece], width: int, letters: bool) -> Iterator[Line]:
     """Yield a line for each part, its tokens aligned at the right."""
     from rich.cells import set_cell_size
 
     figures = [request.tokens(piece.tokens) for piece in pieces]
     right = max(map(len, figures), default=0)
     places = [f"  inside {piece.inside}" if piece.inside else "" for piece in pieces]
-    longest = max((len(piece.label) for piece in pieces), default=0)
+    labels = [piece.label.removesuffix(_VERBATIM) for piece in pieces]
+    longest = max(map(len, labels), default=0)
     if longest + right + 4 + max(map(len, places), default=0) > width:
         places = [""] * len(pieces)
     room = max(8, min(longest, width - right - 4))
-    for piece, figure, place in zip(pieces, figures, places, strict=True):
-        mark = piece.kind.letter if plain else "■"
-        name = set_cell_size(one_line(piece.label, room), room)
+    for piece, label, figure, place in zip(pieces, labels, figures, places, strict=True):
+        mark = piece.kind.letter if letters else "■"
+        name = set_cell_size(one_line(label, room), room)
         yield [(f"{mark} ", piece.kind.colour), (f"{name}  {figure:>{right}}", ""), (place, "dim")]
 
 

@@ -1,22 +1,23 @@
 """What a session's memory holds: how far each thing reaches, and what it is worth in tokens."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chatcli.chat import Chat
-from chatcli.memory import View, pins, summary
+from chatcli.memory import View, corrections, facts, pins, summary
 from chatcli.memory.history import History
 from chatcli.memory.numbering import numbers_of, open_numbered
 from chatcli.messages import Message, readable
 from chatcli.render.context import turns_from
-from chatcli.render.ink import Line, print_lines, width_of
+from chatcli.render.ink import Line, print_lines
 from chatcli.render.safe import neutralise, one_line
 from chatcli.values import counted
 
 _MOST = 20_000
 """Messages of which the tokens are counted: more would take too long for what it tells."""
+
+_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,19 @@ def held_by(chat: Chat) -> Held:
     """Look at what the session has and what the index knows of it. Raises StoreError."""
     history, last = open_numbered(chat.store, chat.session, chat.memory.first_look)
     view = chat.aids.view(history, chat.model)
-    things = [*_summary(view), *_pins(view, last), *_index(chat, view, last), *_tail(chat, last)]
+    things = [
+        *_summary(view),
+        *_entities(view, last),
+        *_pins(view, last),
+        *_index(chat, view, last),
+        *_tail(chat, last),
+    ]
     return Held(chat.session, chat.memory.spec, history.length, last, chat.estimates, things)
 
 
 def print_held(held: Held) -> None:
     """Print it on stdout."""
-    print_lines(held_lines(held, width_of(sys.stdout)))
+    print_lines(held_lines(held))
 
 
 def held_as_data(held: Held) -> dict[str, Any]:
@@ -84,10 +91,10 @@ def held_as_data(held: Held) -> dict[str, Any]:
     }
 
 
-def held_lines(held: Held, width: int) -> Iterator[Line]:
+def held_lines(held: Held) -> Iterator[Line]:
     """Yield a block for each thing."""
     size = f"{counted(held.turns, 'turn')}, {counted(held.messages, 'message')}"
-    yield [(one_line(f"{held.session} · {held.memory} · {size}", width), "bold")]
+    yield [(one_line(f"{held.session} · {held.memory} · {size}", _LONGEST), "bold")]
     about = "~" if held.estimated else ""
     for thing in held.things:
         worth = "" if thing.tokens is None else f" · {about}{thing.tokens:,} tokens"
@@ -113,6 +120,19 @@ def _summary(view: View) -> Iterator[Thing]:
     detail = f"{turns_from(1, newest.turns)}, message {end:,} of {view.history.length:,}; {known}"
     covers = view.cost(readable(view.history.between(0, end))) if end <= _MOST else None
     yield Thing("summary", end, newest.turns, view.count(newest.text), covers, detail, newest.text)
+
+
+def _entities(view: View, last: int) -> Iterator[Thing]:
+    """Yield what is known of whom, the user's own facts among it, and how far the history was read for it."""
+    known, read = corrections.known(view.history), facts.read(view.history)
+    texts = [fact.text for entity in known.values() for fact in entity.current]
+    if not (texts or read.stop):
+        return
+    upto = _upto(view.history, last, read.stop, read.turns)
+    detail = (
+        f"{counted(len(texts), 'fact')} about {', '.join(entity.name for entity in known.values()) or 'nobody'}; {upto}"
+    )
+    yield Thing("entities", read.stop, read.turns, sum(map(view.count, texts)), detail=one_line(detail, _LONGEST))
 
 
 def _pins(view: View, last: int) -> Iterator[Thing]:

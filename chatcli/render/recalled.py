@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chatcli.chat import Chat
@@ -13,8 +13,12 @@ from chatcli.render.ink import Line, print_lines, width_of
 from chatcli.render.safe import one_line
 from chatcli.render.tables import columns
 
-_NARROW = 76
+_NARROW = 100
 """Cells below which each hit has two lines of its own, and no table is drawn."""
+
+
+_BEFORE = 12
+"""Characters shown before the first word that was found."""
 
 
 def print_recalled(chat: Chat, context: Context, asked: bool, plain: bool = False) -> None:
@@ -34,12 +38,11 @@ def recalled_lines(context: Context, turns: Mapping[int, int], width: int) -> It
     rows = [_row(hit, turns) for hit in context.hits]
     if width < _NARROW:
         for turn, said, score, words, text in rows:
-            yield [(one_line(f"turn {turn} · {said} · {score}", width), "bold")]
-            yield [(one_line(f"  by {words}" if words else "  by what stands beside it", width), "cyan")]
-            yield [(one_line(f"  {text}", width), "")]
+            found_by = f" · by {words}" if words else " · by what stands beside it"
+            yield [(one_line(f"turn {turn} · {said} · {score}{found_by}", width), "cyan")]
+            yield [(f"  {one_line(text, width - 2)}", "")]
         return
-    rest = max(20, width - 44 - 6)
-    table = columns(rows, ("TURN", "SAID", "SCORE", "FOUND BY", "TEXT"), {3: 24, 4: rest - 4})
+    table = columns(rows, ("TURN", "SAID", "SCORE", "FOUND BY", "TEXT"), {3: 24, 4: width - 60})
     yield [(table[0], "bold")]
     yield from ([(line, "")] for line in table[1:])
 
@@ -63,10 +66,20 @@ def recalled_as_data(context: Context, turns: Mapping[int, int]) -> list[dict[st
 
 def _row(hit: Hit, turns: Mapping[int, int]) -> tuple[str, str, str, str, str]:
     when = time.strftime("%Y-%m-%d", time.localtime(hit.message.time)) if hit.message.time else "-"
-    text = hit.message.text if hit.whole else f"… {hit.message.text.strip()} …"
-    words = one_line(", ".join(hit.words), 200)
+    words = [word for word in hit.words if not any(word != other and word in other for other in hit.words)]
+    said = f"{hit.message.role}: {_around(hit.message.text, words)}"
     turn = turns.get(hit.position)
-    return ("?" if turn is None else f"{turn:,}", when, f"{hit.score:.2f}", words, f"{hit.message.role}: {text}")
+    return ("?" if turn is None else f"{turn:,}", when, f"{hit.score:.2f}", one_line(", ".join(words), 200), said)
+
+
+def _around(text: str, words: Sequence[str]) -> str:
+    """Return the text from shortly before the first of the words on."""
+    folded = text.lower()
+    first = min((at for word in words if (at := folded.find(word.lower())) >= 0), default=0)
+    if first <= _BEFORE:
+        return text
+    before = text[first - _BEFORE : first]
+    return f"… {before.partition(' ')[2] or before}{text[first:]}"
 
 
 def _nothing(chat: Chat, asked: bool) -> str:

@@ -5,6 +5,7 @@ the replies go elsewhere, notices are on stderr, if that is a terminal.
 """
 
 import os
+import shutil
 import sys
 from typing import TextIO
 
@@ -44,11 +45,11 @@ class Screen:
 
     def tell(self, text: str) -> None:
         """Print a dim line that was asked for."""
-        self._print(self._out, neutralise(text), _DIM)
+        self._print(self._out, self._between_words(text), _DIM)
 
     def aside(self, text: str) -> None:
         """Print a dim line: something that happened."""
-        self._print(self._notices, neutralise(text), _DIM)
+        self._print(self._notices, self._between_words(text), _DIM)
 
     def heading(self, text: str) -> None:
         """Print a line that stands above others that were asked for."""
@@ -74,6 +75,14 @@ class Screen:
             self._out.write("\x1b[H\x1b[2J")
             self._out.flush()
 
+    def _between_words(self, text: str) -> str:
+        """Return the text neutralised; on a terminal a line that is too wide is broken between words."""
+        text = neutralise(text)
+        width = shutil.get_terminal_size().columns
+        if self.plain or len(text) * 2 <= width:
+            return text
+        return "\n".join("\n".join(wrapped(line, width)) for line in text.split("\n"))
+
     def _print(self, to: TextIO | None, text: str, style: str = "", rest: str = "") -> None:
         """Print a line: `text` in a style, then `rest`."""
         if to is None:
@@ -82,6 +91,20 @@ class Screen:
             text = f"{style}{text}{_RESET}"
         to.write(f"{text}{rest}\n")
         to.flush()
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """Return the line's words in lines of at most `width` cells; a longer word is left to the terminal."""
+    from rich.cells import cell_len
+
+    lines = [""]
+    for word in line.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and cell_len(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def on_stdout(plain: bool = False) -> Screen:

@@ -4,6 +4,8 @@ from chatcli.chat import Chat
 from chatcli.render.safe import one_line
 
 _ANY_WIDTH = 10_000
+_FULL = 0.8
+"""Of the window, from which on the meter says how full it is."""
 
 
 def toolbar(chat: Chat, width: int) -> str:
@@ -21,12 +23,18 @@ def toolbar(chat: Chat, width: int) -> str:
 
 
 def meter(chat: Chat) -> str:
-    """Return how many tokens were sent last, `~` when estimated; '' before the first turn."""
+    """Return how many tokens were sent last, `~` when estimated, and how full a window is that is nearly full.
+
+    '' before the first turn.
+    """
     if chat.last_context is None:
         return ""
-    exact = chat.last_usage
-    sent = f"{exact.prompt:,}" if exact else f"~{chat.last_context.tokens:,}"
-    return f"{sent} of {chat.window:,} tokens" if chat.window else f"{sent} tokens, window unknown"
+    sent = chat.last_usage.prompt if chat.last_usage else chat.last_context.tokens
+    shown = f"{'' if chat.last_usage else '~'}{sent:,}"
+    if not chat.window:
+        return f"{shown} tokens, window unknown"
+    full = f" ({sent / chat.window:.0%})" if sent >= _FULL * chat.window else ""
+    return f"{shown} of {chat.window:,} tokens{full}"
 
 
 def _kind(address: str) -> str:

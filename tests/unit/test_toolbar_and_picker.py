@@ -10,7 +10,7 @@ from chatcli.messages import Usage
 from chatcli.prompt import DEFAULT
 from chatcli.render.safe import neutralise
 from chatcli.repl.pick import completer_for, labels_of
-from chatcli.repl.toolbar import toolbar
+from chatcli.repl.toolbar import meter, toolbar
 from chatcli.stores import Session
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedModel
@@ -43,6 +43,17 @@ def test_a_long_session_is_cut_not_the_tokens(chat: Chat) -> None:
     chat.session = "名字" * 20
     shown = toolbar(chat, 40)
     assert shown.endswith("… · 1,234 of 131,072 tokens")
+
+
+def test_the_meter_marks_an_estimate_and_an_unknown_window_and_says_how_full_a_nearly_full_one_is(chat: Chat) -> None:
+    chat.last_usage = Usage(104_000, 5)
+    assert meter(chat) == "104,000 of 131,072 tokens"
+    chat.last_usage = Usage(118_000, 5)
+    assert meter(chat) == "118,000 of 131,072 tokens (90%)"
+    chat.last_usage = None
+    assert meter(chat) == f"~{chat.last_context.tokens} of 131,072 tokens" if chat.last_context else ""
+    chat.model = ScriptedModel()
+    assert meter(chat).endswith("tokens, window unknown")
 
 
 def test_sessions_whose_names_begin_alike_can_each_be_picked() -> None:

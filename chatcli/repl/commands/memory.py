@@ -54,7 +54,7 @@ def _show(repl: "Repl") -> None:
         return
     newest, by = found[-1], "edited by you" if found[-1].edited else "written by a model"
     repl.screen.heading(f"summary of {turns_from(1, newest.turns)} · {by} · {counted(len(found), 'version')}")
-    repl.screen.say(newest.text)
+    repl.screen.wrapped(newest.text, "yellow")
     if not _folds(repl.chat):
         repl.screen.tell(f"{repl.chat.memory.spec} does not send it; {_THOSE_THAT_DO}")
 

@@ -59,7 +59,7 @@ def _listed(repl: "Repl", theme: str, entries: Iterable[str], between: str) -> N
 @slash(
     "context",
     arguments="[text]",
-    help="show exactly what would be sent for the text; --json: the messages alone, --explain: why what is recalled was",
+    help="show exactly what would be sent; --json: the messages alone, --explain: why turns are recalled",
     complete=lambda repl: ("--json ", "--explain "),
 )
 def context(repl: "Repl", argument: str) -> None:
