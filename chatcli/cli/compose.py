@@ -4,7 +4,7 @@ Flags > session > environment > config file > defaults. What a flag sets on a se
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from chatcli.recall import index_path, open_index
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
 from chatcli.stores.rules import no_session
+from chatcli.tokenizers import measure
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Tools
@@ -109,6 +110,7 @@ def _aids(place: Workplace, store: Store, session: str) -> Aids:
     return Aids(
         index=open_index(cache and index_path(cache, store.address, session)),
         side_model=(lambda: open_model(resolve_model(place, side))) if side else None,
+        measure=measure,
         learned=Learned(cache and cache / "models.json"),
     )
 
@@ -117,16 +119,20 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
     """Return what the interactive chat needs to exchange its parts; new sessions take over the flags."""
     from chatcli.repl.loop import Tools
 
+    models: set[str] = set()
+
     def open_session(name: str | None) -> Chat:
         known = name is not None and store.exists(name)
-        return compose(Flags() if known else flags, place, store, name or new_session_name())
+        chat = compose(Flags() if known else flags, place, store, name or new_session_name())
+        models.add(chat.model.name)
+        return chat
 
     return Tools(
         open_session=open_session,
         open_model=lambda name: open_model(resolve_model(place, name)),
         forget_index=lambda name: forget_index(store, name),
         model_names=tuple(place.config.models),
-        preload=_preload,
+        preload=lambda: _preload(tuple(models)),
         state_folder=place.folders.state,
         private=flags.private,
         plain=flags.plain or place.config.plain,
@@ -136,9 +142,11 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
     )
 
 
-def _preload() -> None:
-    """Import what the first reply needs."""
+def _preload(models: Sequence[str]) -> None:
+    """Import what the first reply needs, and what counts the tokens of these models."""
     import_module("chatcli.render.streaming")
     from chatcli.model.openai import preload
 
     preload()
+    for model in models:
+        measure(model)
