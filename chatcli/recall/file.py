@@ -42,6 +42,10 @@ class Busy(Exception):
     """Another process keeps the file locked."""
 
 
+_NONSENSE = (TypeError, ValueError, OverflowError)
+"""What rows of a damaged file lead to: a value that is missing, of another type, no UTF-8 or too large."""
+
+
 class _Unusable(Exception):
     """The file is not one of ours, or not of this format."""
 
@@ -69,12 +73,13 @@ class IndexFile:
             for _ in range(3):
                 try:
                     return work(self._connected())
-                except (sqlite3.Error, OSError, _Unusable) as error:
+                except (sqlite3.Error, OSError, _Unusable, *_NONSENSE) as error:
                     if _is_busy(error):
                         self._tell(f"the recall index {self.path} is in use by another program; it is left as it is")
                         raise Busy from error
                     self._replace(error)
-            raise CacheError("the recall index fails, in memory too", "check whether memory or disk is full")
+                    cause = error
+            raise CacheError("the recall index fails, in memory too", f"report it as a bug: {cause!r}") from cause
 
     def close(self) -> None:
         """Let go of the file."""
@@ -97,7 +102,7 @@ class IndexFile:
         self._close()
         if self.path is None:
             return
-        if isinstance(error, _Unusable) or _name(error) in _DAMAGED:
+        if isinstance(error, (_Unusable, *_NONSENSE)) or _name(error) in _DAMAGED:
             self._tell(f"the recall index {self.path} {_why(error)}; it is built anew")
             with suppress(OSError):
                 forget(self.path)
@@ -174,7 +179,7 @@ def _name(error: Exception) -> str:
 def _why(error: Exception) -> str:
     if isinstance(error, _Unusable):
         return str(error)
-    if _name(error) in _DAMAGED:
+    if isinstance(error, _NONSENSE) or _name(error) in _DAMAGED:
         return f"is damaged ({error})"
     return getattr(error, "strerror", None) or str(error)
 

@@ -39,7 +39,7 @@ class MessageIndex:
         try:
             reached = self._common(history)
             stop = history.length if most is None else min(history.length, reached.position + most)
-            while reached.position < stop:
+            while reached.position < stop and history.holds(reached):
                 self._take_in(history, reached, min(reached.position + BATCH, stop))
                 reached = self._file.use(mark)
         except Busy:

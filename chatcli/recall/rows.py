@@ -72,7 +72,7 @@ class Row:
 def find_rows(words: Sequence[Word], rows: Rows, end: int) -> list[Row]:
     """Return the rows of the words that are found; the newest messages only, where a word is in very many."""
     frequencies = rows.frequencies({word.term for word in words})
-    rarest = sorted(words, key=lambda word: frequencies.get(word.term, 0))[:MOST_WORDS]
+    rarest = sorted(words, key=lambda word: frequencies.get(word.term, math.inf))[:MOST_WORDS]
     found, left = [], MOST_ROWS
     for word in rarest:
         row = Row(word)

@@ -17,6 +17,7 @@ _PIECE = re.compile(rf"(?P<run>[{_SPACELESS}]+)|(?P<number>\d[\d,]*\d|\d)|(?P<wo
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MARKS = re.compile(r"[\u0300-\u036f]")
 _OWNER = re.compile(r"['’]s\b")
+_LONGEST = 64  # characters of a word that tell it from others
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+$")
 
 _DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "俩": 2}
@@ -49,12 +50,14 @@ def _of_run(run: str) -> list[str]:
 
 
 def _of_number(digits: str) -> list[str]:
+    digits = digits[:_LONGEST]
     if _THOUSANDS.match(digits):
         return [digits.replace(",", "")]
     return [part.lstrip("0") or "0" for part in digits.split(",") if part]
 
 
 def _of_word(word: str) -> list[str]:
+    word = word[:_LONGEST]
     if not word.isascii():
         word = _MARKS.sub("", unicodedata.normalize("NFKD", word))
     humps = _HUMP.split(word) if not word.islower() else []
