@@ -4,7 +4,7 @@ It is the user's word, no derived state: it is kept with the session beside it a
 still runs, another terminal or a derivation from the beginning brings nothing back.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,8 +77,12 @@ class Corrections:
 
     def spared(self, entities: Mapping[str, Entity]) -> Entities:
         """Return the derived entities without what the user took out."""
-        left = (replace(e, facts=tuple(f for f in e.facts if not self.hides(f, e))) for e in entities.values())
+        touched = self.forgotten.keys() | {removal.key for removal in self.removed}
+        left = (self._spared(entity) if entity.key in touched else entity for entity in entities.values())
         return {entity.key: entity for entity in left if entity.facts}
+
+    def _spared(self, entity: Entity) -> Entity:
+        return replace(entity, facts=tuple(fact for fact in entity.facts if not self.hides(fact, entity)))
 
     def applied(self, entities: Mapping[str, Entity]) -> Entities:
         """Return the entities as the user wants them; their own facts stand before those that say the same."""
@@ -89,10 +93,14 @@ class Corrections:
             seen[key] = replace(known, facts=(*known.facts, fact))
         for key, entity in self.spared(entities).items():
             own = seen[key].facts if key in seen else ()
-            said = {gist(fact.text, entity.name) for fact in own}
-            derived = (fact for fact in entity.facts if gist(fact.text, entity.name) not in said)
-            seen[key] = replace(entity, facts=(*own, *derived))
+            seen[key] = replace(entity, facts=(*own, *_others(entity, own))) if own else entity
         return {key: entity for key, entity in seen.items() if entity.current}
+
+
+def _others(entity: Entity, own: Iterable[Fact]) -> Iterator[Fact]:
+    """Yield the entity's facts but those that the user's own say too."""
+    said = {gist(fact.text, entity.name) for fact in own}
+    return (fact for fact in entity.facts if gist(fact.text, entity.name) not in said)
 
 
 def known(history: History) -> Entities:

@@ -1,6 +1,6 @@
 """Facts about entities: how they are kept, merged and bounded.
 
-At most 40 facts of an entity are kept, of 400 entities, 2,000 in all, of 300 characters each. Of an entity those that
+At most 40 facts of an entity are kept, of 400 entities, 1,000 in all, of 300 characters each. Of an entity those that
 were replaced go first, then the oldest; of the entities those that were mentioned long ago and seldom. The history has
 everything.
 """
@@ -19,7 +19,7 @@ STATE = "entities"
 LONGEST_FACT = 300
 FACTS_OF_ONE = 40
 ENTITIES = 400
-FACTS = 2000
+FACTS = 1000
 SPELLINGS = 8
 _MARKS = 32
 
@@ -197,10 +197,21 @@ class Derived:
         skipped = tuple(turn for turn in self.skipped if turn <= before.turns)
         return replace(before, entities={entity.key: entity for entity in entities if entity.facts}, skipped=skipped)
 
-    def with_mark(self, mark: Mark) -> tuple[Mark, ...]:
-        """Return the marks with another one. The older ones are thinned out, the oldest least: an undo finds one."""
-        marks = (*self.marks, mark)
-        return marks if len(marks) <= _MARKS else (*marks[: _MARKS // 2 : 2], *marks[_MARKS // 2 :])
+    def reached(self, mark: Mark) -> "Derived":
+        """Return it with another mark, where it reaches now.
+
+        The marks are thinned out, the older the more: an undo of n turns finds one about n / 5 turns before its end.
+        """
+        marks = [*self.marks, mark]
+        if len(marks) > _MARKS:
+            marks.pop(min(range(1, _MARKS), key=lambda n: _gap(marks, n)))
+        return replace(self, marks=tuple(marks))
+
+
+def _gap(marks: Sequence[Mark], number: int) -> float:
+    """Return how large a gap it leaves when a mark is left out, in relation to how long ago it was set."""
+    before, this, after = marks[number - 1 : number + 2]
+    return (after.turns - before.turns) / (marks[-1].turns - this.turns)
 
 
 def _before(entity: Entity, stop: int) -> Entity:
@@ -229,7 +240,7 @@ def written(derived: Derived, history: History) -> State:
             for m in derived.marks
         ],
         "entities": [
-            {"names": dict(entity.spellings), "facts": [_fact_entry(fact) for fact in entity.facts]}
+            {"key": entity.key, "names": dict(entity.spellings), "facts": [_fact_entry(fact) for fact in entity.facts]}
             for entity in derived.entities.values()
         ],
     }
@@ -257,11 +268,10 @@ def _mark(entry: Any) -> Mark | None:
 
 def _entity(entry: Any) -> Entity | None:
     match entry:
-        case {"names": dict(names), "facts": list(facts)}:
-            spellings = {name: count for name, count in names.items() if is_count(count) and key_of(name)}
+        case {"key": str(key), "names": dict(names), "facts": list(facts)}:
             kept = tuple(fact for one in facts if (fact := _fact(one)))
-            if spellings and kept:
-                return Entity(key_of(next(iter(spellings))), spellings, kept)
+            if key and names and kept and all(map(is_count, names.values())):
+                return Entity(key, names, kept)
     return None
 
 

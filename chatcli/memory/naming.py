@@ -49,6 +49,8 @@ _YOU = _set("you|yourself|你|您")
 
 def fold(text: str) -> str:
     """Return the text in the form in which texts are compared: width, case, quotes and spaces do not count."""
+    if text.isascii():
+        return " ".join(text.casefold().replace("`", "'").split())
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(_APOSTROPHES)
     text = "".join(char for char in text if unicodedata.category(char) not in ("Cf", "Cs"))
     return _BETWEEN_WIDE.sub("", " ".join(text.split()))

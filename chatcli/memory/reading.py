@@ -71,8 +71,9 @@ class Reading:
         else:
             derived = replace(derived, entities=self._entities(view, ask, derived, turns, first.first))
         self.spoiled.pop(first.first, None)
-        marks = derived.with_mark(mark_after(turns[-1], derived.turns + len(turns)))
-        return Change(STATE, written(replace(derived, marks=marks), history), history.state(STATE))
+        for turn in turns:
+            derived = derived.reached(mark_after(turn, derived.turns + 1))
+        return Change(STATE, written(derived, history), history.state(STATE))
 
     def _entities(self, view: View, ask: Ask, derived: Derived, turns: Sequence[Turn], first: str) -> Entities:
         new = [_shown(view, turn, derived.turns + number, ask.room) for number, turn in enumerate(turns, 1)]
@@ -113,7 +114,7 @@ class Page:
         said = [Said(turn.user) for turn in turns]
         named = [one for one in known.values() if one.key == USER or any(s.names(one.key, one.name) for s in said)]
         talked_of = {(0, key) for key, one in known.items() for fact in one.facts if before and _is_from(fact, before)}
-        reminders = list(_within(view, islice(spread(named), _REMINDERS), room // 4))
+        reminders = _by_entity(_within(view, islice(spread(named), _REMINDERS), room // 4))
         return cls(corrections.spared(view.history, derived.entities), known, turns, said, reminders, talked_of)
 
     def reminders_as_text(self) -> list[tuple[str, str]]:
@@ -140,9 +141,10 @@ class Page:
         given = numbers.index(one.turn) if one.turn in numbers[1:] else 1 if len(numbers) == 2 else None
         if given is not None and self._is_spoken_of(key, given):
             return given
-        words = words_of(one.fact)
-        named = [index for index in range(1, len(numbers)) if key == USER or self._names(index, key)]
-        return max(named, key=lambda index: len(words & words_of(self.turns[index].user)), default=None)
+        words = words_of(one.fact) - words_of(one.entity)
+        alike = {index: len(words & words_of(turn.user)) for index, turn in enumerate(self.turns) if index}
+        named = [index for index in alike if alike[index] and (key == USER or self._names(index, key))]
+        return max(named, key=lambda index: alike[index], default=None)
 
     def _is_spoken_of(self, key: str, index: int) -> bool:
         """Say whether the turn is about the entity: by name, or, when it is known, by a pronoun."""
@@ -183,6 +185,10 @@ def _within(view: View, facts: Iterator[Named], room: int) -> Iterator[Named]:
         if room < 0:
             return
         yield entity, fact
+
+
+def _by_entity(facts: Iterator[Named]) -> list[Named]:
+    return sorted(facts, key=lambda one: (one[0].key, one[1].position))
 
 
 # The turns

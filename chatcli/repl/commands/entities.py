@@ -159,7 +159,7 @@ def _lines_of(text: str) -> dict[tuple[str, str], Line]:
         if line.startswith("[") and line.endswith("]"):
             name = line[1:-1].strip()
             if not meant(name):
-                raise UsageError(f"{one_line(line, 60)} is no name", "a name stands in brackets, alone in its line")
+                raise UsageError(f"{one_line(line, 40)} is no name", "a name stands in brackets, alone in its line")
         elif line and not line.startswith("#"):
             said = line.removeprefix("-").strip()
             if said:
@@ -169,7 +169,7 @@ def _lines_of(text: str) -> dict[tuple[str, str], Line]:
 
 def _key(name: str, line: str) -> str:
     if not name:
-        raise UsageError(f"{one_line(line, 60)!r} stands under no name", "put [Name] in a line above it")
+        raise UsageError(f"{one_line(line, 30)!r} stands under no name", "put [Name] in a line above it")
     return meant(name)
 
 
@@ -181,5 +181,5 @@ def _fact(said: str) -> Fact:
     match = _TURN.fullmatch(said)
     text = match[1] if match else said
     if len(text) > LONGEST_FACT:
-        raise UsageError(f"{one_line(text, 60)!r} is too long", f"a fact has at most {LONGEST_FACT} characters")
+        raise UsageError(f"{one_line(text, 30)!r} is too long", f"a fact has at most {LONGEST_FACT} characters")
     return Fact(text, int(match[2]) if match else 0, own=True)
