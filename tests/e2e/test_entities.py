@@ -13,6 +13,7 @@ from tests.e2e.test_chat import leave
 from tests.e2e.test_slash import refused, say
 from tests.servers import Body, echo
 from tests.terminal import Terminal
+from tests.unit.test_background import until
 
 FACTS = {1: [("Ada", "Ada likes tea"), ("user", "plays chess")], 2: [("Bob", "Bob \u202eis ill\x1b")]}
 
@@ -39,7 +40,7 @@ def told(user: User) -> User:
         term.wait_for("you>")
         say(term, "Ada likes tea. I play chess.", "Turn 1:")
         say(term, "Bob is ill.", "Turn 2:")
-        term.wait(lambda _: turns_read(user) == 2)
+        until(lambda: turns_read(user) == 2)
         leave(term)
     return user
 
