@@ -109,6 +109,8 @@ def request_lines(request: Request, width: int, letters: bool = False) -> Iterat
     yield from _listed(request, pieces, width, letters)
     yield bar(_slices(request, pieces), min(width, _WIDEST), letters)
     yield [(_sum(request), "dim")]
+    if request.context.start < request.context.length and not any(piece.part.kind == "tail" for piece in pieces):
+        yield [("the prompt has the history as text: it stands inside its messages", "dim")]
     if not request.asked:
         yield [("what depends on your next message is shown when its text is given", "dim")]
 

@@ -11,6 +11,7 @@ from chatcli.memory.numbering import numbers_of, open_numbered
 from chatcli.messages import Message, readable
 from chatcli.render.context import turns_from
 from chatcli.render.ink import Line, print_lines
+from chatcli.render.outlook import sent_parts
 from chatcli.render.safe import neutralise, one_line
 from chatcli.values import counted
 
@@ -157,8 +158,8 @@ def _index(chat: Chat, view: View, last: int) -> Iterator[Thing]:
 
 def _tail(chat: Chat, last: int) -> Iterator[Thing]:
     """Yield the turns that the next request holds word for word."""
-    context = chat.context(None)
-    sent = [message for part in context.parts if part.kind == "tail" for message in part.messages]
+    context, parts = sent_parts(chat)
+    sent = [message for part in parts if part.kind == "tail" for message in part.messages]
     users = sum(message.role == "user" for message in sent)
     if sent:
         detail = f"{turns_from(last - users + 1, last)} word for word"

@@ -1,10 +1,10 @@
 """What a memory makes of a session, in one line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chatcli.chat import Chat
 from chatcli.context import Context
-from chatcli.memory import pins, summary
+from chatcli.memory import Part, pins, summary
 from chatcli.memory.auto import Auto, recalling
 from chatcli.memory.history import History
 from chatcli.memory.numbering import numbers_of, open_numbered
@@ -15,16 +15,24 @@ from chatcli.render.context import turns_from
 
 def outlook(chat: Chat) -> str:
     """Return what the next request will hold of the history. Raises StoreError."""
-    context = chat.context(None)
+    context, parts = sent_parts(chat)
     history, last = open_numbered(chat.store, chat.session, chat.memory.first_look)
-    held = [*_tail(context, last), *_summary(context, history), *_pins(context, history, last)]
+    held = [*_tail(parts, last), *_summary(parts, history), *_pins(context, history, last)]
     held += [*_recall(chat), *_entities(chat)]
     listed = f"{', '.join(held[:-1])}, and {held[-1]}" if len(held) > 2 else " and ".join(held)
     return f"{chat.memory.spec}: the next request holds {listed or 'nothing of the history'}"
 
 
-def _tail(context: Context, last: int) -> Iterator[str]:
-    sent = [message for part in context.parts if part.kind == "tail" for message in part.messages]
+def sent_parts(chat: Chat) -> tuple[Context, Sequence[Part]]:
+    """Return the next context, and the memory's parts of it also where the prompt has the history as text."""
+    context = chat.context(None)
+    if context.start < context.length and not any(part.kind == "tail" for part in context.parts):
+        return context, chat.memory.select(chat.look(), None).parts
+    return context, context.parts
+
+
+def _tail(parts: Sequence[Part], last: int) -> Iterator[str]:
+    sent = [message for part in parts if part.kind == "tail" for message in part.messages]
     users = sum(message.role == "user" for message in sent)
     if users and users == last:
         yield f"all {last:,} turns word for word" if last > 1 else "the only turn word for word"
@@ -32,9 +40,9 @@ def _tail(context: Context, last: int) -> Iterator[str]:
         yield f"{turns_from(last - users + 1, last)} word for word"
 
 
-def _summary(context: Context, history: History) -> Iterator[str]:
+def _summary(parts: Sequence[Part], history: History) -> Iterator[str]:
     found = summary.current(history)
-    if found and any(part.kind == summary.STATE for part in context.parts):
+    if found and any(part.kind == summary.STATE for part in parts):
         yield f"a summary of {turns_from(1, found.turns)}"
 
 

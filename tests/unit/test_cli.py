@@ -13,8 +13,10 @@ from rich.cells import cell_len
 
 from chatcli import __version__
 from chatcli.cli.compose import existing_session
+from chatcli.cli.flags import memory_specs
 from chatcli.cli.stores import named_store
 from chatcli.errors import NotFound, StoreError
+from chatcli.memory import EXAMPLES
 from chatcli.messages import Message, Usage
 from chatcli.render.as_json import as_json
 from chatcli.render.safe import neutralise
@@ -24,11 +26,11 @@ from chatcli.stores.address import open_store
 from tests.servers import ModelServer
 from tests.unit.conftest import Command
 
-GROUPS = [[], ["sessions"], ["history"], ["config"], ["local"]]
+GROUPS = [[], ["sessions"], ["history"], ["memory"], ["config"], ["local"]]
 COMMANDS = [
     ["chat"], ["ask"], ["models"], ["doctor"], ["history", "show"], ["sessions", "list"], ["sessions", "resume"],
     ["sessions", "clear"], ["sessions", "delete"], ["sessions", "rename"], ["config", "path"], ["config", "show"],
-    ["config", "init"], ["config", "edit"], ["local", "setup"],
+    ["memory", "context"], ["memory", "show"], ["memory", "compare"], ["memory", "update"], ["config", "init"], ["config", "edit"], ["local", "setup"],
 ]  # fmt: skip
 
 
@@ -52,6 +54,14 @@ def test_every_command_has_help_and_every_leaf_an_example(command: Command, word
     assert "Usage: chatcli" in done.out
     assert ("Example: " in done.out) == (words in COMMANDS)
     assert command(*words, "-h").out == done.out
+
+
+def test_every_memory_is_named_in_the_help_and_completed(command: Command) -> None:
+    shown = " ".join(command("chat", "--help").out.replace("│", "").split())
+    assert all(f"{spec}" in shown for spec in EXAMPLES.split(", "))
+    assert memory_specs("summary") == ["summary", "summary-buffer:4000"]
+    assert memory_specs("recall:800+w") == ["recall:800+window:10", "recall:800+window:10-20"]
+    assert "recall:800+recall:800" not in memory_specs("recall:800+")
 
 
 def test_the_version_is_said_either_way(command: Command) -> None:
@@ -95,8 +105,8 @@ def test_the_history_as_json_holds_everything(command: Command, sessions: Path) 
     messages = json.loads(command("history", "show", "-s", "JavaEdge", "--json").out)
     assert [message["position"] for message in messages] == [0, 1, 2, 3]
     assert messages[1] == {
-        "position": 1, "turn": 1, "role": "assistant", "content": "**你好**", "id": "m1", "time": 1e9, "model": "qwen-plus",
-        "finish": "stop", "usage": {"prompt": 5, "completion": 2, "cached": 0},
+        "position": 1, "turn": 1, "role": "assistant", "content": "**你好**", "id": "m1", "time": 1e9,
+        "model": "qwen-plus", "finish": "stop", "usage": {"prompt": 5, "completion": 2, "cached": 0},
     }  # fmt: skip
     assert [m["position"] for m in json.loads(command("history", "show", "-n", "1", "--json").out)] == [2, 3]
 

@@ -157,6 +157,17 @@ def test_a_prompt_that_wraps_the_input_is_shown_as_it_is_sent(store: Store) -> N
     assert "user: Q: hm (short)" in shown(chat, "hm")
 
 
+def test_a_history_that_is_sent_as_text_is_said_to_be(store: Store) -> None:
+    chat = chat_with(store)
+    chat.prompt = make_prompt([{"role": "user", "content": "So far:\n{history}\nNow: {input}"}])
+    text = shown(chat, "hm")
+    assert "Human: question 20" in text
+    assert "the prompt has the history as text" in text
+    assert "as text" not in shown(chat_with(store))
+    assert "turns 13 to 20 word for word, a summary of turns 1 to 12" in outlook(chat)
+    assert [entry["name"] for entry in held_as_data(held_by(chat))["held"]][-1] == "tail"
+
+
 # Why
 
 

@@ -44,7 +44,13 @@ def imported_by(home: Path, *args: str, stdin: str | None = None) -> set[str]:
     return set(done.stderr.splitlines())
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], ["sessions", "list"], ["history", "show", "--json"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--help"], ["--version"], ["sessions", "list"], ["history", "show", "--json"], ["memory", "show"],
+        ["memory", "context", "Hi"], ["memory", "compare"],
+    ],
+)  # fmt: skip
 def test_no_heavy_library_is_imported_for_what_does_not_need_it(tmp_path: Path, args: list[str]) -> None:
     store = open_store("sqlite", data_folder=tmp_path / "data")
     store.append("s", [Message("user", "Hi")])

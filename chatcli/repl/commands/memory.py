@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chatcli.background import Held
+from chatcli.background import Held, SideRequest
 from chatcli.chat import Chat
-from chatcli.errors import Conflict, NotFound, UsageError
+from chatcli.errors import Conflict, ContextTooLong, NotFound, UsageError
 from chatcli.memory import pins, summary
 from chatcli.memory.history import open_history
 from chatcli.memory.numbering import numbers_of, open_numbered, turn_numbered
@@ -98,30 +98,48 @@ def compact(repl: "Repl", argument: str) -> None:
     before, stopped = chat.context(None).tokens, ""
     chat.background.hold()
     try:
-        while repl.wait_for("summing up; ^C stops", lambda is_stopped: _one_fold(chat, argument, is_stopped)):
-            pass
+        repl.wait_for("summing up; ^C stops", lambda is_stopped: _fold_all(chat, argument, is_stopped))
     except Held:
         stopped = "stopped; "
     finally:
         chat.background.release()
-    found, now = summary.current(open_history(chat.store, chat.session, _LOOK)), chat.context(None).tokens
-    covered = (
-        f"{turns_from(1, found.turns)} {'is' if found.turns == 1 else 'are'} summed up"
-        if found
-        else "nothing is summed up"
-    )
-    saved = f"; the next request has ~{now:,} tokens, {before - now:,} fewer" if now < before else ""
-    repl.screen.aside(f"{stopped}{covered}{saved}")
+    repl.screen.aside(f"{stopped}{_covered(chat)}{_saved(before, chat.context(None).tokens)}")
 
 
-def _one_fold(chat: Chat, hint: str, is_stopped: Callable[[], bool]) -> bool:
+def _fold_all(chat: Chat, hint: str, is_stopped: Callable[[], bool]) -> None:
+    """Fold until all is done; a request that was too much for the model is made smaller."""
+    shared = chat.background.ask()
+    ask = replace(shared, is_held=is_stopped)
+    while True:
+        room = ask.room
+        try:
+            if not _fold(chat, ask, hint):
+                return
+        except ContextTooLong:
+            shared.most = ask.most
+            if ask.room >= room:
+                raise
+
+
+def _fold(chat: Chat, ask: SideRequest, hint: str) -> bool:
     """Take the summary one request further; return whether there was something to do."""
     view = chat.look()
     folding = next(one for one in chat.memory.derivations(view) if isinstance(one, summary.Folding))
-    change = folding.compact(view, replace(chat.background.ask(), is_held=is_stopped), hint)
+    change = folding.compact(view, ask, hint)
     if change is not None and not chat.store.put_state(chat.session, change):
         raise Conflict("another terminal changed the summary meanwhile", "/compact goes on from there")
     return change is not None
+
+
+def _covered(chat: Chat) -> str:
+    found = summary.current(open_history(chat.store, chat.session, _LOOK))
+    if found is None:
+        return "nothing is summed up"
+    return f"{turns_from(1, found.turns)} {'is' if found.turns == 1 else 'are'} summed up"
+
+
+def _saved(before: int, now: int) -> str:
+    return f"; the next request has ~{now:,} tokens, {before - now:,} fewer" if now < before else ""
 
 
 def _folds(chat: Chat) -> bool:

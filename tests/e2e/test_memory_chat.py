@@ -1,0 +1,255 @@
+"""The memory in the chat: seen and steered with slash commands, and what is said of it beside the turns."""
+
+import shlex
+import sys
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from chatcli.memory import summary
+from tests.e2e.conftest import User
+from tests.e2e.test_chat import leave
+from tests.e2e.test_memory_commands import SPOKEN, known, look, summary_of  # noqa: F401 - a fixture
+from tests.e2e.test_slash import refused, say
+from tests.servers import BROKEN, TOO_LONG_OPENAI
+from tests.terminal import Terminal
+
+
+def editor(folder: Path, *lines: str) -> str:
+    """Return the command of an editor that runs the lines on `path` and `text`."""
+    script = folder / "edit.py"
+    begin = "import sys, pathlib; path = pathlib.Path(sys.argv[1]); text = path.read_text('utf-8')"
+    script.write_text("\n".join([begin, *lines]), encoding="utf-8")
+    return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}"
+
+
+@pytest.fixture
+def summed_up(known: User) -> User:  # noqa: F811
+    """A user whose session `s` has a summary of turns 1 to 16."""
+    assert known.run("memory", "update", "-s", "s").returncode == 0
+    return known
+
+
+def sends(term: Terminal, user: User, text: str) -> list[str]:
+    """Send a message; return the texts of the messages that reached the model."""
+    before = len(user.server.chats)
+    say(term, text, f": {text}")
+    request = next(one for one in user.server.chats[before:] if one.texts[-1][1].endswith(text))
+    return [said for _, said in request.texts]
+
+
+def test_the_summary_is_shown_with_its_turns_and_its_writer(summed_up: User) -> None:
+    with summed_up.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/summary", f"{SPOKEN} 16 turns.")
+        assert "summary of turns 1 to 16 · written by a model · 1 version" in term.text()
+        say(term, "/memory window:3", "turns 18 to 20")
+        say(term, "/summary", "window:3 does not send it; /memory auto")
+        refused(term, "/summary all", "/summary does not know 'all'")
+        leave(term)
+
+
+def test_an_edited_summary_is_sent_and_can_be_taken_back(summed_up: User, tmp_path: Path) -> None:
+    command = editor(tmp_path, "path.write_text(text.replace('numbers', 'tea'), 'utf-8')")
+    with summed_up.chat("-s", "s", EDITOR=command) as term:
+        term.wait_for("you>")
+        say(term, "/summary edit", "the summary is yours now")
+        say(term, "/summary", "edited by you · 2 versions")
+        assert "of 西安 and of tea." in sends(term, summed_up, "Hello")[0]
+        say(term, "/summary undo", "the summary of turns 1 to 16 holds again")
+        say(term, "/summary undo", "there is no summary now")
+        say(term, "/summary undo", "there is no summary to take back")
+        refused(term, "/summary edit", "there is no summary to edit yet")
+        say(term, "/summary", "no summary yet")
+        leave(term)
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer"),
+    [
+        (["path.write_text(' \\n', 'utf-8')"], "an empty text changes nothing"),
+        ([], "nothing was changed"),
+        (["sys.exit(1)"], "the editor failed"),
+    ],
+)
+def test_an_editor_that_leaves_nothing_new_changes_nothing(
+    summed_up: User, tmp_path: Path, lines: list[str], answer: str
+) -> None:
+    before = look(summed_up)
+    with summed_up.chat("-s", "s", EDITOR=editor(tmp_path, *lines)) as term:
+        term.wait_for("you>")
+        say(term, "/summary edit", answer)
+        leave(term)
+    assert look(summed_up) == before
+
+
+def test_the_editor_gets_the_terminal_in_its_ordinary_modes(summed_up: User, tmp_path: Path) -> None:
+    lines = ["print('say it:', flush=True)", "path.write_text(input(), 'utf-8')"]
+    with summed_up.chat("-s", "s", EDITOR=editor(tmp_path, *lines)) as term:
+        term.wait_for("you>")
+        term.enter("/summary edit")
+        term.wait_for("say it:")
+        term.enter("My own words")
+        term.wait_for("the summary is yours now")
+        assert term.text().count("My own words") == 1  # it was echoed
+        leave(term)
+    found = summary_of(summed_up)
+    assert found is not None
+    assert found == summary.Version("My own words", found.mark, 16, edited=True)
+
+
+def test_compact_sums_up_all_but_the_last_turn_with_the_hint(summed_up: User) -> None:
+    with summed_up.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "/compact the wall's length", "turns 1 to 19 are summed up; the next request has ~")
+        say(term, "/compact", "turns 1 to 19 are summed up")
+        assert sends(term, summed_up, "Hello")[-3:] == ["question 20", "answer 20", "Hello"]
+        leave(term)
+    asked = summed_up.server.chats[1].texts[-1][1]
+    assert "keep what bears on this: the wall's length" in asked
+    assert "question 17" in asked
+    assert "question 20" not in asked
+
+
+def test_a_stopped_or_failing_compact_keeps_the_summary(summed_up: User) -> None:
+    before, gate = look(summed_up), Event()
+    with summed_up.chat("-s", "s") as term:
+        term.wait_for("you>")
+        summed_up.server.replies("They", gate, " spoke")
+        term.enter("/compact")
+        summed_up.server.wait_chats(2)
+        term.wait_for("summing up; ^C stops")
+        term.send("typed meanwhile")
+        term.key("c-c")
+        term.wait_for("stopped; turns 1 to 16 are summed up")
+        term.wait_gone("summing up; ^C stops")
+        term.wait_for("you> typed meanwhile")
+        gate.set()
+        term.key("c-c")
+        summed_up.server.refuses(BROKEN, times=9)
+        say(term, "/compact", "hint:")
+        leave(term)
+    assert look(summed_up) == before
+
+
+def test_a_compact_that_is_too_much_for_the_model_goes_on_with_less(summed_up: User) -> None:
+    with summed_up.chat("-s", "s") as term:
+        term.wait_for("you>")
+        summed_up.server.refuses(TOO_LONG_OPENAI, times=2)
+        say(term, "/compact", "turns 1 to 19 are summed up")
+        leave(term)
+
+
+def test_a_memory_without_a_summary_cannot_be_compacted(known: User) -> None:  # noqa: F811
+    with known.chat("-s", "s", "--memory", "window:3") as term:
+        term.wait_for("you>")
+        refused(term, "/compact", "window:3 sends no summary")
+        assert "/memory summary-buffer:4000 do" in " ".join(term.text().split())
+        leave(term)
+    assert known.server.chats == []
+
+
+def test_a_pinned_turn_is_in_every_context_until_it_is_let_go(known: User) -> None:  # noqa: F811
+    with known.chat("-s", "s", "--memory", "window:1") as term:
+        term.wait_for("you>")
+        say(term, "/unpin", "turn 3 is not pinned any more")
+        say(term, "/pins", "no turn is pinned")
+        say(term, "/pin 7", "turn 7 is in every context now, ~")
+        say(term, "/pin 7", "turn 7 is pinned already")
+        say(term, "/pin", "turn 20 is in every context now")
+        say(term, "/pins", "turn 7, ~")
+        sent = sends(term, known, "Hello")
+        assert sent == ["Be brief.", "question 7", "answer 7", "question 20", "answer 20", "Hello"]
+        refused(term, "/pin 99", "/history shows turns 1 to 21")
+        refused(term, "/pin x", "is not a whole number")
+        refused(term, "/unpin", "which turn?")
+        refused(term, "/unpin 9", "turn 9 is not pinned")
+        say(term, "/unpin 7", "turn 7 is not pinned any more")
+        assert "question 7" not in sends(term, known, "Again")
+        say(term, "/history 1", "you (turn 22 · ")
+        leave(term)
+
+
+def test_there_is_nothing_to_pin_before_the_first_turn(user: User) -> None:
+    with user.chat("-s", "new") as term:
+        term.wait_for("you>")
+        refused(term, "/pin", "there is no turn yet")
+        leave(term)
+
+
+def test_the_memory_says_what_the_next_request_holds(summed_up: User) -> None:
+    holds = (
+        "summary+recall:300: the next request holds turns 17 to 20 word for word, a summary of turns 1 to 16, "
+        "turn 3 (pinned), and up to 300 tokens of older turns that bear on it"
+    )
+    with summed_up.chat("-s", "s", cols=200) as term:
+        term.wait_for("you>")
+        say(term, "/memory", holds)
+        say(
+            term,
+            "/memory window:2",
+            "window:2: the next request holds turns 19 to 20 word for word and turn 3 (pinned)",
+        )
+        say(term, "/memory buffer", "buffer: the next request holds all 20 turns word for word")
+        leave(term)
+
+
+def test_what_was_recalled_is_said_in_one_line_after_the_turn(summed_up: User) -> None:
+    with summed_up.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "How long is the city wall?", "recalled 4 earlier messages")
+        leave(term)
+    with summed_up.chat("-s", "s", "-q") as term:
+        term.wait_for("you>")
+        say(term, "How long is the city wall?", ": Quoted from earlier")
+        say(term, "/info", "last context")
+        assert "recalled" not in term.text()
+        leave(term)
+
+
+def test_a_turn_that_was_cut_off_is_said(known: User) -> None:  # noqa: F811
+    with known.chat("-s", "s", "--memory", "window:2-4") as term:
+        term.wait_for("you>")
+        say(term, "Hello", "the newest 2 turns of the history are sent from now on")
+        leave(term)
+
+
+def test_what_the_background_summed_up_is_said_before_the_next_prompt(known: User) -> None:  # noqa: F811
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        known.server.wait_chats(1)  # it was woken without a turn
+        term.wait(lambda _: summary_of(known) is not None)
+        assert "summed up" not in term.text(), "nothing is printed into a prompt"
+        say(term, "/info", "turns 1 to 16 are summed up now")
+        leave(term)
+
+
+def test_another_session_is_derived_too_once_it_is_opened(known: User) -> None:  # noqa: F811
+    with known.chat("-s", "other") as term:
+        term.wait_for("you>")
+        assert known.server.chats == []
+        say(term, "/resume s", "answer 20")
+        term.wait(lambda _: summary_of(known) is not None)
+        leave(term)
+
+
+def test_ask_says_what_the_memory_did_on_a_terminal_alone(summed_up: User) -> None:
+    question = "How long is the city wall?"
+    with summed_up.terminal("ask", "-s", "s", question) as term:
+        assert term.wait_exit() == 0
+        assert "recalled 4 earlier messages" in term.text()
+    assert summed_up.run("ask", "-s", "s", question).stderr == ""
+    with summed_up.terminal("ask", "-q", "-s", "s", question) as term:
+        assert term.wait_exit() == 0
+        assert "recalled" not in term.text().replace(question, "")
+
+
+def test_specs_are_completed(known: User) -> None:  # noqa: F811
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.send("/memory summary-b")
+        term.key("tab")
+        term.wait_for("/memory summary-buffer:4000")
+        term.key("c-c")
+        leave(term)
