@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +112,7 @@ class Embedder:
         """
         if not texts:
             return []
+        import_module("chatcli.model.connection")  # half a second that a reply would take as well: not of `seconds`
         call = _Call()
         with self._lock:
             self._calls.add(call)
