@@ -129,6 +129,7 @@ def _short_forms(name: str) -> list[str]:
 
 
 _WORD = re.compile(rf"(?P<wide>[{_UNSPACED}]+)|{_SPACED}+")
+_ENDING = re.compile(r"(?<=\w{3})(ing|ed|es|e|s)$")
 _EMPTY_WORDS = _set(
     "the|and|for|are|was|were|has|have|had|his|her|its|their|they|she|him|you|your|user|that|this|with|from|who|not|but"
     "|been|will|would|does|did|用户"
@@ -136,7 +137,7 @@ _EMPTY_WORDS = _set(
 
 
 def words_of(text: str) -> frozenset[str]:
-    """Return the words of a text that say something; of scripts without spaces, pairs of characters."""
+    """Return the words of a text that say something, without endings; of unspaced scripts, pairs of characters."""
     found: set[str] = set()
     for word in _WORD.finditer(fold(text)):
         run = word[0]
@@ -144,4 +145,4 @@ def words_of(text: str) -> frozenset[str]:
             found.update(run[start : start + 2] for start in range(max(1, len(run) - 1)))
         elif len(run) > 2 or any(map(str.isdigit, run)):
             found.add(run)
-    return frozenset(found - _EMPTY_WORDS)
+    return frozenset(_ENDING.sub("", word) for word in found - _EMPTY_WORDS)

@@ -1,7 +1,7 @@
 """Reading new turns for facts: which turns, what the model is shown, and which of its facts are the user's.
 
 A model names what it likes. A fact is entered only when the user named its entity in that turn, or in the turn before
-and then by a pronoun, and when it is not made of the assistant's words.
+and then by a pronoun, and when it is in the user's words: not in those of a reply, and not invented.
 """
 
 from collections.abc import Iterator, Sequence
@@ -158,12 +158,14 @@ class Page:
         return self.said[index].names(key, entity.name if entity else "")
 
     def _is_the_users(self, text: str, name: str, index: int) -> bool:
-        """Say whether the fact is in the user's words rather than in those of a reply."""
+        """Say whether the fact is in the user's words: a third of them at least, and no fewer than a reply's alone."""
         two = self.turns[index - 1 : index + 1]
         words = words_of(text) - words_of(name)
         users = words & words_of("\n".join(turn.user for turn in two))
         others = (words & words_of("\n".join(turn.reply for turn in two))) - users
-        return len(others) <= len(users) and not any(map(str.isdigit, "".join(others)))
+        if any(map(str.isdigit, "".join(others))):
+            return False
+        return len(others) <= len(users) and 3 * len(users) >= len(words)
 
     def _replace(self, numbers: Sequence[int], key: str, text: str, position: int) -> None:
         """Mark the facts of the entity that are no longer true; the user's own stay."""

@@ -184,7 +184,7 @@ def test_a_huge_message_is_shown_abridged_within_the_room() -> None:
 def test_the_model_is_told_to_write_in_the_users_language_and_reads_chinese_as_it_is() -> None:
     session = Session(("我的姐姐住在上海。", "好的"), "谢谢", "好", "嗯")
     ask = session.read(said(("姐姐", "用户的姐姐住在上海", 1)))
-    assert "language in which the user writes" in ask.asked[0][0].text
+    assert "Keep to the user's own words and language" in ask.asked[0][0].text
     assert "我的姐姐住在上海。" in ask.last
     assert session.known == {"姐姐": ["用户的姐姐住在上海"]}
     assert "用户的姐姐住在上海" in session.sent("你记得我姐姐吗？")
@@ -286,8 +286,8 @@ def test_a_restart_loses_nothing() -> None:
 def test_everything_is_bounded() -> None:
     session = Session()
     for number in range(22):
-        session.say(f"Ada saw thing{number} " + " ".join(f"P{number}x{n}" for n in range(20)))
-    many = [(f"P{turn}x{n}", f"is {turn} {n} {k}", turn + 1) for turn in range(22) for n in range(20) for k in "abc"]
+        session.say(f"Ada has seen thing{number} " + " ".join(f"P{number}x{n}" for n in range(20)))
+    many = [(f"P{turn}x{n}", f"was seen {k}", turn + 1) for turn in range(22) for n in range(20) for k in "abc"]
     session.read(*(said(*((e, f, t) for e, f, t in many if t == turn + 1)) for turn in range(22)), room=100)
     found = facts.read(session.view.history).entities
     assert len(found) == FACTS // 3 < ENTITIES

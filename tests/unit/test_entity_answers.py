@@ -23,10 +23,14 @@ from tests.unit.test_entity import ScriptedAsk, Session, said
         ("Tell me about Ada.", "Ada wrote programs for engines.", "Ada", "wrote programs for engines"),
         ("介绍一下李白。", "李白出生于碎叶城。", "李白", "李白出生于碎叶城"),
         ("那是谁？", "李白。", "李白", "是诗人"),
+        ("My name is Maria.", "Nice to meet you!", "user", "I love to eat Italian food."),
+        ("我住在上海。", "好的", "user", "用户对花生过敏"),
         ("Hello", "Hi, you sound like a teacher from Oslo.", "user", "is a teacher from Oslo"),
     ],
 )
-def test_what_only_the_assistant_said_is_no_fact(user: str, reply: str, entity: str, fact: str) -> None:
+def test_what_the_assistant_said_or_the_model_invented_is_no_fact(
+    user: str, reply: str, entity: str, fact: str
+) -> None:
     session = Session((user, reply))
     session.read(said((entity, fact, 1)))
     assert session.known == {}
