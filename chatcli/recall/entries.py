@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from chatcli.messages import Message, fingerprint
 from chatcli.recall.form import form
-from chatcli.recall.passages import passages
+from chatcli.recall.passages import length, passages
 from chatcli.recall.rows import PARTS
 from chatcli.recall.segment import date_terms, terms
-from chatcli.tokens import estimate
 
 TextRow = tuple[int, str, bytes | None, float | None, str, bytes, int, str]
 """A row of the table `texts`: number, role, name, time, day, text, whole, fingerprint."""
@@ -36,7 +35,8 @@ def entries(position: int, message: Message) -> Iterator[Entry]:
     mark = fingerprint(message)
     day = date_terms(message.time)
     before = [*(terms(message.name) if message.name else ()), *day]
-    found = passages(text)
+    total = length(text)
+    found = passages(text, total)
     for part, passage in enumerate(found):
         yield Entry(
             (position << PARTS) + part,
@@ -45,7 +45,7 @@ def entries(position: int, message: Message) -> Iterator[Entry]:
             len(found) == 1,
             " ".join(day),
             [*before, *terms(passage)],
-            estimate(passage),
+            length(passage) if len(found) > 1 else total,
             form(passage),
             mark,
         )

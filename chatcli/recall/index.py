@@ -23,12 +23,12 @@ class MessageIndex:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._file = IndexFile(path)
+        self.file = IndexFile(path)
 
     @property
     def news(self) -> list[str]:
         """What the user may want to know of the file, one line each."""
-        return self._file.news
+        return self.file.news
 
     def follow(self, history: History, most: int | None = None) -> int:
         """Take in up to `most` messages that were not indexed yet (None: all); return how many are left.
@@ -41,7 +41,7 @@ class MessageIndex:
             stop = history.length if most is None else min(history.length, reached.position + most)
             while reached.position < stop and history.holds(reached):
                 self._take_in(history, reached, min(reached.position + BATCH, stop))
-                reached = self._file.use(mark)
+                reached = self.file.use(mark)
         except Busy:
             pass  # the next time
         return max(0, history.length - reached.position)
@@ -49,23 +49,23 @@ class MessageIndex:
     def search(self, question: str, before: int) -> Sequence[Hit]:
         """Return what bears on `question` among the indexed messages before position `before`, the best first."""
         try:
-            return self._file.use(lambda db: search(db, question, before))
+            return self.file.use(lambda db: search(db, question, before))
         except Busy:
             return []
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        self.file.close()
 
     def _common(self, history: History) -> Watermark:
         """Return up to where index and history are the same; take out of the index what is beyond."""
-        common, back = self._file.use(mark), 1
+        common, back = self.file.use(mark), 1
         if history.holds(common):
             return common
         while not history.holds(common):
             limit = max(0, min(common.position, history.length + 1) - back)
-            common, back = self._file.use(lambda db: mark_before(db, limit)), 2 * back  # noqa: B023
-        self._file.use(lambda db: cut(db, common))
+            common, back = self.file.use(lambda db: mark_before(db, limit)), 2 * back  # noqa: B023
+        self.file.use(lambda db: cut(db, common))
         return common
 
     def _take_in(self, history: History, start: Watermark, stop: int) -> None:
@@ -73,4 +73,4 @@ class MessageIndex:
         messages = history.between(start.position, stop)
         batch = list(chain.from_iterable(map(entries, range(start.position, stop), messages)))
         end = history.watermark(stop)
-        self._file.use(lambda db: add(db, start, batch, end))
+        self.file.use(lambda db: add(db, start, batch, end))

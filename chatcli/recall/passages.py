@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from chatcli.tokens import estimate
-
 WHOLE = 800
 """Tokens up to which a message stays one unit: measured, a reply is found better whole than in passages."""
 
@@ -18,15 +16,20 @@ _SENTENCE = re.compile(r".+?(?:[.!?](?=\s)|[。！？；\n]|\Z)\s*", re.DOTALL)
 _LONGEST = 2000  # characters of what is measured as one sentence
 
 
-def passages(text: str) -> list[str]:
-    """Return `text` whole, or cut at the ends of sentences into passages that together are the text."""
-    total = estimate(text)
+def length(text: str) -> int:
+    """Return roughly how many tokens `text` is, at once: ranking compares lengths, nothing is budgeted by them."""
+    ascii_only = len(text.encode("ascii", "ignore"))
+    return ascii_only // 4 + len(text) - ascii_only
+
+
+def passages(text: str, total: int) -> list[str]:
+    """Return `text`, of `total` tokens, whole or cut at the ends of sentences into passages that together are it."""
     if total <= WHOLE:
         return [text]
     size = max(PASSAGE, total // MOST)
     found, current, cost = [], "", 0
     for sentence in _sentences(text, size):
-        tokens = estimate(sentence)
+        tokens = length(sentence)
         if current and cost + tokens > size:
             found.append(current)
             current, cost = "", 0

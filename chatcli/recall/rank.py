@@ -10,8 +10,8 @@ hold the answer, measured with tests/benchmarks/recall.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from heapq import nlargest
 from typing import NamedTuple
 
@@ -19,12 +19,13 @@ from chatcli.recall.form import ANSWERS, ASKS, COUNTED, DATED, MORE_NAMES, NAMES
 from chatcli.recall.question import Question
 from chatcli.recall.rows import PARTS, Row, Rows, Unit, find_rows
 
-MOST_SEEDS = 120  # messages around which is looked
-MOST_HITS = 160
+MOST_SEEDS = 100  # messages around which is looked
+MOST_HITS = 140
 
 _REACH = 3  # messages
 _DECAY = tuple(0.6**distance for distance in range(_REACH + 1))
-_STEPS = tuple((step, _DECAY[abs(step)], (1.0, 0.7, 0.49, 0.0)[abs(step)]) for step in (-3, -2, -1, 1, 2, 3))
+_DECAYS = tuple((step, _DECAY[abs(step)]) for step in (-1, 1, -2, 2, -3, 3))
+_SHARES = (((-2, 2), 0.49), ((-1, 1), 0.7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,11 @@ def rank(question: Question, rows: Rows, before: int) -> list[Ranked]:
     features = measured(found, units, rows.mean_length)
     worths = _worths(question, units, features)
     best = nlargest(MOST_HITS, zip(worths, range(len(units)), strict=True))
-    return [Ranked(value, units[at], tuple(features[at].found)) for value, at in best]
+    return [Ranked(value, units[at], _words(units[at], found)) for value, at in best]
+
+
+def _words(unit: Unit, rows: Sequence[Row]) -> tuple[str, ...]:
+    return tuple(row.word.text for row in rows if unit.number in row.scores)
 
 
 def _seeds(rows: Sequence[Row]) -> list[int]:
@@ -85,125 +90,110 @@ def _seeds(rows: Sequence[Row]) -> list[int]:
     for row in rows:
         for unit, score in row.scores.items():
             total[unit] += score
-    best = nlargest(MOST_SEEDS, ((score, unit) for unit, score in total.items()))
-    return [unit >> PARTS for _, unit in best]
+    best = sorted(total, key=total.__getitem__, reverse=True)[:MOST_SEEDS]  # of equal ones the newest
+    return [unit >> PARTS for unit in best]
 
 
 # The features
 
 
-@dataclass(slots=True)
-class Features:
-    """What speaks for a unit, and the question's words that stand in it; between 0 and 1 when all is added."""
+class Features(NamedTuple):
+    """What speaks for each unit, between 0 and 1, in the order of the units."""
 
-    words: float = 0.0
-    covered: float = 0.0
-    sitting: float = 0.0
-    exact: float = 0.0
-    found: list[str] = field(default_factory=list)
+    words: list[float]
+    covered: list[float]
+    sittings: list[float]
 
 
-def measured(rows: Sequence[Row], units: Sequence[Unit], mean_length: float) -> list[Features]:
+def measured(rows: Sequence[Row], units: Sequence[Unit], mean_length: float) -> Features:
     """Return the features of the units, which are in the order of the history."""
-    features = [Features() for _ in units]
     places = _places(units)
-    size = (places[-1] if places else 0) + _REACH + 1
-    around, nearby, exact = [0.0] * size, [0.0] * size, [0.0] * size
     at_of = {unit.number: at for at, unit in enumerate(units)}
     weights = [2.2 / (1 + 1.2 * (0.25 + 0.75 * unit.length / mean_length)) for unit in units]
+    words, covered, exact = [0.0] * len(units), [0.0] * len(units), [0.0] * len(units)
+    size = places[-1] + _REACH + 1 if places else 0
+    words_around, covered_around = [0.0] * size, [0.0] * size
     for row in rows:
         own = [(at_of[unit], score) for unit, score in row.scores.items() if unit in at_of]
-        own = [(at, score * weights[at]) for at, score in own]
-        spread, near = _spread((places[at], score) for at, score in own)
+        spread, near = _spread([(places[at], score * weights[at]) for at, score in own])
         for place, score in spread.items():
-            around[place] += score
+            words_around[place] += score
         for place, share in near.items():
-            nearby[place] += share * row.idf
-        text, idf_, holds = row.word.text, row.idf, row.exact
+            covered_around[place] += share * row.idf
         for at, score in own:
-            place, f = places[at], features[at]
-            f.words += max(0.0, score - spread.get(place, 0.0))
-            f.covered += idf_ * (1.0 - near.get(place, 0.0))
-            f.found.append(text)
-            if units[at].number in holds:
-                f.exact += score
+            value, place = score * weights[at], places[at]
+            words[at] += max(0.0, value - spread.get(place, 0.0))
+            covered[at] += row.idf * (1.0 - near.get(place, 0.0))
+            if score >= row.exact:
+                exact[at] += value
     total = sum(row.idf for row in rows)
-    for f, place in zip(features, places, strict=True):
-        f.words += around[place]
-        f.covered = (f.covered + nearby[place]) / total
-        exact[place] = max(exact[place], f.exact)
-    _scale(features)
-    _add_sittings(features, units, places, exact)
-    return features
+    words = [own + words_around[place] for own, place in zip(words, places, strict=True)]
+    most = max(words, default=0.0)
+    return Features(
+        [value / most for value in words],
+        [(own + covered_around[place]) / total for own, place in zip(covered, places, strict=True)],
+        _sittings(units, places, exact, size),
+    )
 
 
 def _places(units: Sequence[Unit]) -> list[int]:
     """Return a place for each unit, so that two of one sitting are as far apart as their messages, others too far."""
     places: list[int] = []
-    place, last = _REACH, units[0] if units else None
+    place, position, sitting = _REACH, -1, -1
     for unit in units:
-        if last is not None and unit.position != last.position:
-            far = unit.position - last.position if unit.sitting == last.sitting else _REACH + 1
-            place += min(far, _REACH + 1)
+        if unit.position != position:
+            place += min(unit.position - position, _REACH + 1) if unit.sitting == sitting else _REACH + 1
+            position, sitting = unit.position, unit.sitting
         places.append(place)
-        last = unit
     return places
 
 
-def _spread(own: Iterable[tuple[int, float]]) -> tuple[dict[int, float], dict[int, float]]:
+def _spread(own: Sequence[tuple[int, float]]) -> tuple[dict[int, float], dict[int, float]]:
     """Return what the places around get of a row's scores, and how near they are to one that has the word."""
     spread: dict[int, float] = {}
     near: dict[int, float] = {}
     for place, score in own:
-        for step, decay, nearby in _STEPS:
-            there = place + step
-            if score * decay > spread.get(there, 0.0):
-                spread[there] = score * decay
-            if nearby > near.get(there, 0.0):
-                near[there] = nearby
+        for step, decay in _DECAYS:
+            if score * decay > spread.get(place + step, 0.0):
+                spread[place + step] = score * decay
+    for steps, share in _SHARES:  # the farther ones first: what is nearer takes their place
+        for step in steps:
+            near.update([(place + step, share) for place, _ in own])
     return spread, near
 
 
-def _scale(features: Sequence[Features]) -> None:
-    best = max((f.words for f in features), default=0.0)
-    for f in features:
-        f.words /= best
-
-
-def _add_sittings(
-    features: Sequence[Features], units: Sequence[Unit], places: Sequence[int], exact: Sequence[float]
-) -> None:
-    """Set how well the sitting of each unit does: its three best exact scores, with those beside them."""
+def _sittings(units: Sequence[Unit], places: Sequence[int], exact: Sequence[float], size: int) -> list[float]:
+    """Return how well the sitting of each unit does: its three best exact scores, with those beside; the best has 1."""
+    peaks = [0.0] * size
+    for place, score in zip(places, exact, strict=True):
+        peaks[place] = max(score, peaks[place])
     best: defaultdict[int, dict[int, float]] = defaultdict(dict)
     for unit, place in zip(units, places, strict=True):
-        smooth = exact[place]
-        for distance in (1, 2):
-            smooth += _DECAY[distance] * max(exact[place - distance], exact[place + distance])
-        best[unit.sitting][place] = smooth
-    worth = {sitting: sum(nlargest(3, scores.values())) for sitting, scores in best.items()}
+        beside, further = peaks[place - 1 : place + 2 : 2], peaks[place - 2 : place + 3 : 4]
+        best[unit.sitting][place] = peaks[place] + _DECAY[1] * max(beside) + _DECAY[2] * max(further)
+    worth = {sitting: sum(sorted(scores.values())[-3:]) for sitting, scores in best.items()}
     most = max(worth.values(), default=0.0) or 1.0
-    for f, unit in zip(features, units, strict=True):
-        f.sitting = worth[unit.sitting] / most
+    return [worth[unit.sitting] / most for unit in units]
 
 
 # What they add up to
 
 
-def _worths(question: Question, units: Sequence[Unit], features: Sequence[Features]) -> list[float]:
+def _worths(question: Question, units: Sequence[Unit], features: Features) -> list[float]:
     """Return what each unit is worth: the logarithm of its odds to hold the answer, a token."""
     weights = PEOPLE if question.people else ROLES
     sitting = weights.sitting_of_list if question.lists else weights.sitting
     looks = {form: _looks(question, form, weights) for form in {unit.form for unit in units}}
     speaks = {speaker: _speaks(question, speaker, weights) for speaker in {unit.speaker for unit in units}}
     return [
-        weights.words * f.words
-        + weights.covered * f.covered
-        + sitting * f.sitting
+        weights.words * words
+        + weights.covered * covered
+        + sitting * its_sitting
         + looks[unit.form]
         + speaks[unit.speaker]
         + (weights.first if unit.position == unit.sitting else 0.0)
         - weights.length * math.log(unit.tokens + 1)
-        for unit, f in zip(units, features, strict=True)
+        for unit, words, covered, its_sitting in zip(units, *features, strict=True)
     ]
 
 

@@ -61,15 +61,18 @@ class Tables:
 
     def around(self, positions: Iterable[int], before: int) -> list[Unit]:
         """Return the units of the messages at the positions, below unit number `before`, in order."""
-        query = f"SELECT number, number >> {PARTS}, {_COLUMNS} FROM units WHERE number >= ? AND number < ?"  # noqa: S608
-        found: list[Unit] = []
-        for first, last in _ranges(positions):
-            low, high = first << PARTS, min((last + 1) << PARTS, before)
-            found.extend(map(Unit._make, self._db.execute(query, (low, high))))
-        return found
+        ranges = [(first << PARTS, min((last + 1) << PARTS, before)) for first, last in _ranges(positions)]
+        if not ranges:
+            return []
+        wanted = ",".join(f"({low},{high})" for low, high in ranges)
+        return list(map(Unit._make, self._db.execute(_AROUND.format(wanted))))
 
 
-_COLUMNS = "sitting, length, tokens, form, speaker"
+_AROUND = f"""
+WITH wanted(low, high) AS (VALUES {{}})
+SELECT number, number >> {PARTS}, sitting, length, tokens, form, speaker
+FROM wanted CROSS JOIN units ON number >= low AND number < high
+"""  # noqa: S608
 
 
 def _ranges(positions: Iterable[int]) -> Iterator[tuple[int, int]]:

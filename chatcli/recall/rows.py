@@ -61,12 +61,12 @@ class Rows(Protocol):
 
 @dataclass(slots=True)
 class Row:
-    """The scores of one word of the question, by unit; `exact` are those that hold the word itself."""
+    """The scores of one word of the question, by unit; those of at least `exact` hold the word itself."""
 
     word: Word
     idf: float = 0.0
     scores: dict[int, float] = field(default_factory=dict)
-    exact: frozenset[int] = frozenset()
+    exact: float = math.inf
 
 
 def find_rows(words: Sequence[Word], rows: Rows, end: int) -> list[Row]:
@@ -79,7 +79,7 @@ def find_rows(words: Sequence[Word], rows: Rows, end: int) -> list[Row]:
         if df := frequencies.get(word.term):
             row.idf = idf(df, rows.units)
             exact = rows.matching([word.term], end, max(LEAST_ROWS, left))
-            row.exact = frozenset(exact)
+            row.exact = row.idf
             row.scores = dict.fromkeys(exact, row.idf)
             left -= len(exact)
         found.append(row)
