@@ -276,4 +276,4 @@ class Background:
         pause = PAUSES[min(rest.failures, len(PAUSES) - 1)]
         rest.failures += 1
         rest.until = time.monotonic() + pause
-        self.tell(f"{name}: {error.message}; nothing is lost, more of the history is sent; again in {pause:.0f} s")
+        self.tell(f"{name}: {error.message}; nothing is lost, it is tried again in {pause:.0f} s")
