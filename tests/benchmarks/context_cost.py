@@ -1,4 +1,4 @@
-"""What it costs to build the context of `auto`, in a short and a long session: `python -m tests.benchmarks.context_cost`.
+"""What the context of `auto` costs in a short and in a long session: `python -m tests.benchmarks.context_cost`.
 
 Both sessions have a summary and a whole index; their texts are made of the sentences of `tests/benchmarks/data`, put
 together anew. The questions are the data's own. Short and long take turns, so that whatever else the machine does falls
