@@ -1,7 +1,7 @@
 """`recall:N` sends up to N tokens of the older turns that bear on the newest input, quoted under their dates."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -47,18 +47,18 @@ def fitting(hits: Sequence[Hit], limit: int, view: View) -> list[Hit]:
     """Return the hits, the best first, whose quotation is at most `limit` tokens; one that does not fit is left out."""
     chosen: list[Hit] = []
     left, misses = limit - _cost(view, _TITLE), 0
-    days: set[str] = set()
+    headings: set[tuple[str, str]] = set()
     for hit in hits:
         cost = _cost(view, _line(hit) + "\n")
-        if (day := _day(hit)) not in days:
-            cost += _cost(view, f"{day}\n")
+        if (heading := _heading(hit)) not in headings:
+            cost += _cost(view, _written(heading, {year for _, year in headings}) + "\n")
         if cost > left:
             misses += 1
             if misses == _MISSES or left < _LEAST:
                 break
             continue
         chosen.append(hit)
-        days.add(day)
+        headings.add(heading)
         left, misses = left - cost, 0
     while chosen and view.count(quote(chosen)) > limit:  # a whole may cost more than its parts
         chosen.pop()
@@ -72,17 +72,25 @@ def quote(hits: Iterable[Hit]) -> str:
 
 
 def _lines(hits: Sequence[Hit]) -> Iterator[str]:
-    for day, same in groupby(hits, key=_day):
-        yield day
+    years: set[str] = set()
+    for heading, same in groupby(hits, key=_heading):
+        yield _written(heading, years)
+        years = {heading[1]}
         yield from map(_line, same)
 
 
-def _day(hit: Hit) -> str:
-    """Return the heading a hit stands under."""
+def _heading(hit: Hit) -> tuple[str, str]:
+    """Return the day and the year that a hit stands under."""
     if hit.message.time is None:
-        return "[earlier]"
+        return "earlier", ""
     day = time.localtime(hit.message.time)
-    return f"[{day.tm_mday} {_MONTHS[day.tm_mon - 1]} {day.tm_year}]"
+    return f"{day.tm_mday} {_MONTHS[day.tm_mon - 1]}", str(day.tm_year)
+
+
+def _written(heading: tuple[str, str], years: Collection[str]) -> str:
+    """Return the heading's line; the year only where it is not one of those that stand there."""
+    day, year = heading
+    return f"[{day} {year}]" if year and year not in years else f"[{day}]"
 
 
 def _line(hit: Hit) -> str:
