@@ -23,6 +23,7 @@ MOST_SEEDS = 100  # messages around which is looked
 MOST_HITS = 140
 
 _REACH = 3  # messages
+_WIDEST = 12
 _DECAY = tuple(0.6**distance for distance in range(_REACH + 1))
 _DECAYS = tuple((step, _DECAY[abs(step)]) for step in (-1, 1, -2, 2, -3, 3))
 _SHARES = (((-2, 2), 0.49), ((-1, 1), 0.7))
@@ -72,12 +73,17 @@ def rank(question: Question, rows: Rows, before: int) -> list[Ranked]:
     end = before << PARTS
     found = find_rows(question.words, rows, end)
     seeds = _seeds(found)
-    close = {seed + step for seed in seeds for step in range(-_REACH, _REACH + 1)}
-    units = rows.around(close, end)
+    units = rows.around(_around(seeds), end)
     features = measured(found, units, rows.mean_length)
     worths = _worths(question, units, features)
     best = nlargest(MOST_HITS, zip(worths, range(len(units)), strict=True))
     return [Ranked(value, units[at], _words(units[at], found)) for value, at in best]
+
+
+def _around(seeds: Sequence[int]) -> set[int]:
+    """Return the positions that are looked at: those around the seeds, the more the fewer seeds there are."""
+    reach = max(_REACH, min(_WIDEST, MOST_SEEDS // max(1, len(seeds))))
+    return {seed + step for seed in seeds for step in range(-reach, reach + 1)}
 
 
 def _words(unit: Unit, rows: Sequence[Row]) -> tuple[str, ...]:
