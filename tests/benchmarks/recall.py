@@ -89,7 +89,8 @@ def _turns(conversation: dict[str, Any]) -> Iterator[tuple[str, Message]]:
     for number in numbers:
         when = read_time(conversation.get(f"session_{number}_date_time"))
         for at, turn in enumerate(conversation[f"session_{number}"], 1):
-            yield turn.get("dia_id") or f"D{number}:{at}", to_message(turn, speakers, when)
+            (key,) = turn_ids([turn.get("dia_id")])[:1] or [f"D{number}:{at}"]
+            yield key, to_message(turn, speakers, when)
 
 
 def to_message(turn: dict[str, Any], speakers: Sequence[str], when: float | None) -> Message:
