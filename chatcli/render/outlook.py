@@ -18,7 +18,11 @@ def outlook(chat: Chat) -> str:
     context, parts = sent_parts(chat)
     history, last = open_numbered(chat.store, chat.session, chat.memory.first_look)
     held = [*_tail(parts, last), *_summary(parts, history), *_pins(context, history, last)]
-    held += [*_recall(chat), *_entities(chat)]
+    if context.start:
+        held += _recall(chat)
+    held += _entities(chat)
+    if not context.length:
+        return f"{chat.memory.spec}: there is no turn yet that the next request could hold"
     listed = f"{', '.join(held[:-1])}, and {held[-1]}" if len(held) > 2 else " and ".join(held)
     return f"{chat.memory.spec}: the next request holds {listed or 'nothing of the history'}"
 

@@ -53,7 +53,7 @@ def test_json_is_one_document_with_stable_names(user: User) -> None:
         "text": "Hello",
         "session": "s",
         "model": "test-model",
-        "memory": "tokens:4096",
+        "memory": "auto",
         "finish": "stop",
         "usage": {"prompt": 11, "completion": 7, "cached": 5},
     }

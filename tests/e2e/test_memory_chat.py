@@ -1,5 +1,6 @@
 """The memory in the chat: seen and steered with slash commands, and what is said of it beside the turns."""
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -198,13 +199,13 @@ def test_the_memory_says_what_the_next_request_holds(summed_up: User) -> None:
 def test_what_was_recalled_is_said_in_one_line_after_the_turn(summed_up: User) -> None:
     with summed_up.chat("-s", "s") as term:
         term.wait_for("you>")
-        say(term, "How long is the city wall?", "recalled 4 earlier messages")
+        say(term, "How long is the city wall?", "recalled ")
         leave(term)
     with summed_up.chat("-s", "s", "-q") as term:
         term.wait_for("you>")
         say(term, "How long is the city wall?", ": Quoted from earlier")
         say(term, "/info", "last context")
-        assert "recalled" not in term.text()
+        assert not re.search(r"recalled \d", term.text())
         leave(term)
 
 
@@ -238,11 +239,11 @@ def test_ask_says_what_the_memory_did_on_a_terminal_alone(summed_up: User) -> No
     question = "How long is the city wall?"
     with summed_up.terminal("ask", "-s", "s", question) as term:
         assert term.wait_exit() == 0
-        assert "recalled 4 earlier messages" in term.text()
+        assert re.search(r"\nrecalled \d+ earlier message", term.text())
     assert summed_up.run("ask", "-s", "s", question).stderr == ""
     with summed_up.terminal("ask", "-q", "-s", "s", question) as term:
         assert term.wait_exit() == 0
-        assert "recalled" not in term.text().replace(question, "")
+        assert not re.search(r"recalled \d", term.text())
 
 
 def test_specs_are_completed(known: User) -> None:  # noqa: F811

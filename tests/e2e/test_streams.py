@@ -60,7 +60,7 @@ def test_a_piped_chat_has_its_answers_alone_on_stdout(user: User) -> None:
 def test_what_a_piped_chat_is_asked_for_is_on_stdout(user: User) -> None:
     done = user.run("chat", "-s", "s", stdin="/memory\n/model\n/var\n/set\n/system\n/attach\n/context Hi\n")
     for told in (
-        "tokens:4096",
+        "auto: there is no turn yet",
         "test-model",
         "no variables",
         "no options",

@@ -30,7 +30,8 @@ GROUPS = [[], ["sessions"], ["history"], ["memory"], ["config"], ["local"]]
 COMMANDS = [
     ["chat"], ["ask"], ["models"], ["doctor"], ["history", "show"], ["sessions", "list"], ["sessions", "resume"],
     ["sessions", "clear"], ["sessions", "delete"], ["sessions", "rename"], ["config", "path"], ["config", "show"],
-    ["memory", "context"], ["memory", "show"], ["memory", "compare"], ["memory", "update"], ["config", "init"], ["config", "edit"], ["local", "setup"],
+    ["memory", "context"], ["memory", "show"], ["memory", "compare"], ["memory", "update"],
+    ["config", "init"], ["config", "edit"], ["local", "setup"],
 ]  # fmt: skip
 
 

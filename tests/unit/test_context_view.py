@@ -228,9 +228,13 @@ def test_auto_says_how_much_it_recalls_for_this_window(store: Store) -> None:
     assert "up to 1,024 tokens of older turns" in outlook(chat_with(store, "auto"))
 
 
+def test_where_no_turn_is_older_nothing_is_promised_to_be_recalled(store: Store) -> None:
+    assert outlook(chat_with(store, "buffer+recall:800")).endswith("holds all 20 turns word for word")
+
+
 def test_a_session_without_turns_holds_nothing() -> None:
     assert outlook(Chat(InMemoryStore(), "s", ScriptedModel(), parse_memory("window:3"))).endswith(
-        "holds nothing of the history"
+        "there is no turn yet that the next request could hold"
     )
 
 
