@@ -6,9 +6,9 @@ at all. Whoever iterates a turn may stop it at any event, or die: nothing is los
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from chatcli.aids import Aids, reply_room, room
@@ -19,13 +19,14 @@ from chatcli.memory import DEFAULT as DEFAULT_MEMORY
 from chatcli.memory import Memory, View, parse_memory
 from chatcli.memory.history import History, open_history
 from chatcli.memory.summary import told
-from chatcli.messages import Content, Finish, Message, Usage, new_id, user_message
-from chatcli.model import Delta, Event, Finished, Model, Used
+from chatcli.messages import Content, Message, Usage, new_id, user_message
+from chatcli.model import Model
 from chatcli.names import title_of
 from chatcli.prompt import DEFAULT, Prompt, fill
 from chatcli.pump import Pump, Tick
 from chatcli.stores import Change, Pending, Store
 from chatcli.stores.rules import ABANDONED
+from chatcli.turn import Committed, Draft, Notice, Turning, Unsaved
 from chatcli.writer import is_gone, this_writer
 
 CHECKPOINT = 0.8
@@ -38,67 +39,11 @@ PATIENCE = 5.0
 """Seconds until a store that did not take what came is tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The turn is in the history: the last event of a turn that got a reply."""
-
-    reply: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something the user should know, in one line; the turn goes on."""
-
-    text: str
-
-
 _ATTEMPTS = 5
 """How often a change is decided anew because another writer was faster."""
 
 _LAST_TURNS = 16
 """Messages to look at first, to find the last turns."""
-
-TurnEvent = Event | Tick | Committed | Notice
-Turning = Generator[TurnEvent, None, None]
-"""A turn while it runs: iterate it, or close it to stop."""
-
-
-@dataclass(slots=True)
-class _Draft:
-    """The reply while it comes, after the `prefix` that it goes on from; `fresh` until what came is kept."""
-
-    prefix: str = ""
-    pieces: list[str] = field(default_factory=list)
-    usage: Usage | None = None
-    finish: Finish | None = None
-    fresh: bool = False
-
-    def take(self, event: Event) -> None:
-        match event:
-            case Delta(text):
-                self.pieces.append(text)
-                self.fresh = True
-            case Used(usage):
-                self.usage = usage
-            case Finished(finish):
-                self.finish = finish
-
-    @property
-    def began(self) -> bool:
-        return any(self.pieces)
-
-    @property
-    def text(self) -> str:
-        return self.prefix + "".join(self.pieces)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unsaved:
-    """A turn with its reply that the store did not take yet."""
-
-    turn: Pending
-    reply: Message
-    context: Context
 
 
 class Chat:
@@ -137,7 +82,7 @@ class Chat:
         self._clock = clock
         self._pump: Pump | None = None
         self._stopped = False
-        self._unsaved: _Unsaved | None = None
+        self._unsaved: Unsaved | None = None
         self._side_model: Model | None = None
 
     @property
@@ -173,7 +118,7 @@ class Chat:
 
     def keep(self, turn: Pending) -> Message:
         """Commit a pending turn with the reply as far as it came; return that reply."""
-        reply = self._reply(turn.partial, _Draft(finish="interrupted"))
+        reply = self._reply(turn.partial, Draft(finish="interrupted"))
         self._commit(turn, reply, self.context(turn.user.content, stop=turn.at))
         return reply
 
@@ -312,11 +257,11 @@ class Chat:
     def _answer(self, turn: Pending, prefix: str) -> Turning:
         self.background.hold()
         try:
-            yield from self._answered(turn, _Draft(prefix))
+            yield from self._answered(turn, Draft(prefix))
         finally:
             self.background.release()
 
-    def _answered(self, turn: Pending, draft: _Draft) -> Turning:
+    def _answered(self, turn: Pending, draft: Draft) -> Turning:
         self.last_context, self.last_usage = self.context(turn.user.content, stop=turn.at), None
         failure: ChatError | None = None
         try:
@@ -334,7 +279,7 @@ class Chat:
         elif draft.finish is not None:
             raise BrokenStream("the model answered nothing", "/retry sends it again; a larger max_tokens may help")
 
-    def _asked(self, turn: Pending, draft: _Draft) -> Turning:
+    def _asked(self, turn: Pending, draft: Draft) -> Turning:
         """Ask for the reply; a memory that adapts sends less, once, to an endpoint that takes less than was known."""
         assert self.last_context is not None
         try:
@@ -350,7 +295,7 @@ class Chat:
             yield Notice(f"{self.model.name} takes no more than {self.window:,} tokens; less of the history is sent")
             yield from self._stream(turn, request(self.last_context, draft.prefix), draft)
 
-    def _stream(self, turn: Pending, messages: Sequence[Message], draft: _Draft) -> Turning:
+    def _stream(self, turn: Pending, messages: Sequence[Message], draft: Draft) -> Turning:
         """Yield the reply's events into `draft`, and keep what came about once a second."""
         if self._stopped:
             return
@@ -371,7 +316,7 @@ class Chat:
         finally:
             self._pump = None
 
-    def _checkpoint(self, turn: Pending, draft: _Draft) -> StoreError | None:
+    def _checkpoint(self, turn: Pending, draft: Draft) -> StoreError | None:
         """Keep what has come, with a sign of life; return the error of a store that does not take it."""
         try:
             self.store.checkpoint(self.session, turn.id, draft.text if draft.began else turn.partial)
@@ -380,7 +325,7 @@ class Chat:
         draft.fresh = False
         return None
 
-    def _end(self, turn: Pending, draft: _Draft, context: Context) -> Message | None:
+    def _end(self, turn: Pending, draft: Draft, context: Context) -> Message | None:
         """Commit what came, or leave the turn pending when nothing did; return the reply."""
         self.last_usage = draft.usage
         if not draft.began:
@@ -388,11 +333,11 @@ class Chat:
         if draft.usage and not draft.prefix:
             self.aids.learn_scale(self.model, context.messages, draft.usage)
         reply = self._reply(draft.text, draft)
-        self._unsaved = _Unsaved(turn, reply, context)
+        self._unsaved = Unsaved(turn, reply, context)
         self.flush()
         return reply
 
-    def _reply(self, text: str, draft: _Draft) -> Message:
+    def _reply(self, text: str, draft: Draft) -> Message:
         return Message(
             "assistant",
             text,

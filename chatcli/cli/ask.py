@@ -11,9 +11,10 @@ from chatcli.cli.flags import Flags, with_flags
 from chatcli.render.safe import neutralise
 
 if TYPE_CHECKING:
-    from chatcli.chat import Chat, Turning
+    from chatcli.chat import Chat
     from chatcli.config import Config
     from chatcli.messages import Content, Message
+    from chatcli.turn import Turning
 
 
 @with_flags

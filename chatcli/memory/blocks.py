@@ -51,6 +51,7 @@ def turns_back_to(history: History, start: int) -> Iterator[Turn]:
 
 
 def newest_within(turns: list[Turn], cost: Callable[[Turn], float], limit: float) -> list[Turn]:
+    """Return those of the turns (the newest first) that cost at most `limit` together; always the newest."""
     total = 0.0
     for count, turn in enumerate(turns):
         total += cost(turn)

@@ -4,12 +4,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from chatcli.chat import Committed, Notice, TurnEvent
 from chatcli.messages import Message
 from chatcli.model import Delta, Reasoning, Retrying
 from chatcli.pump import Tick
 from chatcli.render.reply import ReplyView
 from chatcli.render.safe import neutralise
+from chatcli.turn import Committed, Notice, TurnEvent
 
 PATIENCE = 0.4
 """Seconds before a wait is shown: a reply that comes at once needs no wheel."""

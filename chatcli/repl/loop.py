@@ -13,7 +13,7 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from chatcli.attachments import with_attachments
-from chatcli.chat import Chat, Turning
+from chatcli.chat import Chat
 from chatcli.errors import ChatError, ModelError, NotFound, StoreError, UsageError
 from chatcli.messages import Message
 from chatcli.model import Model
@@ -26,6 +26,7 @@ from chatcli.repl.rescue import save_or_rescue
 from chatcli.repl.screen import on_stdout
 from chatcli.repl.slash import completions, run_slash
 from chatcli.repl.toolbar import toolbar
+from chatcli.turn import Turning
 
 _SHOWN_ON_RESUME = 2  # turns
 _LONGEST_NEWS = 400

@@ -53,7 +53,8 @@ def test_help_lists_every_command_and_key(known: User) -> None:
         assert "Tab completes" in shown
         for name in (
             "attach", "clear", "cls", "context", "delete", "exit", "help", "history", "info", "memory", "model", "new",
-            "compact", "pin", "pins", "redo", "rename", "resume", "retry", "sessions", "set", "summary", "system", "undo",
+            "compact", "pin", "pins", "redo", "rename", "resume", "retry", "sessions", "set", "summary", "system",
+            "undo",
             "unpin", "var",
         ):  # fmt: skip
             assert f"/{name}" in term.text()

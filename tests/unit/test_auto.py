@@ -7,7 +7,7 @@ import pytest
 
 from chatcli import tokens
 from chatcli.aids import Aids
-from chatcli.chat import Chat, Notice
+from chatcli.chat import Chat
 from chatcli.errors import ContextTooLong
 from chatcli.learned import Learned
 from chatcli.memory import parse_memory
@@ -15,6 +15,7 @@ from chatcli.messages import Message, Usage
 from chatcli.model import Delta, Finished, Used
 from chatcli.prompt import make_prompt
 from chatcli.stores.in_memory import InMemoryStore
+from chatcli.turn import Notice
 from tests.fakes import ScriptedIndex, ScriptedModel
 from tests.life import Life, ScriptedAsk
 from tests.unit.test_background import until

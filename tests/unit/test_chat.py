@@ -3,7 +3,7 @@ from threading import Event as Gate
 
 import pytest
 
-from chatcli.chat import Chat, Committed, Notice
+from chatcli.chat import Chat
 from chatcli.errors import BrokenStream, NotFound, RateLimited, StoreUnavailable, UsageError
 from chatcli.memory import parse_memory
 from chatcli.messages import Usage, user_message
@@ -13,6 +13,7 @@ from chatcli.prompt import make_prompt
 from chatcli.stores import Pending
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.rules import ABANDONED
+from chatcli.turn import Committed, Notice
 from chatcli.writer import this_writer
 from tests.fakes import ScriptedModel
 
