@@ -9,6 +9,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from time import sleep
 from typing import Any
 
 from chatcli.errors import ServerError
@@ -70,7 +71,7 @@ class Scribe:
     """Answers a request of the chat by `reply`, side requests so that they can be verified.
 
     `fails` says how the next side requests fail, in turn ('': they do not); `pause` is called before each piece of an
-    answer. `padding` is added to a summary.
+    answer, `dawdle` before each side request. `padding` is added to a summary.
     """
 
     def __init__(
@@ -79,20 +80,28 @@ class Scribe:
         window: int | None = None,
         fails: Iterator[str] | None = None,
         pause: Callable[[], None] = lambda: None,
+        dawdle: Callable[[], None] = lambda: None,
     ) -> None:
         self.name, self.window, self.local = "scribe", window, False
         self.asked: list[list[Message]] = []
         self.fails, self.padding = fails or iter(()), ""
-        self._reply, self._pause = reply, pause
+        self._reply, self._pause, self._dawdle = reply, pause, dawdle
 
     def stream(self, context: Sequence[Message], options: Mapping[str, Any]) -> "Written":
         first, last = context[0].text, context[-1].text
         if first.startswith("You keep the running summary"):
-            return Written(lambda: summarised(last) + self.padding, self._pause, next(self.fails, ""))
+            return self._aside(lambda: summarised(last) + self.padding)
         if first.startswith("You keep notes on a conversation"):
-            return Written(lambda: facts(last), self._pause, next(self.fails, ""))
+            return self._aside(lambda: facts(last))
         self.asked.append(list(context))
         return Written(lambda: self._reply(context), self._pause)
+
+    def _aside(self, write: Callable[[], str]) -> "Written":
+        def slowly() -> str:
+            self._dawdle()
+            return write()
+
+        return Written(slowly, self._pause, next(self.fails, ""))
 
     def models(self) -> list[str]:
         return [self.name]
@@ -131,8 +140,6 @@ class Written:
         pass
 
 
-def some_pause(source: random.Random, longest: float) -> Callable[[], None]:
-    """Return a pause of up to so many seconds: an answer takes its time, and never the same."""
-    from time import sleep
-
-    return lambda: sleep(source.random() * longest)
+def some_pause(source: random.Random, longest: float, share: float = 1) -> Callable[[], None]:
+    """Return a pause of up to so many seconds, made in a share of the cases: an answer never takes the same time."""
+    return lambda: sleep(source.random() * longest) if source.random() < share else None
