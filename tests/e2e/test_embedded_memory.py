@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chatcli.chat import Chat, Committed
+from chatcli.chat import Chat
 from chatcli.memory import corrections, parse_memory, summary
 from chatcli.memory.history import open_history
 from chatcli.messages import Message, Usage
@@ -19,6 +19,7 @@ from chatcli.model import Used
 from chatcli.model.local import EmbeddedModel, EmbeddedServer, embedded
 from chatcli.model.local_server import BATCH
 from chatcli.stores.sqlite import SqliteStore
+from chatcli.turn import Committed
 from tests.e2e.test_embedded_model import weights
 
 pytestmark = pytest.mark.xdist_group("embedded")
