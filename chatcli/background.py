@@ -5,6 +5,7 @@ compare-and-set, so that it may lose a race, die or be killed at any moment. It 
 the exit; what is left undone is done next time.
 """
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -33,6 +34,9 @@ STEPS = 4
 
 BATCH = 500
 """Messages that the index takes in at a time."""
+
+EMBEDDED = 30
+"""Batches of messages that are turned into vectors after a turn at most: a long history takes several turns."""
 
 
 class Held(Exception):
@@ -189,7 +193,7 @@ class Background:
 
         `on_step` is called after each.
         """
-        self._index()
+        self._index(sys.maxsize)
         steps = 0
         for name in self._names():
             while self._step(name):
@@ -226,7 +230,7 @@ class Background:
         """Take every derivation some steps further."""
         self._prepare()
         try:
-            self._index()
+            self._index(EMBEDDED)
         except StoreError:
             raise
         except ChatError as error:
@@ -236,12 +240,16 @@ class Background:
                 if self._closed or not self._one_step(name):
                     break
 
-    def _index(self) -> None:
+    def _index(self, most: int) -> None:
+        """Have the index take in what is new, and turn up to `most` batches of it into vectors."""
         work = self._look()
         if (index := work.view.index) is None:
             return
         while index.follow(work.view.history, BATCH) and not self._closed:
             pass
+        for _ in range(most):
+            if self._closed or self._held or not index.embed():
+                break
         while index.news:
             self.tell(index.news.pop(0))
 

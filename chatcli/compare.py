@@ -258,6 +258,10 @@ class _Newest:
         """Nothing is left to take in."""
         return 0
 
+    def embed(self) -> bool:
+        """Nothing is looked for by what it means."""
+        return False
+
     def search(self, question: str, before: int) -> Sequence[Hit]:
         """Return the messages before that position."""
         positions = range(min(before, len(self._messages)) - 1, max(-1, before - _HITS - 1), -1)
@@ -277,6 +281,10 @@ class _From:
     def follow(self, history: History, most: int | None = None) -> int:
         """It was brought up to date before."""
         return 0
+
+    def embed(self) -> bool:
+        """No model is asked for more vectors."""
+        return False
 
     def search(self, question: str, before: int) -> Sequence[Hit]:
         """Return what the index finds, at the positions of the shorter history."""

@@ -69,6 +69,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plain: bool = False
     reasoning: bool = True
     summary_model: str = ""
+    embedding_model: str = ""
     models: dict[str, ModelConfig] = {}
     stores: dict[str, StoreConfig] = {}
     prompts: dict[str, PromptConfig] = {}

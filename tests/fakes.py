@@ -83,6 +83,9 @@ class ScriptedIndex:
         self.left = max(0, self.left - 1)
         return self.left
 
+    def embed(self) -> bool:
+        return False
+
     def search(self, question: str, before: int) -> list[Hit]:
         return [Hit(at, Message("user", text), 1.0) for at, text in self.found.items() if at < before]
 

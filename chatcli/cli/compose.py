@@ -27,6 +27,7 @@ from chatcli.stores.rules import no_session
 from chatcli.tokenizers import measure
 
 if TYPE_CHECKING:
+    from chatcli.model.embeddings import Embedder
     from chatcli.repl.loop import Tools
 
 
@@ -108,11 +109,21 @@ def _aids(place: Workplace, store: Store, session: str) -> Aids:
     cache = place.folders.cache if store.durable else None
     side = place.config.summary_model
     return Aids(
-        index=open_index(cache and index_path(cache, store.address, session)),
+        index=open_index(cache and index_path(cache, store.address, session), _embedder(place)),
         side_model=(lambda: open_model(resolve_model(place, side))) if side else None,
         measure=measure,
         learned=Learned(cache and cache / "models.json"),
     )
+
+
+def _embedder(place: Workplace) -> "Embedder | None":
+    """Return what turns messages into vectors, if the config names a model for that; a wrong one is told when used."""
+    name = place.config.embedding_model
+    if not name:
+        return None
+    from chatcli.model.embeddings import Embedder
+
+    return Embedder(lambda: resolve_model(place, name))
 
 
 def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":

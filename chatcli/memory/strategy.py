@@ -58,6 +58,10 @@ class Index(Protocol):
         """Take in up to `most` messages that were not indexed yet (None: all); return how many are left."""
         ...
 
+    def embed(self) -> bool:
+        """Turn some messages into vectors, where a model does that; return whether there may be more to do."""
+        ...
+
     def search(self, question: str, before: int) -> Sequence[Hit]:
         """Return what bears on `question` among the indexed messages before position `before`, the best first."""
         ...

@@ -101,9 +101,9 @@ class Embedder:
 
     @property
     def identity(self) -> str:
-        """Name the model and its place: vectors of two identities must not be compared. Raises ChatError."""
+        """Name the model, its place and what is asked of it; others' vectors must not be compared. Raises ChatError."""
         settings = self._opened().settings
-        return f"{settings.id} {settings.host}"
+        return f"{settings.id} {settings.host} {settings.extra_body.get('dimensions', '')}".rstrip()
 
     def embed(self, texts: Sequence[str], seconds: float) -> "list[Vector]":
         """Return a vector for each text, all of one length; raise ModelError, or UsageError for a wrong config.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chatcli.recall.index import MessageIndex
+    from chatcli.recall.vectors import Embeds
 
 
 def index_path(cache: Path, store: str, session: str) -> Path:
@@ -18,11 +19,11 @@ def index_path(cache: Path, store: str, session: str) -> Path:
     return cache / "recall" / f"{hashlib.blake2b(key, digest_size=16).hexdigest()}.db"
 
 
-def open_index(path: Path | None) -> "MessageIndex":
+def open_index(path: Path | None, embedder: "Embeds | None" = None) -> "MessageIndex":
     """Return the index in the file at `path`, or one in memory (None). Nothing is opened before it is used."""
     from chatcli.recall.index import MessageIndex
 
-    return MessageIndex(path)
+    return MessageIndex(path, embedder)
 
 
 def forget(path: Path) -> None:

@@ -9,6 +9,7 @@ from chatcli.memory.strategy import Hit
 from chatcli.recall.entries import entries
 from chatcli.recall.file import Busy, IndexFile
 from chatcli.recall.reading import search
+from chatcli.recall.vectors import Embeds, Vectors
 from chatcli.recall.writing import add, cut, mark, mark_before
 from chatcli.stores import Watermark
 
@@ -19,11 +20,13 @@ BATCH = 200
 class MessageIndex:
     """Finds what was said before in one session. Kept in the file at `path`, or in memory (None).
 
-    `news` has a line for each thing that went wrong with the file; the index goes on all the same.
+    `embedder`, where there is one, adds what messages mean to the words they are found by. `news` has a line for each
+    thing that went wrong with it or with the file; the index goes on all the same.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, embedder: Embeds | None = None) -> None:
         self.file = IndexFile(path)
+        self._vectors = Vectors(self.file, embedder) if embedder else None
 
     @property
     def news(self) -> list[str]:
@@ -49,12 +52,19 @@ class MessageIndex:
     def search(self, question: str, before: int) -> Sequence[Hit]:
         """Return what bears on `question` among the indexed messages before position `before`, the best first."""
         try:
-            return self.file.use(lambda db: search(db, question, before))
+            near = self._vectors.nearness(question) if self._vectors else None
+            return self.file.use(lambda db: search(db, question, before, near))
         except Busy:
             return []
 
+    def embed(self) -> bool:
+        """Turn some messages into vectors, where there is an embedder; return whether there may be more to do."""
+        return self._vectors is not None and self._vectors.compute()
+
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and of whoever is asked for vectors."""
+        if self._vectors:
+            self._vectors.close()
         self.file.close()
 
     def _common(self, history: History) -> Watermark:

@@ -3,12 +3,14 @@
 import sqlite3
 import struct
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import nlargest
 from importlib import import_module
+from itertools import repeat
+from operator import mul, sub
 from typing import Any, NamedTuple
 
 from chatcli.recall.rows import PARTS, Unit
@@ -63,24 +65,31 @@ class Near:
     def __init__(self, nearness: "Nearness", db: sqlite3.Connection) -> None:
         self._nearness = nearness
         self._db = db
-        self._all: dict[int, float] | None = None
+        self._all: Mapping[int, float] | None = None
 
     def seeds(self, end: int) -> list[int]:
         """Return the positions of the nearest units below number `end`; none when all are too many to look at."""
         self._all = self._nearness.scores(self._db, end)
-        best = nlargest(MOST_NEAREST, ((score, unit) for unit, score in (self._all or {}).items()))
-        return [unit >> PARTS for _, unit in best]
+        scores = self._all or {}
+        return [unit >> PARTS for _, unit in nlargest(MOST_NEAREST, zip(scores.values(), scores, strict=True))]
 
     def worths(self, units: Sequence[Unit]) -> list[float]:
         """Return what is to be added to the worth of each unit: for itself, or for one beside it in its sitting."""
         scores = self._all
         if scores is None:
             scores = self._nearness.among(self._db, [unit.number for unit in units])
+        own = _scaled([scores.get(unit.number, 0.0) for unit in units], scores.values())
         best: dict[tuple[int, int], float] = {}
-        for unit in units:
+        for unit, score in zip(units, own, strict=True):
             place = unit.sitting, unit.position
-            best[place] = max(best.get(place, 0.0), scores.get(unit.number, 0.0))
-        return [MEANING * max(scores.get(unit.number, 0.0), _beside(best, unit)) for unit in units]
+            best[place] = max(best.get(place, 0.0), score)
+        return [MEANING * max(score, _beside(best, unit)) for unit, score in zip(units, own, strict=True)]
+
+
+def _scaled(some: Sequence[float], scores: Collection[float]) -> list[float]:
+    """Bring some of the scores to 0 to 1: models differ in how near they put what has nothing in common."""
+    least, most = max(0.0, min(scores, default=0.0)), max(scores, default=0.0)
+    return [max(0.0, score - least) / (most - least) if most > least else 0.0 for score in some]
 
 
 def _beside(best: Mapping[tuple[int, int], float], unit: Unit) -> float:
@@ -99,8 +108,8 @@ class Nearness:
         """Return it for one search in the file."""
         return Near(self, db)
 
-    def scores(self, db: sqlite3.Connection, end: int) -> dict[int, float] | None:
-        """Return between 0 and 1 how near each unit below number `end` is that has a vector; None: too many."""
+    def scores(self, db: sqlite3.Connection, end: int) -> Mapping[int, float] | None:
+        """Return a number for each unit below number `end` that has a vector, higher for nearer; None: too many."""
         if kept(db, self.kept.model) != self.kept:
             return {}
         if not _numpy():
@@ -109,34 +118,29 @@ class Nearness:
                 return None
         return self._scores(db, f"number < {end}")
 
-    def among(self, db: sqlite3.Connection, units: Iterable[int]) -> dict[int, float]:
-        """Return between 0 and 1 how near each of the units is that has a vector."""
+    def among(self, db: sqlite3.Connection, units: Iterable[int]) -> Mapping[int, float]:
+        """Return a number for each of the units that has a vector, higher for nearer."""
         if kept(db, self.kept.model) != self.kept:
             return {}
         return self._scores(db, f"number IN ({','.join(map(str, units))})")
 
-    def _scores(self, db: sqlite3.Connection, where: str) -> dict[int, float]:
+    def _scores(self, db: sqlite3.Connection, where: str) -> Mapping[int, float]:
         rows = db.execute(f"SELECT number, scale, vector FROM vectors WHERE {where}").fetchall()  # noqa: S608
-        products = _products(b"".join(row[2] for row in rows), len(rows), self.numbers)
-        return _scaled({row[0]: row[1] * product for row, product in zip(rows, products, strict=True)})
+        if not rows:
+            return {}
+        numbers, scales, vectors = zip(*rows, strict=True)
+        products = _products(b"".join(vectors), len(rows), self.numbers)
+        return dict(zip(numbers, map(mul, scales, products), strict=True))
 
 
-def _scaled(scores: dict[int, float]) -> dict[int, float]:
-    """Bring the scores to 0 to 1: models differ in how near they put what has nothing in common."""
-    least = max(0.0, min(scores.values(), default=0.0))
-    most = max(scores.values(), default=0.0)
-    if most <= least:
-        return {}
-    return {unit: max(0.0, score - least) / (most - least) for unit, score in scores.items()}
-
-
-def _products(vectors: bytes, count: int, question: Sequence[int]) -> Sequence[float]:
+def _products(vectors: bytes, count: int, question: Sequence[int]) -> Iterable[float]:
     """Return the product of each of the `count` vectors with the question's."""
     offset = _ZERO * sum(question)
     if numpy := _numpy():
-        rows = numpy.frombuffer(vectors, numpy.uint8).reshape(count, len(question))
-        return [float(product) - offset for product in rows @ numpy.array(question, numpy.float32)]
-    return [product - offset for product in _in_lanes(vectors, count, question)]
+        rows = numpy.frombuffer(vectors, numpy.uint8).reshape(count, len(question)).astype(numpy.float32)
+        products: list[float] = (rows @ numpy.array(question, numpy.float32) - offset).tolist()
+        return products
+    return map(sub, _in_lanes(vectors, count, question), repeat(offset))
 
 
 def _in_lanes(vectors: bytes, count: int, question: Sequence[int]) -> Iterable[int]:
@@ -147,7 +151,7 @@ def _in_lanes(vectors: bytes, count: int, question: Sequence[int]) -> Iterable[i
         lanes[::4] = vectors[at :: len(question)]
         sums[factor < 0] += int.from_bytes(lanes, "little") * abs(factor)
     more, less = (struct.unpack(f"<{count}I", total.to_bytes(4 * count, "little")) for total in sums)
-    return (plus - minus for plus, minus in zip(more, less, strict=True))
+    return map(sub, more, less)
 
 
 @lru_cache

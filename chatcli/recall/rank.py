@@ -13,9 +13,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from operator import add
 from typing import NamedTuple
 
 from chatcli.recall.form import ANSWERS, ASKS, COUNTED, DATED, MORE_NAMES, NAMES, QUOTES
+from chatcli.recall.nearness import Near
 from chatcli.recall.question import Question
 from chatcli.recall.rows import PARTS, Row, Rows, Unit, find_rows
 
@@ -68,14 +70,16 @@ class Ranked(NamedTuple):
     words: tuple[str, ...]
 
 
-def rank(question: Question, rows: Rows, before: int) -> list[Ranked]:
-    """Return the units before position `before` that bear on the question, the best first."""
+def rank(question: Question, rows: Rows, before: int, near: Near | None = None) -> list[Ranked]:
+    """Return the units before position `before` that bear on the question, the best first; `near` in what it means."""
     end = before << PARTS
     found = find_rows(question.words, rows, end)
-    seeds = _seeds(found)
+    seeds = _seeds(found) + (near.seeds(end) if near else [])
     units = rows.around(_around(seeds), end)
     features = measured(found, units, rows.mean_length)
     worths = _worths(question, units, features)
+    if near:
+        worths = list(map(add, worths, near.worths(units)))
     best = nlargest(MOST_HITS, zip(worths, range(len(units)), strict=True))
     return [Ranked(value, units[at], _words(units[at], found)) for value, at in best]
 
@@ -132,9 +136,9 @@ def measured(rows: Sequence[Row], units: Sequence[Unit], mean_length: float) -> 
             covered[at] += row.idf * (1.0 - near.get(place, 0.0))
             if score >= row.exact:
                 exact[at] += value
-    total = sum(row.idf for row in rows)
+    total = sum(row.idf for row in rows) or 1.0
     words = [own + words_around[place] for own, place in zip(words, places, strict=True)]
-    most = max(words, default=0.0)
+    most = max(words, default=0.0) or 1.0
     return Features(
         [value / most for value in words],
         [(own + covered_around[place]) / total for own, place in zip(covered, places, strict=True)],

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from chatcli.memory.strategy import Hit
 from chatcli.recall.entries import TextRow, to_message
+from chatcli.recall.nearness import Nearness
 from chatcli.recall.question import understand
 from chatcli.recall.rank import Ranked, rank
 from chatcli.recall.rows import PARTS, Unit
@@ -12,10 +13,10 @@ from chatcli.recall.rows import PARTS, Unit
 _MOST_NAMES = 64
 
 
-def search(db: sqlite3.Connection, question: str, before: int) -> list[Hit]:
-    """Return what bears on the question before position `before`, the best first."""
+def search(db: sqlite3.Connection, question: str, before: int, nearness: Nearness | None = None) -> list[Hit]:
+    """Return what bears on the question before position `before`, the best first; `nearness` in what it means."""
     tables = Tables(db)
-    found = rank(understand(question, tables.names()), tables, before)
+    found = rank(understand(question, tables.names()), tables, before, nearness.within(db) if nearness else None)
     numbers = ",".join(str(ranked.unit.number) for ranked in found)
     rows = {row[0]: row for row in db.execute(f"SELECT * FROM texts WHERE number IN ({numbers})")}  # noqa: S608
     return [_hit(ranked, rows[ranked.unit.number]) for ranked in found if ranked.unit.number in rows]

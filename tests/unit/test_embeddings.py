@@ -150,7 +150,12 @@ def test_identities_tell_models_and_places_apart(server: ModelServer) -> None:
     assert all("sk-secret" not in identity for identity in known)
 
 
-CHANGES: list[dict[str, Any]] = [{}, {"id": "another"}, {"base_url": "http://localhost:1/v1"}]
+CHANGES: list[dict[str, Any]] = [
+    {},
+    {"id": "another"},
+    {"base_url": "http://localhost:1/v1"},
+    {"extra_body": {"dimensions": 64}},
+]
 
 
 # What an endpoint does not take
