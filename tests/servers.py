@@ -247,11 +247,15 @@ class ModelServer:
         assert came, f"{len(self.chats)} of {count} requests came in {timeout} s"
         return self.chats
 
-    def wait_requests(self, count: int, timeout: float = 20) -> None:
-        """Wait until that many requests of any kind have come; fail when they do not."""
+    def wait_requests(self, count: int, path: str = "", timeout: float = 20) -> None:
+        """Wait until that many requests, with a path that ends so, have come; fail when they do not."""
+
+        def came() -> int:
+            return sum(request.path.endswith(path) for request in list(self.requests))
+
         with self._changed:
-            came = self._changed.wait_for(lambda: len(self.requests) >= count, timeout)
-        assert came, f"{len(self.requests)} of {count} requests came in {timeout} s"
+            enough = self._changed.wait_for(lambda: came() >= count, timeout)
+        assert enough, f"{came()} of {count} requests came in {timeout} s"
 
     def wait_disconnect(self, timeout: float = 10, count: int = 1) -> bool:
         """Say whether that many clients have gone before their answer was complete."""
