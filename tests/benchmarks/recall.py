@@ -134,7 +134,7 @@ def turn_ids(evidence: Any) -> list[str]:
 
 def counter() -> tuple[str, Count]:
     """Return the name of what counts tokens here, and the function: cl100k where it is installed, else the estimate."""
-    return _tiktoken() or _rs_bpe() or ("chatcli's estimate", tokens.estimate)
+    return _rs_bpe() or _tiktoken() or ("chatcli's estimate", tokens.estimate)
 
 
 def _tiktoken() -> tuple[str, Count] | None:
