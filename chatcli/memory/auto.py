@@ -10,6 +10,9 @@ from chatcli.memory.summary import Summary, buffer
 from chatcli.messages import Message
 from chatcli.values import counted
 
+_JOINTS = 8
+"""Tokens between what is sent inside one message, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Auto(Strategy):
@@ -31,7 +34,8 @@ class Auto(Strategy):
         if view.room is None:
             return tail
         pins = sum(view.turn_cost(turn, view.scale) for turn in pinned(view.history, tail.start))
-        return _within(view, tail, view.room - summary.length - recall.limit - pins)
+        front = sum(view.cost(part.messages) for part in tail.front)  # a summary may be longer than it was asked to be
+        return _within(view, tail, view.room - max(summary.length, front) - recall.limit - pins - _JOINTS)
 
     def rider(self, view: View, question: Message | None, shown: Shown) -> Rider | None:
         """Return what bears on the input."""

@@ -356,7 +356,7 @@ def text_of(context: Context, kind: str) -> str:
 
 
 @settings(
-    max_examples=50,
+    max_examples=25,
     deadline=None,
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
@@ -377,4 +377,12 @@ def test_what_is_sent_keeps_its_promises(
         session.do(what, argument)
         session.look(content_of(question))
         session.look(None)
+    session.chat.close()
+
+
+def test_auto_makes_room_for_a_summary_that_is_longer_than_it_was_asked_to_be() -> None:
+    session = Session("auto", 1024, padding=60)
+    for act in [("talk", 12), ("derive", "")] * 4:
+        session.do(*act)
+        assert session.look("word " * 300).tokens + session.chat.reply_room(1024) <= 1024
     session.chat.close()
