@@ -21,11 +21,14 @@ from chatcli.recall.nearness import Near
 from chatcli.recall.question import Question
 from chatcli.recall.rows import PARTS, Row, Rows, Unit, find_rows
 
-MOST_SEEDS = 100  # messages around which is looked
+SHORT = 2000  # units of a session that is looked at nearly whole; in a longer one the work must not grow with it
+MOST_SEEDS_OF_SHORT = 200  # messages around which is looked
+MOST_SEEDS = 64
 MOST_HITS = 140
 
 _REACH = 3  # messages
 _WIDEST = 12
+_WIDE = 100  # seeds, times the reach around each where there are few
 _DECAY = tuple(0.6**distance for distance in range(_REACH + 1))
 _DECAYS = tuple((step, _DECAY[abs(step)]) for step in (-1, 1, -2, 2, -3, 3))
 _SHARES = (((-2, 2), 0.49), ((-1, 1), 0.7))
@@ -74,7 +77,8 @@ def rank(question: Question, rows: Rows, before: int, near: Near | None = None) 
     """Return the units before position `before` that bear on the question, the best first; `near` in what it means."""
     end = before << PARTS
     found = find_rows(question.words, rows, end)
-    seeds = _seeds(found) + (near.seeds(end) if near else [])
+    seeds = _seeds(found, MOST_SEEDS_OF_SHORT if rows.units <= SHORT else MOST_SEEDS)
+    seeds += near.seeds(end) if near else []
     units = rows.around(_around(seeds), end)
     features = measured(found, units, rows.mean_length)
     worths = _worths(question, units, features)
@@ -86,7 +90,7 @@ def rank(question: Question, rows: Rows, before: int, near: Near | None = None) 
 
 def _around(seeds: Sequence[int]) -> set[int]:
     """Return the positions that are looked at: those around the seeds, the more the fewer seeds there are."""
-    reach = max(_REACH, min(_WIDEST, MOST_SEEDS // max(1, len(seeds))))
+    reach = max(_REACH, min(_WIDEST, _WIDE // max(1, len(seeds))))
     return {seed + step for seed in seeds for step in range(-reach, reach + 1)}
 
 
@@ -94,13 +98,13 @@ def _words(unit: Unit, rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(row.word.text for row in rows if unit.number in row.scores)
 
 
-def _seeds(rows: Sequence[Row]) -> list[int]:
-    """Return the positions of the units whose own scores are the highest."""
+def _seeds(rows: Sequence[Row], most: int) -> list[int]:
+    """Return the positions of the up to `most` units whose own scores are the highest."""
     total: defaultdict[int, float] = defaultdict(float)
     for row in rows:
         for unit, score in row.scores.items():
             total[unit] += score
-    best = sorted(total, key=total.__getitem__, reverse=True)[:MOST_SEEDS]  # of equal ones the newest
+    best = sorted(total, key=total.__getitem__, reverse=True)[:most]  # of equal ones the newest
     return [unit >> PARTS for unit in best]
 
 
