@@ -162,7 +162,10 @@ class Store(Protocol):
     # A turn under way
 
     def begin(self, session: str, pending: Pending) -> None:
-        """Keep a turn that is about to be sent; durable when this returns."""
+        """Keep a turn that is about to be sent; durable when this returns.
+
+        Raises Conflict for a turn that was committed: another process that saw it unfinished was faster.
+        """
         ...
 
     def checkpoint(self, session: str, turn: str, partial: str) -> None:

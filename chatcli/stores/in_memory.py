@@ -131,6 +131,8 @@ class InMemoryStore:
     def begin(self, session: str, pending: Pending) -> None:
         """See Store."""
         with self._lock:
+            kept = self._sessions.get(session)
+            rules.check_not_committed(session, kept is not None and pending.id in kept.committed)
             turns = self._used(session).pending
             turns.pop(pending.id, None)  # begun again: it is the newest now
             turns[pending.id] = (pending, self._clock())

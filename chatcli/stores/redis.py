@@ -146,9 +146,10 @@ class RedisStore:
         keys = keys_of(self._prefix, session)
 
         def plan(look: rows.Look) -> Plan[None]:
+            rules.check_not_committed(session, look.replies[0] is not None)
             return Plan(None, [rows.begun(keys, pending, look.now)])
 
-        self._write(session, plan)
+        self._write(session, plan, [("ZSCORE", keys.written, pending.id)])
 
     def checkpoint(self, session: str, turn: str, partial: str) -> None:
         """See Store."""

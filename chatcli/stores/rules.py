@@ -42,6 +42,12 @@ def _changed(session: str, how: str) -> Conflict:
     )
 
 
+def check_not_committed(session: str, committed: bool) -> None:
+    """Raise Conflict when a turn that is about to begin stands in the history already."""
+    if committed:
+        raise Conflict(f"that turn was answered elsewhere meanwhile, in {session!r}", "/history shows it")
+
+
 def check_rename(old: str, new: str, there: bool, taken: bool, pending: Iterable[Pending]) -> None:
     """Raise NotFound or Conflict when the session `old` cannot be called `new` now."""
     if not there:

@@ -162,6 +162,7 @@ class SqliteStore:
         user, partial, now = rows.to_data(pending.user), rules.to_json(pending.partial), self._clock()
         with self._writing() as db:
             key = self._used(db, session)
+            rules.check_not_committed(session, rows.is_committed(db, key, pending.id))
             db.execute("DELETE FROM pending WHERE session = ? AND turn = ?", [key, pending.id])
             db.execute(
                 "INSERT INTO pending(session, turn, user, writer, at, length) VALUES (?, ?, ?, ?, ?, ?)",
@@ -188,8 +189,7 @@ class SqliteStore:
         """See Store."""
         with self._writing() as db:
             key, length = rows.find(db, session)
-            known = db.execute("SELECT 1 FROM committed WHERE session = ? AND turn = ?", [key, turn]).fetchone()
-            if not known:
+            if not rows.is_committed(db, key, turn):
                 rules.check_splice(session, length, at, expected_length)
                 key = self._used(db, session)
                 length = rows.splice(db, key, messages, at)

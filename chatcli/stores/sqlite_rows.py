@@ -61,6 +61,12 @@ def _count(db: sqlite3.Connection, key: int, messages: int, turns: int) -> int:
     return int(length)
 
 
+def is_committed(db: sqlite3.Connection, key: int | None, turn: str) -> bool:
+    """Say whether the turn was committed before."""
+    found = db.execute("SELECT 1 FROM committed WHERE session = ? AND turn = ?", [key, turn]).fetchone()
+    return found is not None
+
+
 def empty(db: sqlite3.Connection, key: int) -> None:
     """Remove all but the session itself and the ids of its committed turns."""
     db.execute("DELETE FROM messages WHERE session = ?", [key])

@@ -21,12 +21,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatcli.aids import Aids
 from chatcli.chat import Chat
+from chatcli.errors import Conflict
 from chatcli.memory import corrections, parse_memory, summary
 from chatcli.memory.history import History, open_history
 from chatcli.messages import Message
@@ -109,7 +110,8 @@ def live(place: Place, who: str, seed: int, report: int) -> None:
         if source.random() < 0.5:
             chat.drop(turn)
         else:
-            finish(chat, chat.retry(turn), report, turn.user.text.split()[-1])
+            with suppress(Conflict):  # the other process was faster
+                finish(chat, chat.retry(turn), report, turn.user.text.split()[-1])
     chat.derive()
     for number in range(1_000_000):
         person, thing = source.choice(_PEOPLE), source.choice(_THINGS)

@@ -349,6 +349,17 @@ def test_a_commit_applies_its_changes_and_leaves_out_the_late_ones(store: Store)
     assert store.snapshot("s", 0).states["summary"].value == {"text": "second"}
 
 
+def test_a_turn_that_was_committed_does_not_begin_again(store: Store) -> None:
+    under_way = a_pending()
+    store.begin("s", under_way)
+    store.begin("s", under_way)  # taken up again
+    store.commit("s", under_way.id, [under_way.user, reply("done")])
+    with pytest.raises(Conflict, match="answered elsewhere"):
+        store.begin("s", under_way)
+    assert store.pending("s") == []
+    assert store.length("s") == 2
+
+
 def test_a_refused_commit_leaves_the_turn_pending(store: Store) -> None:
     under_way = a_pending()
     store.append("s", turn("one"))
