@@ -50,10 +50,19 @@ class Aids:
             self.learned.counted(model.name, tokens.of_messages(sent), usage.prompt)
 
     def learn_window(self, model: Model, refusal: ContextTooLong, sent: int) -> None:
-        """Learn from a request of about `sent` tokens that was refused: what the endpoint says, but less than that."""
-        named, known = refusal.limit, self.window(model)
-        limit = named if named and (known is None or named < known) else min(sent, known or sent) * 7 // 10
-        self.learned.refused(model.name, max(limit, 1), model.window)
+        """Learn from a request of about `sent` tokens that was refused.
+
+        The endpoint's own limit is taken as it is. Where it names what was known, or nothing, and the request was
+        within that, our count was short or the window is smaller. A request beyond it teaches nothing.
+        """
+        known = self.window(model)
+        if refusal.limit and refusal.limit != known:
+            self.learned.refused(model.name, refusal.limit, model.window)
+        elif sent <= (known or SAFE_WINDOW):
+            if refusal.limit:
+                self.learned.underestimated(model.name, 1.05 * refusal.limit / max(sent, 1))
+            else:
+                self.learned.refused(model.name, max(sent * 7 // 10, 1), model.window)
 
 
 def reply_room(window: int, options: Mapping[str, Any]) -> int:

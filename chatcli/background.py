@@ -245,8 +245,9 @@ class Background:
         work = self._look()
         if (index := work.view.index) is None:
             return
-        while index.follow(work.view.history, BATCH) and not self._closed:
-            pass
+        left = -1
+        while (now := index.follow(work.view.history, BATCH)) and now != left and not self._closed:
+            left = now  # not fewer: somebody keeps the file locked
         for _ in range(most):
             if self._closed or self._held or not index.embed():
                 break

@@ -5,6 +5,7 @@ Kept in one small file of the cache folder; deleting it costs some accuracy for 
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -58,6 +59,10 @@ class Learned:
         if before is None or abs(scale - before) > 0.01:
             self._learn(model, scale=round(scale, 4))
 
+    def underestimated(self, model: str, by: float) -> None:
+        """Learn that what we counted was more tokens by that factor at least."""
+        self._learn(model, scale=round(self.scale(model) * by, 4))
+
     def refused(self, model: str, window: int, named: int | None) -> None:
         """Learn that the endpoint takes no more than `window` tokens, though `named` was said."""
         self._learn(model, refused={"window": window, "named": named})
@@ -92,7 +97,7 @@ class Learned:
         """Put the file in place whole; a cache that cannot be written is none."""
         if self._path is None:
             return
-        new = self._path.with_suffix(f".{os.getpid()}")
+        new = self._path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         with suppress(OSError):
             private_folder(self._path.parent)
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

@@ -83,8 +83,11 @@ def user_message(content: Content, time: float) -> Message:
 
 
 def fingerprint(message: Message) -> str:
-    """Return a short hash of what the message says; a store's round trip does not change it."""
-    said = json.dumps([message.role, message.content], ensure_ascii=False, sort_keys=True, default=dict)
+    """Return a short hash of what the message says and its id; a store's round trip does not change it.
+
+    With the id, since short replies ("OK") come again and again.
+    """
+    said = json.dumps([message.role, message.content, message.id], ensure_ascii=False, sort_keys=True, default=dict)
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

@@ -9,7 +9,7 @@ summary itself goes back to one that holds.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chatcli.errors import BrokenStream
@@ -61,12 +61,15 @@ def current(history: History) -> Version | None:
     return found[-1] if found else None
 
 
-def edited(history: History, text: str) -> Change | None:
-    """Return the change that puts the user's `text` in the summary's place; None when there is no summary."""
-    last = current(history)
-    if last is None:
+def edited(history: History, opened: Version, text: str) -> Change | None:
+    """Return the change that puts the user's `text` in the place of the version that was `opened`.
+
+    It covers what that one did, though another was written meanwhile: what came after it is in the tail again. None
+    when that version does not hold any more.
+    """
+    if not history.holds(opened.mark):
         return None
-    return _kept(history, [*versions(history), Version(text, last.mark, last.turns, edited=True)])
+    return _kept(history, [*versions(history), replace(opened, text=text, edited=True)])
 
 
 def undone(history: History) -> Change | None:
@@ -198,7 +201,11 @@ def _chunk(view: View, start: int, keep: int, room: int) -> tuple[list[Message],
     """Return the messages to fold from `start` on, whole turns that a request holds, and where they end."""
     taken: list[Message] = []
     stop, total = start, 0
-    while stop < keep and (turn := view.history.turn_at(stop)) is not None:
+    while stop < keep:
+        # where another program went on within a turn, what is left of it counts as one
+        turn = view.history.turn_at(stop) or Turn(stop, tuple(view.history.between(stop, stop + 1)))
+        if not turn.messages:
+            break
         total += round(view.turn_cost(turn, view.scale))
         if taken and total > room:
             break

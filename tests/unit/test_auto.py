@@ -101,6 +101,34 @@ def test_an_endpoint_that_names_no_limit_is_sent_less_too() -> None:
     chat.close()
 
 
+def test_a_paste_that_no_window_holds_teaches_nothing() -> None:
+    chat = chat_with([too_long(4096)], window=4096)
+    with pytest.raises(ContextTooLong):
+        list(chat.send("word " * 9000))
+    assert chat.window == 4096
+    assert chat.look().scale == 1.0
+    assert len(chat.model.asked) == 1
+    chat.close()
+
+
+def test_a_refusal_that_names_the_known_window_shows_that_our_count_is_short() -> None:
+    chat = chat_with([too_long(8192)], ["fine"], window=8192, turns=200)
+    list(chat.send("Hi"))
+    first, second = map(tokens.of_messages, chat.model.asked)
+    assert second < first
+    assert chat.window == 8192
+    assert chat.look().scale > 1.0
+    chat.close()
+
+
+def test_an_endpoint_that_refuses_for_length_once_the_reply_has_begun_is_not_asked_again() -> None:
+    chat = chat_with(["half", too_long(4096)], window=131_072)
+    with pytest.raises(ContextTooLong):
+        list(chat.send("Hi"))
+    assert len(chat.model.asked) == 1
+    chat.close()
+
+
 def test_a_second_refusal_is_an_error_and_the_input_is_kept() -> None:
     chat = chat_with([too_long(4096)], [too_long(4096)], window=131_072)
     with pytest.raises(ContextTooLong):

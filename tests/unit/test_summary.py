@@ -183,6 +183,12 @@ def with_two_versions() -> Life:
     return life
 
 
+def edit(life: Life, text: str) -> object:
+    opened = summary.current(life.view().history)
+    assert opened is not None
+    return summary.edited(life.view().history, opened, text)
+
+
 def keep(life: Life, change: object) -> None:
     assert change is not None
     assert life.store.put_state(SESSION, change)  # type: ignore[arg-type]
@@ -190,7 +196,7 @@ def keep(life: Life, change: object) -> None:
 
 def test_what_the_user_writes_takes_the_summarys_place_and_goes_into_the_next() -> None:
     life, ask = with_two_versions(), ScriptedAsk("THIRD")
-    keep(life, summary.edited(life.view().history, "MINE"))
+    keep(life, edit(life, "MINE"))
     assert "turns 1 to 18):\nMINE" in life.sent()[0][1]
     life.say(*turns(23, 31))
     life.derive(ask)
@@ -202,10 +208,48 @@ def test_a_fold_that_began_before_an_edit_does_not_write_over_it() -> None:
     life.say(*turns(23, 31))
     (folding,) = life.memory.derivations(life.view())
     slow = folding.step(life.view(), ScriptedAsk("SLOW"))
-    keep(life, summary.edited(life.view().history, "MINE"))
+    keep(life, edit(life, "MINE"))
     assert slow is not None
     assert not life.store.put_state(SESSION, slow)
     assert "MINE" in life.sent()[0][1]
+
+
+def test_an_edit_covers_what_its_author_saw_though_another_summary_was_written_meanwhile() -> None:
+    life = Life("summary")
+    life.say(*turns(1, 13))
+    life.derive(ScriptedAsk("FIRST"))
+    opened = summary.current(life.view().history)
+    life.say(*turns(14, 22))
+    life.derive(ScriptedAsk("SECOND"))
+    assert opened is not None
+    keep(life, summary.edited(life.view().history, opened, "MINE"))
+    assert "turns 1 to 9):\nMINE" in life.sent()[0][1]
+    assert asked_in(life) == [*turns(10, 22), "?"]
+
+
+def test_turns_that_another_program_went_on_with_are_summed_up_to_their_end() -> None:
+    life, ask = with_two_versions(), ScriptedAsk(answer=lambda text: "NEXT")
+    life.store.append(SESSION, [], at=36)
+    life.store.append(SESSION, [Message("assistant", "from elsewhere")])
+    life.say(*turns(30, 50))
+    assert 0 < life.derive(ask) <= 3
+    assert "assistant: from elsewhere" in ask.texts[0]
+
+
+def test_a_new_history_with_the_same_reply_where_the_old_one_was_summed_up_has_no_summary() -> None:
+    life = Life("summary")
+    ids = iter(range(1000))
+
+    def say(text: str) -> None:
+        life.store.append(SESSION, [Message("user", text, id=f"{next(ids)}"), Message("assistant", "OK", id=f"{next(ids)}")])
+
+    for text in turns(1, 13):
+        say(text)
+    life.derive(ScriptedAsk("OLD"))
+    life.store.append(SESSION, [], at=0)
+    for text in turns(101, 112):
+        say(text)
+    assert "OLD" not in life.sent()[0][1]
 
 
 def test_undo_goes_back_a_version_and_the_turns_it_does_not_cover_are_sent_again() -> None:
