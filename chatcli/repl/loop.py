@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from chatcli.attachments import with_attachments
 from chatcli.chat import Chat
-from chatcli.errors import ChatError, ModelError, NotFound, StoreError, UsageError
+from chatcli.errors import ChatError, ModelError, StoreError, UsageError
 from chatcli.messages import Message
 from chatcli.model import Model
 from chatcli.render.safe import one_line
@@ -24,7 +24,7 @@ from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
 from chatcli.repl.pending import decide_unfinished, describe_unfinished
 from chatcli.repl.rescue import save_or_rescue
 from chatcli.repl.screen import on_stdout
-from chatcli.repl.slash import completions, run_slash
+from chatcli.repl.slash import can_be_corrected, completions, run_slash
 from chatcli.repl.toolbar import toolbar
 from chatcli.turn import Turning
 
@@ -194,13 +194,14 @@ class Repl:
         self._rescue()
 
     def _run_slash(self, line: str) -> None:
-        """Run a slash command; one that was wrong is given back to be corrected."""
+        """Run a slash command; one that looks mistyped is given back to be corrected."""
         with suppress(StoreError):  # a command that needs the store says so itself
             self.chat.flush()
         try:
             run_slash(self, line)
-        except (UsageError, NotFound):
-            self.give_back(line)
+        except UsageError:
+            if can_be_corrected(line):
+                self.give_back(line)
             raise
 
     def _send(self, text: str) -> None:

@@ -63,13 +63,25 @@ def commands() -> dict[str, Command]:
 
 def run_slash(repl: "Repl", line: str) -> None:
     """Run the command that `line` names; raise UsageError for one that does not exist."""
+    name, argument = _split(line)
+    find_command(name).run(repl, argument)
+
+
+def can_be_corrected(line: str) -> bool:
+    """Say whether a line that was refused may be mistyped: its command is unknown, or it has an argument."""
+    name, argument = _split(line)
+    return bool(argument) or name.lower() not in commands()
+
+
+def _split(line: str) -> tuple[str, str]:
     name, _, argument = readable_text(line)[1:].partition(" ")
-    find_command(name).run(repl, argument.strip())
+    return name.strip(), argument.strip()
 
 
 def find_command(name: str) -> Command:
     """Return the command of that name; raise UsageError for one that does not exist."""
-    command = commands().get(name.strip().lower())
+    name = name.strip()
+    command = commands().get(name.lower())
     if command is None:
         near = get_close_matches(name, commands(), n=1)
         hint = f"did you mean /{near[0]}?" if near else "/help lists the commands."

@@ -75,9 +75,21 @@ def test_an_unknown_command_is_an_error_and_never_sent(known: User) -> None:
         term.wait_for("you>")
         refused(term, "/retyr", "did you mean /retry?")
         refused(term, "/xyzzy", "/help lists the commands. A space in front")
-        refused(term, "/rename", "write /rename NAME")
         leave(term)
     assert known.server.chats == []
+
+
+def test_only_what_may_be_mistyped_is_given_back(known: User) -> None:
+    with known.chat("-s", "s", "--memory", "window:3") as term:
+        term.wait_for("you>")
+        say(term, "/rename", "write /rename NAME")
+        say(term, "/resume nobody", "there is no session 'nobody'")
+        say(term, "/compact", "window:3 sends no summary")
+        say(term, "Hello", "Turn 4: Hello")
+        refused(term, "/undo x", "whole number")
+        refused(term, "/Xyzzy", "there is no command /Xyzzy")
+        leave(term)
+    assert known.server.chats[0].texts[-1] == ("user", "Hello")
 
 
 @pytest.mark.parametrize("word", ["/exit", "/quit", "/bye"])
@@ -165,7 +177,7 @@ def test_new_resume_rename_and_sessions(known: User) -> None:
         assert "新的" in term.text()
         say(term, "/resume old", "old answer")
         say(term, "More", "Turn 2: More")
-        refused(term, "/resume nobody", "there is no session 'nobody'")
+        say(term, "/resume nobody", "there is no session 'nobody'")
         refused(term, "/rename s", "hint: /resume s opens it")
         refused(term, "/new s", "there is a session 's' already")
         leave(term)

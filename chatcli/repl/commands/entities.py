@@ -107,7 +107,7 @@ def _tell_how_it_stands(repl: "Repl", history: History, any_known: bool) -> None
 def _edit(repl: "Repl") -> None:
     chat = repl.chat
     if not chat.store.exists(chat.session):
-        raise UsageError("nothing was said yet", "write something first")
+        raise NotFound("nothing was said yet", "write something first")
     before = {
         (entity.key, _as_line(fact)): (entity.name, fact)
         for entity in corrections.known(_history(chat)).values()

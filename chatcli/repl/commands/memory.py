@@ -62,7 +62,7 @@ def _show(repl: "Repl") -> None:
 def _edit(repl: "Repl") -> None:
     before = summary.current(open_history(repl.chat.store, repl.chat.session, _LOOK))
     if before is None:
-        raise UsageError("there is no summary to edit yet", "/compact writes one")
+        raise NotFound("there is no summary to edit yet", "/compact writes one")
     text = repl.edit(before.text)
     if text is None:
         repl.screen.warn("the editor failed; the summary is as it was")
