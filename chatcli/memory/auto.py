@@ -16,9 +16,9 @@ _JOINTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Auto(Strategy):
-    """`summary-buffer` and `recall` together; three eighths of the window for the tail, an eighth for what is recalled.
+    """`summary-buffer` and `recall` together; five sixteenths of the window for the tail, two for what is recalled.
 
-    A window beyond 42,000 tokens changes nothing: what is older is found by recall, and every token is paid for.
+    A window beyond 51,200 tokens changes nothing: what is older is found by recall, and every token is paid for.
     """
 
     spec: str = "auto"
@@ -62,7 +62,8 @@ def _within(view: View, tail: Tail, room: float) -> Tail:
 
 def _summary(window: int | None) -> Summary:
     size = window or SAFE_WINDOW
-    return buffer(min(16_000, size * 3 // 8), "auto", length=min(1000, size // 16))
+    limit = min(16_000, size * 5 // 16)
+    return buffer(limit, "auto", length=min(1000, size // 16), most=min(2 * limit, size * 7 // 16))
 
 
 def recalling(window: int | None) -> Recall:

@@ -92,8 +92,8 @@ def told(change: Change) -> str:
 class Summary(Strategy):
     """The turns since the summary, and the summary.
 
-    The tail grows to `high` and is then folded down to `low`, in turns or, when `in_tokens`, in tokens. The summary has
-    about `length` tokens at most.
+    The tail grows to `high` and is then folded down to `low`, in turns or, when `in_tokens`, in tokens; beyond `most`
+    (0: twice `high`) it is cut. The summary has about `length` tokens at most.
     """
 
     written: str
@@ -101,6 +101,7 @@ class Summary(Strategy):
     low: int
     in_tokens: bool
     length: int = 400
+    most: int = 0
     first_look: int = 64
     derives: bool = True
 
@@ -110,13 +111,13 @@ class Summary(Strategy):
         return self.written
 
     def tail(self, view: View) -> Tail:
-        """Return the summary and the turns since; nothing is left out but beyond twice the limit."""
+        """Return the summary and the turns since; nothing is left out but beyond the most there may be."""
         summary = current(view.history)
         end = summary.mark.position if summary else 0
-        tail = block_tail(view, self.spec, self.cost(view), 2 * self.high, self.high, least=end)
-        notes = tail.notes
-        if tail.start > end:
-            notes = (*notes, f"the summary is behind: {counted(tail.start - end, 'message')} before them not yet in it")
+        most = self.most or 2 * self.high
+        tail = block_tail(view, self.spec, self.cost(view), most, most // 2, least=end)
+        behind = counted(tail.start - end, "message")
+        notes = (f"the summary is behind: {behind} are in neither it nor the tail yet",) if tail.start > end else ()
         return Tail(tail.start, _front(summary), tail.changes, notes)
 
     def derivations(self, view: View) -> tuple[Derivation, ...]:
@@ -254,6 +255,7 @@ def build_buffer(parameters: str) -> Summary:
     return buffer(positive(parameters, spec), spec)
 
 
-def buffer(limit: int, spec: str, length: int | None = None) -> Summary:
-    """Return a summary beside a tail of at most `limit` tokens."""
-    return Summary(spec, limit, limit // 2, in_tokens=True, length=length or min(1000, max(200, limit // 8)))
+def buffer(limit: int, spec: str, length: int = 0, most: int = 0) -> Summary:
+    """Return a summary beside a tail of at most `limit` tokens, of `most` until what is older is summed up."""
+    length = length or min(1000, max(200, limit // 8))
+    return Summary(spec, limit, limit // 2, in_tokens=True, length=length, most=most)

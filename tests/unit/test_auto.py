@@ -50,6 +50,17 @@ def test_auto_leaves_room_for_the_reply_whatever_the_window(window: int | None) 
     chat.close()
 
 
+def test_autos_tail_moves_in_blocks_also_while_its_summary_is_behind() -> None:
+    life = Life("auto", window=8192, room=5600)
+    starts = []
+    for number in range(80):
+        life.say(f"q{number} {LONG}")
+        starts.append(life.context().start)
+    moves = sum(before != after for before, after in zip(starts, starts[1:], strict=False))
+    assert starts[-1] > 0
+    assert moves <= 80 / 8
+
+
 def test_auto_makes_room_for_a_large_input_and_says_what_it_left_out() -> None:
     chat = chat_with(window=8192)
     small, large = chat.context("Hi"), chat.context("word " * 4500)
