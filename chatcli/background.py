@@ -5,6 +5,7 @@ compare-and-set, so that it may lose a race, die or be killed at any moment. It 
 the exit; what is left undone is done next time.
 """
 
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,9 @@ PAUSES = (30.0, 120.0, 600.0, 3600.0)
 
 STEPS = 4
 """Requests for one derivation after a turn at most: a long history that was never summed up takes several turns."""
+
+_ANOTHER = "set summary_model in the config to another model"
+_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 
 BATCH = 500
 """Messages that the index takes in at a time."""
@@ -104,24 +108,24 @@ class SideRequest:
                 if self.is_held():
                     raise Held
                 if time.monotonic() > deadline:
-                    raise TimedOut(f"{self.model.name} took more than {LONGEST:.0f} s", "name a faster summary_model")
+                    raise TimedOut(f"{self.model.name} took more than {LONGEST:.0f} s", _ANOTHER)
                 match event:
                     case Delta(piece):
                         text += piece
                     case Finished(finish):
                         ended = finish
                 if len(text) > MOST_CHARACTERS:
-                    raise BrokenStream(f"{self.model.name} went on and on", "name another summary_model")
-        if ended != "stop" or not text.strip():
-            raise BrokenStream(f"{self.model.name} gave no whole answer", "name another summary_model")
-        return text
+                    raise BrokenStream(f"{self.model.name} went on and on", _ANOTHER)
+        if ended != "stop" or not _THOUGHTS.sub("", text).strip():
+            raise BrokenStream(f"{self.model.name} gave no whole answer", _ANOTHER)
+        return _THOUGHTS.sub("", text)
 
 
 class Background:
     """Keeps what is derived of one session up to date.
 
     `look` returns what there is to do now, `keep` commits a change by compare-and-set, `model` is whom to ask;
-    `prepare` is done first, whenever it is woken.
+    `prepare` is done first, whenever it is woken. `pauses` are the seconds between its failures.
     """
 
     def __init__(
@@ -130,15 +134,18 @@ class Background:
         keep: Callable[[Change], bool],
         model: Callable[[], Model],
         prepare: Callable[[], None] = lambda: None,
+        pauses: Sequence[float] = PAUSES,
     ) -> None:
         self._look, self._keep, self._model, self._prepare = look, keep, model, prepare
+        self._pauses = pauses
         self._changed = Condition()
         self._awake = False
         self._held = False
+        self._held_from_all = False
         self._closed = False
         self._thread: Thread | None = None
-        self._rests: dict[str, _Rest] = {}
-        self._news: list[str] = []
+        self._rests: dict[tuple[str, str], _Rest] = {}
+        self._news: list[tuple[str, str]] = []
         self._request: SideRequest | None = None
 
     def wake(self) -> None:
@@ -152,10 +159,13 @@ class Background:
                 self._thread.start()
             self._changed.notify_all()
 
-    def hold(self) -> None:
-        """A turn begins: a model on this machine answers one at a time, so leave it to the turn."""
+    def hold(self, everything: bool = False) -> None:
+        """A turn begins: a model on this machine answers one at a time, so leave it to the turn.
+
+        `everything`: a command of the user's derives the same, so break off what any model is asked.
+        """
         with self._changed:
-            self._held = True
+            self._held, self._held_from_all = True, everything
 
     def release(self) -> None:
         """The turn is over."""
@@ -173,20 +183,32 @@ class Background:
         """Return what happened since it was last asked, one line each."""
         with self._changed:
             news, self._news = self._news, []
-            return news
+            return [line for _, line in news]
 
-    def tell(self, line: str) -> None:
-        """Add a line to the news, once."""
+    def tell(self, line: str, about: str = "") -> None:
+        """Add a line to the news; it takes the place of what they said `about` the same thing."""
         with self._changed:
-            if line not in self._news:
-                self._news.append(line)
+            self._news = [news for news in self._news if news[0] != (about or line)]
+            self._news.append((about or line, line))
+
+    def drop(self, about: str) -> None:
+        """Take out the news about something: the user has just seen it."""
+        with self._changed:
+            self._news = [news for news in self._news if news[0] != about]
 
     def ask(self) -> SideRequest:
-        """Return what asks the model: the same for the thread and for a command that the user waits for."""
+        """Return what asks the model for a command that the user waits for: nothing but the end holds it up."""
+        return SideRequest(self._model(), lambda: self._closed)
+
+    def _own_request(self) -> SideRequest:
+        """Return what asks the model for the thread, the same as long as the model is."""
         model = self._model()
         if self._request is None or self._request.model is not model:
-            self._request = SideRequest(model, lambda: self._closed or (self._held and model.local))
+            self._request = SideRequest(model, lambda: self._closed or self._is_held(model))
         return self._request
+
+    def _is_held(self, model: Model) -> bool:
+        return self._held and (self._held_from_all or model.local)
 
     def catch_up(self, on_step: Callable[[], object] = lambda: None) -> int:
         """Derive all that is behind, in the caller's thread; return how many steps that took. Raises ChatError.
@@ -196,7 +218,7 @@ class Background:
         self._index(sys.maxsize)
         steps = 0
         for name in self._names():
-            while self._step(name):
+            while self._step(name, self.ask()):
                 steps += 1
                 on_step()
         return steps
@@ -215,9 +237,11 @@ class Background:
                 self.tell(f"what is derived from the history could not be updated: {error}")
 
     def _waits_for_work(self) -> bool:
-        """Sleep until there is something to do; return False when the chat ends."""
+        """Sleep until there is something to do, or to be tried again; return False when the chat ends."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._awake)
+            ends = [rest.until for rest in self._rests.values() if rest.failures]
+            pause = max(0.0, min(ends) - time.monotonic()) if ends else None
+            self._changed.wait_for(lambda: self._closed or self._awake, pause)
             self._awake = False
             return not self._closed
 
@@ -259,11 +283,11 @@ class Background:
 
     def _one_step(self, name: str) -> bool:
         """Take a derivation one step further, unless it rests; return whether there may be more to do."""
-        rest = self._rests.setdefault(name, _Rest())
+        rest = self._rests.setdefault((name, self._model_name()), _Rest())
         if time.monotonic() < rest.until:
             return False
         try:
-            more = self._step(name)
+            more = self._step(name, self._own_request())
         except StoreError:
             raise
         except ChatError as error:
@@ -274,15 +298,21 @@ class Background:
         rest.failures = 0
         return more
 
-    def _step(self, name: str) -> bool:
+    def _model_name(self) -> str:
+        try:
+            return self._model().name
+        except ChatError:  # it cannot be opened; asking it will say so
+            return ""
+
+    def _step(self, name: str, ask: SideRequest) -> bool:
         """Take a derivation one step further; False when it is up to date, or another terminal was faster."""
         work = self._look()
         derivation = next((one for one in work.derivations if one.name == name), None)
-        change = derivation.step(work.view, self.ask()) if derivation else None
+        change = derivation.step(work.view, ask) if derivation else None
         return change is not None and self._keep(change)
 
     def _rest(self, name: str, rest: _Rest, error: ChatError) -> None:
-        pause = PAUSES[min(rest.failures, len(PAUSES) - 1)]
+        pause = self._pauses[min(rest.failures, len(self._pauses) - 1)]
         rest.failures += 1
         rest.until = time.monotonic() + pause
         self.tell(f"{name}: {error.message}; nothing is lost, it is tried again in {pause:.0f} s")

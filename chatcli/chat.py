@@ -14,7 +14,7 @@ from typing import Any
 from chatcli.aids import Aids, reply_room, room
 from chatcli.background import Background, Work
 from chatcli.context import Context, request
-from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, ModelError, NotFound, StoreError
+from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, NotFound, StoreError
 from chatcli.memory import DEFAULT as DEFAULT_MEMORY
 from chatcli.memory import Memory, View, parse_memory
 from chatcli.memory.history import History, open_history
@@ -84,6 +84,7 @@ class Chat:
         self._stopped = False
         self._unsaved: Unsaved | None = None
         self._side_model: Model | None = None
+        self._asked_for_window: Model | None = None
 
     @property
     def memory(self) -> Memory:
@@ -367,16 +368,19 @@ class Chat:
         return Work(view if memory.searches else replace(view, index=None), memory.derivations(view))
 
     def _look_up_window(self) -> None:
-        """Ask the endpoint for the model's window when nobody named it; no answer is none."""
-        if self.window is None:
-            with suppress(ModelError):
+        """Ask the endpoint, once, for the model's window when nobody named it; no answer is none."""
+        if self.window is None and self._asked_for_window is not self.model:
+            self._asked_for_window = self.model
+            with suppress(ChatError):
                 if window := self.model.listed_window():
                     self.aids.learned.listed(self.model.name, window)
 
     def _keep_change(self, change: Change) -> bool:
+        if not self.look().history.holds(change.state.watermark):
+            return False  # the history was emptied or taken back while it was derived
         kept = self.store.put_state(self.session, change)
         if kept and (line := told(change)):
-            self.background.tell(line)
+            self.background.tell(line, about=change.name)
         return kept
 
     def _is_ours_to_decide(self, turn: Pending) -> bool:

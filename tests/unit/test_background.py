@@ -239,3 +239,80 @@ def test_a_model_that_is_exchanged_while_it_folds_is_no_failure() -> None:
     until(lambda: summary_of(store) == "WHOLE")
     assert not any("nothing is lost" in line for line in chat.background.news())
     chat.close()
+
+
+def test_what_was_derived_of_a_history_that_was_emptied_meanwhile_is_not_kept() -> None:
+    gate = Gate()
+    side = ScriptedModel([gate, Delta("OF WHAT IS GONE"), Finished("stop")])
+    chat = chat_with(side)
+    chat.derive()
+    until(lambda: len(side.asked) == 1)
+    chat.store.clear("s")
+    gate.set()
+    until(lambda: not chat.background._awake)
+    chat.close()
+    assert chat.background._thread is not None
+    chat.background._thread.join(20)
+    assert chat.store.snapshot("s", 0).states == {}
+
+
+def test_what_a_model_thinks_aloud_is_no_part_of_its_answer() -> None:
+    assert request(["<think>hm\nhm</think>\n", "SUM"])([Message("user", "?")]).strip() == "SUM"
+    with pytest.raises(BrokenStream):
+        request(["<think>only thoughts</think>"])([Message("user", "?")])
+
+
+def test_a_failure_is_tried_again_by_itself_when_its_rest_is_over() -> None:
+    side = ScriptedModel([ServerError("it failed", "again")], ["SUM"])
+    chat = chat_with(side)
+    background = Background(chat._work, chat._keep_change, lambda: side, pauses=[0.01])
+    background.wake()
+    until(lambda: summary_of(chat.store) == "SUM")
+    background.close()
+
+
+def test_another_model_is_asked_at_once_when_the_first_rests() -> None:
+    store = InMemoryStore()
+    store.append("s", TURNS)
+    bad, good = ScriptedModel(*[[ServerError("it failed", "again")]] * 9), ScriptedModel(["ok"], ["SUM"])
+    bad.name = "bad"
+    chat = Chat(store, "s", bad, parse_memory("summary"))
+    chat.derive()
+    until(lambda: bool(chat.background.news()))
+    chat.model = good
+    say(chat)
+    until(lambda: summary_of(store) in ("SUM", "ok"))
+    chat.close()
+
+
+def test_a_list_of_models_that_names_no_window_is_asked_for_once() -> None:
+    chat = chat_with(ScriptedModel())
+    asked = []
+    chat.model.listed_window = lambda: asked.append(1)
+    for _ in range(3):
+        chat._look_up_window()
+    assert len(asked) == 1
+
+
+def test_news_about_the_same_thing_take_each_others_place() -> None:
+    chat = chat_with(ScriptedModel())
+    for line in ("turns 1 to 9", "turns 1 to 18"):
+        chat.background.tell(line, about="summary")
+    chat.background.tell("another")
+    assert chat.background.news() == ["turns 1 to 18", "another"]
+    chat.background.tell("turns 1 to 27", about="summary")
+    chat.background.drop("summary")
+    assert chat.background.news() == []
+
+
+def test_a_command_that_derives_breaks_off_the_same_in_the_background_whatever_the_model() -> None:
+    side = ScriptedModel(["half", Gate()], ["MINE"])
+    chat = chat_with(side)
+    chat.derive()
+    until(lambda: len(side.replies) == 1)
+    chat.background.hold(everything=True)
+    assert side.replies[0].closed.wait(10)
+    assert chat.background.catch_up() == 1
+    chat.background.release()
+    assert summary_of(chat.store) == "MINE"
+    chat.close()
