@@ -3,12 +3,15 @@
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from chatcli.memory import summary
+from chatcli.memory.history import open_history
+from chatcli.stores import Change, State
 from tests.e2e.conftest import User
 from tests.e2e.test_chat import leave
 from tests.e2e.test_memory_commands import SPOKEN, known, look, summary_of  # noqa: F401 - a fixture
@@ -98,6 +101,54 @@ def test_the_editor_gets_the_terminal_in_its_ordinary_modes(summed_up: User, tmp
     found = summary_of(summed_up)
     assert found is not None
     assert found == summary.Version("My own words", found.mark, 16, edited=True)
+
+
+@pytest.fixture
+def opened(summed_up: User, tmp_path: Path) -> Iterator[Terminal]:
+    """A chat with the summary open in the editor, which puts `My own words` in its place once the file `go` exists."""
+    command = editor(
+        tmp_path,
+        "import time",
+        "print('it is open', flush=True)",
+        f"go = pathlib.Path({str(tmp_path / 'go')!r})",
+        "while not go.exists(): time.sleep(0.01)",
+        "path.write_text('My own words', 'utf-8')",
+    )
+    with summed_up.chat("-s", "s", EDITOR=command) as term:
+        term.wait_for("you>")
+        term.enter("/summary edit")
+        term.wait_for("it is open")
+        yield term
+        leave(term)
+
+
+def test_an_edited_summary_covers_what_the_one_did_that_was_opened(
+    opened: Terminal, summed_up: User, tmp_path: Path
+) -> None:
+    store = summed_up.store()
+    history = open_history(store, "s", 100)
+    later = summary.Version("A later one", history.watermark(36), 18)
+    value = {"versions": [{"text": later.text, "turns": 18, "position": 36, "fingerprint": later.mark.fingerprint}]}
+    assert store.put_state("s", Change(summary.STATE, State(value, later.mark), history.state(summary.STATE)))
+    store.close()
+    (tmp_path / "go").touch()
+    opened.wait_for("the summary is yours now")
+    found = summary_of(summed_up)
+    assert found is not None
+    assert (found.text, found.turns, found.mark.position) == ("My own words", 16, 32)
+
+
+def test_an_edited_summary_of_turns_that_are_gone_is_not_kept(
+    opened: Terminal, summed_up: User, tmp_path: Path
+) -> None:
+    store = summed_up.store()
+    store.append("s", [], at=20)
+    store.close()
+    (tmp_path / "go").touch()
+    opened.wait_for("hint: /summary shows what holds now")
+    assert "error: turns of the 16 it sums up were taken back meanwhile" in opened.text()
+    assert "My own words" in opened.text()
+    assert summary_of(summed_up) is None
 
 
 def test_compact_sums_up_all_but_the_last_turn_with_the_hint(summed_up: User) -> None:

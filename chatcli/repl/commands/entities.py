@@ -108,12 +108,9 @@ def _edit(repl: "Repl") -> None:
     chat = repl.chat
     if not chat.store.exists(chat.session):
         raise NotFound("nothing was said yet", "write something first")
-    before = {
-        (entity.key, _as_line(fact)): (entity.name, fact)
-        for entity in corrections.known(_history(chat)).values()
-        for fact in entity.current
-    }
-    after = _edited(repl, _as_text(corrections.known(_history(chat)).values()))
+    opened = corrections.known(_history(chat)).values()
+    before = {(entity.key, _as_line(fact)): (entity.name, fact) for entity in opened for fact in entity.current}
+    after = _edited(repl, _as_text(opened))
     if after is None:
         return
     removed = [line for place, line in before.items() if place not in after]

@@ -60,21 +60,23 @@ def _show(repl: "Repl") -> None:
 
 
 def _edit(repl: "Repl") -> None:
-    before = summary.current(open_history(repl.chat.store, repl.chat.session, _LOOK))
-    if before is None:
+    opened = summary.current(open_history(repl.chat.store, repl.chat.session, _LOOK))
+    if opened is None:
         raise NotFound("there is no summary to edit yet", "/compact writes one")
-    text = repl.edit(before.text)
+    text = repl.edit(opened.text)
     if text is None:
         repl.screen.warn("the editor failed; the summary is as it was")
     elif not text.strip():
         repl.screen.aside("an empty text changes nothing; /summary undo goes back, /memory window:10 sends no summary")
-    elif text.strip() == before.text.strip():
+    elif text.strip() == opened.text.strip():
         repl.screen.aside("nothing was changed")
-    elif repl.chat.change(lambda history: summary.edited(history, text.strip())):
+    elif repl.chat.change(lambda history: summary.edited(history, opened, text.strip())):
         tokens = repl.chat.look().count(text)
         repl.screen.aside(f"the summary is yours now, ~{counted(tokens, 'token')}; /summary undo brings the other back")
     else:
-        repl.screen.warn("the summary is gone meanwhile; nothing was kept")
+        repl.screen.wrapped(text.strip(), "yellow")
+        gone = f"turns of the {opened.turns:,} it sums up were taken back meanwhile"
+        raise Conflict(f"{gone}: your text is kept nowhere but above", "/summary shows what holds now")
 
 
 def _undo(repl: "Repl") -> None:
