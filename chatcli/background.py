@@ -210,6 +210,14 @@ class Background:
     def _is_held(self, model: Model) -> bool:
         return self._held and (self._held_from_all or model.local)
 
+    def is_behind(self) -> bool:
+        """Say whether there is something to derive for which a process of its own would be worth it."""
+        work = self._look()
+        index, history = work.view.index, work.view.history
+        if index is not None and index.follow(history, 0) > BATCH:
+            return True
+        return any(derivation.is_due(work.view) for derivation in work.derivations)
+
     def catch_up(self, on_step: Callable[[], object] = lambda: None) -> int:
         """Derive all that is behind, in the caller's thread; return how many steps that took. Raises ChatError.
 

@@ -29,11 +29,12 @@ def ask(
     """
     from chatcli.attachments import with_attachments
     from chatcli.cli.chat import opened_chat
+    from chatcli.cli.later import derive_later
     from chatcli.errors import StoreError
 
     content = with_attachments(_question(text), flags.attachments)
     with opened_chat(flags) as (chat, place):
-        chat.derive()  # while the reply comes
+        chat.background.close()  # it would end with us, half done and paid for
         try:
             reply = _answer(chat, content, flags, as_json, place.config)
         except StoreError as error:
@@ -41,6 +42,7 @@ def ask(
         if as_json and reply is not None:
             _print_document(chat, reply)
         _tell(chat, flags.quiet)
+        derive_later(chat, flags.store)
     if reply is None or reply.finish == "interrupted":
         raise typer.Exit(130)
 
@@ -50,7 +52,8 @@ def _tell(chat: "Chat", quiet: bool) -> None:
     from chatcli.cli.output import notice
 
     notes = chat.last_context.notes if chat.last_context else ()
-    if told := dict.fromkeys([*notes, *chat.background.news()]):
+    news = chat.aids.index.news if chat.aids.index else []
+    if told := dict.fromkeys([*notes, *news]):
         notice(" · ".join(told), quiet)
 
 

@@ -127,10 +127,18 @@ def update(flags: Flags, session: Session = None) -> None:
 
     Example: chatcli memory update -s JavaEdge
     """
+    from chatcli.cli.later import alone
     from chatcli.cli.output import notice
+    from chatcli.recall import index_path
     from chatcli.values import counted
 
-    with opened(flags, session, asks=True) as (chat, _):
+    with (
+        opened(flags, session, asks=True) as (chat, place),
+        alone(index_path(place.folders.cache, chat.store.address, chat.session).with_suffix(".lock")) as free,
+    ):
+        if not free:
+            notice(f"{chat.session}: another process derives it already")
+            return
         notice(f"{chat.session}: deriving what {chat.memory.spec} needs; ^C stops, what is done is kept")
 
         def tell() -> None:

@@ -151,6 +151,10 @@ class Derivation(Protocol):
         """What it derives: summary, entity, …"""
         ...
 
+    def is_due(self, view: View) -> bool:
+        """Say whether a step has something to do."""
+        ...
+
     def step(self, view: View, ask: Ask) -> Change | None:
         """Return the next change to what was derived; None when it is up to date. Raises ModelError."""
         ...

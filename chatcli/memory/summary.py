@@ -136,14 +136,21 @@ class Folding:
     strategy: Summary
     name: str = STATE
 
+    def is_due(self, view: View) -> bool:
+        """Say whether the tail has outgrown its limit."""
+        return self._due(view) is not None
+
     def step(self, view: View, ask: Ask) -> Change | None:
         """Fold the tail's older part when it is due. Raises ModelError; the summary stays as it is then."""
-        history, end = view.history, _end(view.history)
-        state = history.state(STATE)
-        if state and history.length < _number(state.value.get("hold")):
-            return None
-        keep = self._keep(view, end)
+        keep = self._due(view)
         return None if keep is None else self.fold(view, ask, keep)
+
+    def _due(self, view: View) -> int | None:
+        """Return up to where it is time to fold; None when it is not."""
+        state = view.history.state(STATE)
+        if state and view.history.length < _number(state.value.get("hold")):
+            return None
+        return self._keep(view, _end(view.history))
 
     def compact(self, view: View, ask: Ask, hint: str = "") -> Change | None:
         """Fold all but the newest turn now, one request a call; None when all is done. `hint`: what to look at."""

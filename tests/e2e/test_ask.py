@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Event
 
+from chatcli.messages import Message
 from tests.e2e.conftest import CHATCLI, User
 from tests.servers import BAD_KEY, UNKNOWN_MODEL, Thought
 from tests.terminal import clean_env
@@ -222,3 +223,36 @@ def test_markdown_is_rendered_on_a_terminal_and_plain_is_plain(user: User, tmp_p
         with user.terminal("ask", "Hi", *flags) as term:
             term.wait_for(shown)
             assert term.wait_exit() == 0
+
+
+def with_turns(user: User, turns: int) -> None:
+    """Give the session `notes` that many turns."""
+    with closing(user.store()) as store:
+        for number in range(turns):
+            store.append("notes", [Message("user", f"q{number}"), Message("assistant", f"a{number}")])
+
+
+def test_what_an_ask_leaves_to_be_summed_up_is_done_once_when_the_command_is_over(user: User) -> None:
+    with_turns(user, 13)
+    folding = Event()
+    user.server.replies("the answer")
+    user.server.replies("SUM", folding, "MED")
+    done = user.run("ask", "-s", "notes", "--memory", "summary", "Hi")
+    assert (done.returncode, done.stdout) == (0, "the answer\n")
+    user.server.wait_chats(2)
+    user.server.replies("the next answer")
+    again = user.run("ask", "-s", "notes", "Hi again")  # ended, though the summary is not there yet
+    assert again.stdout == "the next answer\n"
+    folding.set()
+    pause, deadline = Event(), time.monotonic() + 30
+    while "SUMMED" not in user.run("memory", "show", "-s", "notes").stdout:
+        assert time.monotonic() < deadline
+        pause.wait(0.05)
+    assert len(user.server.chats) == 3, "two processes would both pay for it"
+
+
+def test_an_ask_with_nothing_behind_leaves_no_process(user: User) -> None:
+    with_turns(user, 3)
+    user.run("ask", "-s", "notes", "--memory", "summary", "Hi")
+    assert not (user.home / "cache" / "recall").exists() or not list((user.home / "cache" / "recall").glob("*.lock"))
+    assert len(user.server.chats) == 1
