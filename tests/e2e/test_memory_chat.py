@@ -35,6 +35,16 @@ def summed_up(known: User) -> User:  # noqa: F811
     return known
 
 
+def sum_up_further(user: User) -> None:
+    """Put a summary of turns 1 to 18 into the store, as another terminal does."""
+    store = user.store()
+    history = open_history(store, "s", 100)
+    mark = history.watermark(36)
+    value = {"versions": [{"text": "A later one", "turns": 18, "position": 36, "fingerprint": mark.fingerprint}]}
+    assert store.put_state("s", Change(summary.STATE, State(value, mark), history.state(summary.STATE)))
+    store.close()
+
+
 def sends(term: Terminal, user: User, text: str) -> list[str]:
     """Send a message; return the texts of the messages that reached the model."""
     before = len(user.server.chats)
@@ -125,12 +135,7 @@ def opened(summed_up: User, tmp_path: Path) -> Iterator[Terminal]:
 def test_an_edited_summary_covers_what_the_one_did_that_was_opened(
     opened: Terminal, summed_up: User, tmp_path: Path
 ) -> None:
-    store = summed_up.store()
-    history = open_history(store, "s", 100)
-    later = summary.Version("A later one", history.watermark(36), 18)
-    value = {"versions": [{"text": later.text, "turns": 18, "position": 36, "fingerprint": later.mark.fingerprint}]}
-    assert store.put_state("s", Change(summary.STATE, State(value, later.mark), history.state(summary.STATE)))
-    store.close()
+    sum_up_further(summed_up)
     (tmp_path / "go").touch()
     opened.wait_for("the summary is yours now")
     found = summary_of(summed_up)
@@ -190,6 +195,53 @@ def test_a_compact_that_is_too_much_for_the_model_goes_on_with_less(summed_up: U
         term.wait_for("you>")
         summed_up.server.refuses(TOO_LONG_OPENAI, times=2)
         say(term, "/compact", "turns 1 to 19 are summed up")
+        leave(term)
+
+
+def test_a_compact_takes_the_place_of_what_the_background_was_asking(known: User) -> None:  # noqa: F811
+    gate = Event()
+    known.server.replies("They", gate, " spoke")
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        known.server.wait_chats(1)
+        say(term, "/compact", "turns 1 to 19 are summed up; the next request has ~")
+        gate.set()
+        say(term, "/summary", "summary of turns 1 to 19 · written by a model · 1 version")
+        say(term, "/info", "last context")
+        assert "summed up now" not in term.text()
+        leave(term)
+
+
+def test_news_of_a_summary_that_was_just_seen_does_not_follow(known: User) -> None:  # noqa: F811
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.wait(lambda _: summary_of(known) is not None)
+        say(term, "/summary undo", "there is no summary now")
+        say(term, "/info", "last context")
+        assert "summed up now" not in term.text()
+        leave(term)
+
+
+def test_a_compact_says_that_another_terminal_was_faster(summed_up: User) -> None:
+    gate = Event()
+    summed_up.server.replies("They", gate, " spoke")
+    with summed_up.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("/compact")
+        summed_up.server.wait_chats(2)
+        sum_up_further(summed_up)
+        gate.set()
+        term.wait_for("error: the summary was changed meanwhile;")
+        say(term, "/compact", "turns 1 to 19 are summed up")
+        leave(term)
+
+
+def test_there_is_nothing_to_compact_before_the_second_turn(user: User) -> None:
+    with user.chat("-s", "new", "--memory", "summary") as term:
+        term.wait_for("you>")
+        say(term, "/compact", "nothing to sum up yet")
+        say(term, "Hello", "Turn 1: Hello")
+        say(term, "/compact", "nothing to sum up yet")
         leave(term)
 
 

@@ -284,6 +284,18 @@ def test_info_and_the_toolbar_say_where_we_are(known: User) -> None:
         leave(term)
 
 
+@pytest.mark.parametrize("command", ["/undo", "/compact"])
+def test_the_toolbar_shows_no_figure_of_a_context_that_is_no_more(known: User, command: str) -> None:
+    with known.chat("-s", "s", cols=120) as term:
+        term.wait_for("you>")
+        say(term, "Hi", "Turn 4: Hi")
+        term.wait_for("tokens, window unknown")
+        term.enter(command)
+        term.wait_gone("tokens, window unknown")
+        term.wait_for("s · test-model · auto · sqlite")
+        leave(term)
+
+
 def test_an_attachment_goes_with_the_next_message_only(known: User, tmp_path: Path) -> None:
     (tmp_path / "my notes.txt").write_text("Ada was here", encoding="utf-8")
     with known.chat("-s", "s") as term:

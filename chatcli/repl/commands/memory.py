@@ -55,6 +55,7 @@ def _show(repl: "Repl") -> None:
     newest, by = found[-1], "edited by you" if found[-1].edited else "written by a model"
     repl.screen.heading(f"summary of {turns_from(1, newest.turns)} · {by} · {counted(len(found), 'version')}")
     repl.screen.wrapped(newest.text, "yellow")
+    repl.chat.background.drop(summary.STATE)
     if not _folds(repl.chat):
         repl.screen.tell(f"{repl.chat.memory.spec} does not send it; {_THOSE_THAT_DO}")
 
@@ -71,6 +72,7 @@ def _edit(repl: "Repl") -> None:
     elif text.strip() == opened.text.strip():
         repl.screen.aside("nothing was changed")
     elif repl.chat.change(lambda history: summary.edited(history, opened, text.strip())):
+        repl.chat.background.drop(summary.STATE)
         tokens = repl.chat.look().count(text)
         repl.screen.aside(f"the summary is yours now, ~{counted(tokens, 'token')}; /summary undo brings the other back")
     else:
@@ -83,6 +85,7 @@ def _undo(repl: "Repl") -> None:
     if not repl.chat.change(summary.undone):
         repl.screen.aside("there is no summary to take back")
         return
+    repl.chat.background.drop(summary.STATE)
     before = summary.current(open_history(repl.chat.store, repl.chat.session, _LOOK))
     now = f"the summary of {turns_from(1, before.turns)} holds again" if before else "there is no summary now"
     repl.screen.aside(f"{now}; nothing is summed up for some turns, unless /compact does")
@@ -98,27 +101,27 @@ def compact(repl: "Repl", argument: str) -> None:
     if not _folds(chat):
         raise UsageError(f"{chat.memory.spec} sends no summary", _THOSE_THAT_DO)
     before, stopped = chat.context(None).tokens, ""
-    chat.background.hold()
+    chat.background.hold(everything=True)
     try:
         repl.wait_for("summing up; ^C stops", lambda is_stopped: _fold_all(chat, argument, is_stopped))
     except Held:
         stopped = "stopped; "
     finally:
         chat.background.release()
+    chat.background.drop(summary.STATE)
+    chat.last_context = None
     repl.screen.aside(f"{stopped}{_covered(chat)}{_saved(before, chat.context(None).tokens)}")
 
 
 def _fold_all(chat: Chat, hint: str, is_stopped: Callable[[], bool]) -> None:
     """Fold until all is done; a request that was too much for the model is made smaller."""
-    shared = chat.background.ask()
-    ask = replace(shared, is_held=is_stopped)
+    ask = replace(chat.background.ask(), is_held=is_stopped)
     while True:
         room = ask.room
         try:
             if not _fold(chat, ask, hint):
                 return
         except ContextTooLong:
-            shared.most = ask.most
             if ask.room >= room:
                 raise
 
@@ -129,15 +132,19 @@ def _fold(chat: Chat, ask: SideRequest, hint: str) -> bool:
     folding = next(one for one in chat.memory.derivations(view) if isinstance(one, summary.Folding))
     change = folding.compact(view, ask, hint)
     if change is not None and not chat.store.put_state(chat.session, change):
-        raise Conflict("another terminal changed the summary meanwhile", "/compact goes on from there")
+        raise Conflict(
+            "the summary was changed meanwhile; what this request summed up is not kept", "/compact goes on from there"
+        )
     return change is not None
 
 
 def _covered(chat: Chat) -> str:
-    found = summary.current(open_history(chat.store, chat.session, _LOOK))
-    if found is None:
-        return "nothing is summed up"
-    return f"{turns_from(1, found.turns)} {'is' if found.turns == 1 else 'are'} summed up"
+    history = open_history(chat.store, chat.session, _LOOK)
+    found = summary.current(history)
+    if found is not None:
+        return f"{turns_from(1, found.turns)} {'is' if found.turns == 1 else 'are'} summed up"
+    newest = next(history.turns(), None)
+    return "nothing is summed up" if newest and newest.start else "nothing to sum up yet"
 
 
 def _saved(before: int, now: int) -> str:

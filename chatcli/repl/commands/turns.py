@@ -24,6 +24,7 @@ def retry(repl: "Repl", argument: str) -> None:
 def undo(repl: "Repl", argument: str) -> None:
     """Take turns out of the history."""
     undone = repl.chat.undo(_number(argument, default=1))
+    repl.chat.last_context = None
     back = f"took back {counted(undone, 'turn')}; /redo brings {'it' if undone == 1 else 'them'} back"
     repl.screen.aside(back if undone else "nothing to undo")
 
@@ -33,6 +34,7 @@ def redo(repl: "Repl", argument: str) -> None:
     """Bring back what was undone last."""
     before = _turns(repl)
     restored = repl.chat.redo()
+    repl.chat.last_context = None
     repl.screen.aside(f"brought back {counted(_turns(repl) - before, 'turn')}" if restored else "nothing to redo here")
 
 
