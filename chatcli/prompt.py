@@ -135,10 +135,18 @@ def fill(
                 parts += [replace(part, messages=_in_role(part.messages, entry.role)) for part in riding]
             parts.append(filled)
         elif entry.variable == HISTORY:
-            parts += past
+            parts = _with_history(parts, past)
         elif entry.variable in variables:
             parts.append(Part("prompt", _messages_from(entry.variable, variables[entry.variable])))
     return parts
+
+
+def _with_history(parts: Sequence[Part], past: Sequence[Part]) -> list[Part]:
+    """Return the parts with the past after them; what joins a system text is put right behind the first there is."""
+    joining = [part for part in past if part.joins == "before"]
+    first = next((at for at, part in enumerate(parts, 1) if part.messages and part.messages[0].role == "system"), None)
+    at = len(parts) if first is None else first
+    return [*parts[:at], *joining, *parts[at:], *(part for part in past if part.joins != "before")]
 
 
 def _entry(entry: Mapping[str, Any], name: str) -> Template | Placeholder:

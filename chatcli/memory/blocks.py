@@ -32,7 +32,7 @@ def block_tail(view: View, spec: str, cost: Cost, high: float, low: float, least
         kept.append(turn)
         total += cost(turn, scale)
         if total > high:
-            kept = newest_within(kept, lambda turn: cost(turn, scale), low)
+            kept = newest_within(kept, lambda turn: cost(turn, view.scale), low)
             break
     cut = kept[-1].start if kept else 0
     if cut <= start:

@@ -164,7 +164,8 @@ class Folding:
         history, before = view.history, current(view.history)
         messages, stop = _chunk(view, before.mark.position if before else 0, keep, ask.room)
         length = self.strategy.length
-        text = ask(_request(before.text if before else "", messages, length, ask.room, hint)).strip()
+        said = [f"{message.role}: {_shown(view, message, ask.room)}" for message in messages]
+        text = ask(_request(before.text if before else "", said, length, hint)).strip()
         if not text or is_refusal(text) or view.count(text) > 3 * length:
             raise BrokenStream("the model wrote no summary", "/compact tries again")
         turns = (before.turns if before else 0) + sum(message.role == "user" for message in messages)
@@ -194,11 +195,17 @@ def _front(summary: Version | None) -> tuple[Part, ...]:
     return (Part(STATE, (Message("system", text),), "before"),)
 
 
-def _request(before: str, messages: Sequence[Message], length: int, room: int, hint: str) -> list[Message]:
-    """Return the request for a new summary; each message is abridged to what the request has room for."""
-    said = "\n".join(f"{message.role}: {abridged(spoken(message), 2 * room)}" for message in messages)
+def _shown(view: View, message: Message, room: int) -> str:
+    """Return what a message says, abridged to the tokens there is room for."""
+    text = spoken(message)
+    tokens = view.count(text)
+    return text if tokens <= room else abridged(text, len(text) * room // tokens)
+
+
+def _request(before: str, said: Sequence[str], length: int, hint: str) -> list[Message]:
+    """Return the request for a new summary of the one before and what was said since."""
     parts = [f"Summary so far:\n{before}"] if before else []
-    parts.append(f"Turns after it:\n{said}" if before else f"Turns:\n{said}")
+    parts.append(f"{'Turns after it' if before else 'Turns'}:\n" + "\n".join(said))
     if hint:
         parts.append(f"Above all, keep what bears on this: {hint}")
     parts.append("New summary:")

@@ -1,3 +1,4 @@
+import itertools
 import json
 import stat
 from pathlib import Path
@@ -14,6 +15,7 @@ from chatcli.memory import parse_memory
 from chatcli.messages import Message, Usage
 from chatcli.model import Delta, Finished, Used
 from chatcli.prompt import make_prompt
+from chatcli.stores import Pending
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.turn import Notice
 from tests.fakes import ScriptedIndex, ScriptedModel
@@ -56,7 +58,7 @@ def test_autos_tail_moves_in_blocks_also_while_its_summary_is_behind() -> None:
     for number in range(80):
         life.say(f"q{number} {LONG}")
         starts.append(life.context().start)
-    moves = sum(before != after for before, after in zip(starts, starts[1:], strict=False))
+    moves = sum(before != after for before, after in itertools.pairwise(starts))
     assert starts[-1] > 0
     assert moves <= 80 / 8
 
@@ -271,3 +273,16 @@ def test_a_summary_as_text_stands_first_in_the_history() -> None:
     assert message.text.startswith("System: Summary of the conversation so far (turns 1 to 9):\nSUM\nHuman: q9\nAI:")
     assert message.text.endswith("\nHi")
     chat.close()
+
+
+def test_a_cut_is_kept_with_a_turn_that_came_after_anothers_and_with_one_that_is_kept_as_it_is() -> None:
+    chat = chat_with(spec="tokens:3000")
+    turn = chat.retry()
+    chat.store.append("s", [Message("user", "from elsewhere"), Message("assistant", "and its answer")])
+    list(turn)
+    assert "cut:tokens" in chat.store.snapshot("s", 0).states
+    other = chat_with(spec="tokens:3000")
+    pending = Pending("t", Message("user", "Hi"), "host/1/2", partial="half")
+    other.store.begin("s", pending)
+    other.keep(pending)
+    assert "cut:tokens" in other.store.snapshot("s", 0).states

@@ -8,7 +8,7 @@ import pytest
 from chatcli.aids import Aids
 from chatcli.background import Background, SideRequest, Work
 from chatcli.chat import Chat
-from chatcli.errors import BadRequest, BrokenStream, ServerError, UsageError
+from chatcli.errors import BadRequest, BrokenStream, ContextTooLong, ServerError, UsageError
 from chatcli.memory import parse_memory, summary
 from chatcli.memory.history import open_history
 from chatcli.messages import Message
@@ -193,8 +193,8 @@ def test_a_chat_whose_memory_derives_nothing_starts_no_thread() -> None:
 # Side requests
 
 
-def request(*scripts: Sequence[Any], held: bool = False) -> SideRequest:
-    return SideRequest(ScriptedModel(*scripts), lambda: held)
+def request(*scripts: Sequence[Any], window: int | None = None) -> SideRequest:
+    return SideRequest(ScriptedModel(*scripts, window=window), lambda: False)
 
 
 def test_a_side_request_asks_for_a_schema_and_goes_without_where_there_are_none() -> None:
@@ -316,3 +316,58 @@ def test_a_command_that_derives_breaks_off_the_same_in_the_background_whatever_t
     chat.background.release()
     assert summary_of(chat.store) == "MINE"
     chat.close()
+
+
+def test_after_a_turn_at_most_four_steps_are_taken() -> None:
+    side, store = ScriptedModel(window=400), InMemoryStore()
+    store.append("s", TURNS * 40)
+    chat = chat_with(side, store)
+    chat.derive()
+    until(lambda: len(side.asked) == 4)
+    chat.background.close()
+    assert chat.background._thread is not None
+    chat.background._thread.join(20)
+    assert len(side.asked) == 4
+
+
+def test_a_request_that_was_too_long_is_followed_by_a_shorter_one() -> None:
+    ask = request([ContextTooLong("too long", "x")], window=8192)
+    before = ask.room
+    with pytest.raises(ContextTooLong):
+        ask([Message("user", "?")])
+    assert ask.room == before // 2
+
+
+def test_a_fault_of_ours_is_told_and_the_thread_goes_on() -> None:
+    side = ScriptedModel(["SUM"])
+    chat = chat_with(side)
+    faults = [RuntimeError("a fault")]
+
+    def prepare() -> None:
+        if faults:
+            raise faults.pop()
+
+    background = Background(chat._work, chat._keep_change, lambda: side, prepare)
+    background.wake()
+    told: list[str] = []
+    until(lambda: bool(told.extend(background.news()) or told))
+    assert "a fault" in told[0]
+    background.wake()
+    until(lambda: summary_of(chat.store) == "SUM")
+    background.close()
+
+
+def test_a_chat_lets_go_of_its_index_and_its_side_model() -> None:
+    class Closing(ScriptedIndex):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    side, index = ScriptedModel(), Closing()
+    closed: list[str] = []
+    side.close = lambda: closed.append("side")
+    chat = Chat(InMemoryStore(), "s", ScriptedModel(), aids=Aids(index=index, side_model=lambda: side))
+    chat.side_model()
+    chat.close()
+    assert (index.closed, closed) == (True, ["side"])

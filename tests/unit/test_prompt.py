@@ -1,5 +1,6 @@
 import pytest
 
+from chatcli.context import merged
 from chatcli.errors import UsageError
 from chatcli.memory import Part
 from chatcli.messages import Message
@@ -191,3 +192,13 @@ def test_without_a_question_the_input_says_so() -> None:
 def test_parts_are_named_by_their_kind() -> None:
     prompt = make_prompt([{"role": "system", "content": "s"}, {"role": "assistant", "content": "example"}])
     assert [part.kind for part in fill(prompt, {}, PAST, QUESTION)] == ["system", "prompt", "tail", "input"]
+
+
+def test_a_summary_joins_the_leading_system_text_also_where_examples_stand_between() -> None:
+    prompt = make_prompt(
+        [{"role": "system", "content": "S"}, {"role": "user", "content": "e"}, {"role": "assistant", "content": "x"}]
+    )
+    summary = Part("summary", (Message("system", "SUM"),), "before")
+    parts = fill(prompt, {}, [summary, *PAST], QUESTION)
+    assert next((message.role, message.text) for message in merged(parts)) == ("system", "S\n\nSUM")
+    assert [part.kind for part in parts] == ["system", "summary", "prompt", "prompt", "tail", "input"]

@@ -146,6 +146,13 @@ def test_a_message_of_200_000_characters_is_abridged_for_the_summary_only() -> N
     assert len(life.store.messages(SESSION)[0].text) == 200_002
 
 
+def test_a_chinese_message_is_abridged_by_its_tokens_not_its_characters() -> None:
+    life, ask = Life("summary"), ScriptedAsk(room=1000)
+    life.say("话" * 5000, *turns(1, 13))
+    life.derive(ask)
+    assert ask.texts[0].count("话") <= 1000
+
+
 def test_system_text_and_what_cannot_be_read_are_no_part_of_a_summary() -> None:
     life, ask = Life("summary"), ScriptedAsk()
     life.store.append(
@@ -241,7 +248,9 @@ def test_a_new_history_with_the_same_reply_where_the_old_one_was_summed_up_has_n
     ids = iter(range(1000))
 
     def say(text: str) -> None:
-        life.store.append(SESSION, [Message("user", text, id=f"{next(ids)}"), Message("assistant", "OK", id=f"{next(ids)}")])
+        life.store.append(
+            SESSION, [Message("user", text, id=f"{next(ids)}"), Message("assistant", "OK", id=f"{next(ids)}")]
+        )
 
     for text in turns(1, 13):
         say(text)
@@ -261,6 +270,24 @@ def test_undo_goes_back_a_version_and_the_turns_it_does_not_cover_are_sent_again
     keep(life, summary.undone(life.view().history))
     assert life.sent()[0] == ("system", "SYSTEM")
     assert summary.undone(life.view().history) is None
+
+
+def test_after_an_undo_nothing_is_folded_for_eight_turns() -> None:
+    life, ask = with_two_versions(), ScriptedAsk()
+    keep(life, summary.undone(life.view().history))
+    for number in range(7):
+        life.say(f"x{number}")
+        assert life.derive(ask) == 0
+    life.say("x7")
+    assert life.derive(ask) > 0
+
+
+def test_the_newest_ten_versions_are_kept() -> None:
+    life = with_two_versions()
+    for number in range(20):
+        keep(life, edit(life, f"MINE {number}"))
+    found = summary.versions(life.view().history)
+    assert [version.text for version in found] == [f"MINE {number}" for number in range(10, 20)]
 
 
 def test_compact_folds_all_but_the_newest_turn_with_an_eye_on_the_hint() -> None:
