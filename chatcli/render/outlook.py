@@ -1,7 +1,9 @@
 """What a memory makes of a session, in one line."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from chatcli.aids import room
 from chatcli.chat import Chat
 from chatcli.context import Context
 from chatcli.memory import Part, pins, summary
@@ -10,6 +12,8 @@ from chatcli.memory.history import History
 from chatcli.memory.numbering import numbers_of, open_numbered
 from chatcli.memory.recall import Recall
 from chatcli.memory.strategy import Strategy
+from chatcli.messages import Message
+from chatcli.prompt import fill
 from chatcli.render.context import turns_from
 
 
@@ -21,27 +25,53 @@ def outlook(chat: Chat) -> str:
     if context.start:
         held += _recall(chat)
     held += _entities(chat)
+    gap = _gap(chat, context, parts, last)
     if not context.length:
         return f"{chat.memory.spec}: there is no turn yet that the next request could hold"
     listed = f"{', '.join(held[:-1])}, and {held[-1]}" if len(held) > 2 else " and ".join(held)
-    return f"{chat.memory.spec}: the next request holds {listed or 'nothing of the history'}"
+    return f"{chat.memory.spec}: the next request holds {listed or 'nothing of the history'}{gap}"
 
 
 def sent_parts(chat: Chat) -> tuple[Context, Sequence[Part]]:
     """Return the next context, and the memory's parts of it also where the prompt has the history as text."""
     context = chat.context(None)
     if context.start < context.length and not any(part.kind == "tail" for part in context.parts):
-        return context, chat.memory.select(chat.look(), None).parts
+        own = [message for part in fill(chat.prompt, chat.variables, (), None) for message in part.messages]
+        view = chat.look()
+        view = replace(view, room=room(view, own, chat.options))
+        return context, chat.memory.select(view, None).parts
     return context, context.parts
 
 
 def _tail(parts: Sequence[Part], last: int) -> Iterator[str]:
-    sent = [message for part in parts if part.kind == "tail" for message in part.messages]
-    users = sum(message.role == "user" for message in sent)
+    sent, users = _sent(parts)
     if users and users == last:
         yield f"all {last:,} turns word for word" if last > 1 else "the only turn word for word"
     elif sent:
         yield f"{turns_from(last - users + 1, last)} word for word"
+
+
+def _sent(parts: Sequence[Part]) -> tuple[list[Message], int]:
+    """Return the messages of the tail, and how many turns they are."""
+    sent = [message for part in parts if part.kind == "tail" for message in part.messages]
+    return sent, sum(message.role == "user" for message in sent)
+
+
+def _gap(chat: Chat, context: Context, parts: Sequence[Part], last: int) -> str:
+    """Return which turns are neither in the summary nor in the tail, and why; '' when there are none."""
+    view = chat.look()
+    folding = next((one for one in chat.memory.derivations(view) if isinstance(one, summary.Folding)), None)
+    found = summary.current(view.history)
+    end, summed_up = (found.mark.position, found.turns) if found else (0, 0)
+    newest = last - _sent(parts)[1]
+    if folding is None or context.start <= end or newest <= summed_up:
+        return ""
+    named = turns_from(summed_up + 1, newest)
+    are, they, them = ("is", "it", "it") if newest == summed_up + 1 else ("are", "they", "them")
+    if folding.strategy.tail(view).start <= end:
+        return f"; {named} {are} not in it: there is no room for {them} beside the prompt"
+    missing = "in neither" if found else "not in it"
+    return f"; {named} {are} {missing} yet: {they} {are} summed up in the background"
 
 
 def _summary(parts: Sequence[Part], history: History) -> Iterator[str]:

@@ -249,7 +249,7 @@ def test_a_memory_without_a_summary_cannot_be_compacted(known: User) -> None:  #
     with known.chat("-s", "s", "--memory", "window:3") as term:
         term.wait_for("you>")
         say(term, "/compact", "window:3 sends no summary")
-        assert "/memory summary-buffer:4000 do" in " ".join(term.text().split())
+        term.wait(lambda t: "/memory summary-buffer:4000 do" in " ".join(t.text().split()))
         leave(term)
     assert known.server.chats == []
 
@@ -326,6 +326,14 @@ def test_what_the_background_summed_up_is_said_before_the_next_prompt(known: Use
         term.wait(lambda _: summary_of(known) is not None)
         assert "summed up" not in term.text(), "nothing is printed into a prompt"
         say(term, "/info", "turns 1 to 16 are summed up now")
+        leave(term)
+
+
+def test_a_memory_that_is_chosen_derives_at_once(known: User) -> None:  # noqa: F811
+    with known.chat("-s", "s", "--memory", "window:3") as term:
+        term.wait_for("you>")
+        say(term, "/memory summary", "summary: the next request holds")
+        term.wait(lambda _: summary_of(known) is not None)
         leave(term)
 
 

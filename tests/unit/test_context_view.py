@@ -232,6 +232,32 @@ def test_where_no_turn_is_older_nothing_is_promised_to_be_recalled(store: Store)
     assert outlook(chat_with(store, "buffer+recall:800")).endswith("holds all 20 turns word for word")
 
 
+def test_a_summary_that_is_behind_says_which_turns_are_missing(store: Store) -> None:
+    for number in range(21, 61):
+        store.append("s", [Message("user", f"question {number}"), Message("assistant", f"answer {number}")])
+    said = outlook(chat_with(store, "summary"))
+    assert "turns 49 to 60 word for word, a summary of turns 1 to 12" in said
+    assert said.endswith("; turns 13 to 48 are in neither yet: they are summed up in the background")
+    assert "neither" not in outlook(chat_with(store, "window:3"))
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_what_has_no_room_beside_the_prompt_is_not_promised(store: Store, as_text: bool) -> None:
+    for number in range(21, 61):
+        store.append("s", [Message("user", f"question {number}"), Message("assistant", f"answer {number}" + 20 * " x")])
+    chat = chat_with(store, "auto")
+    system = {"role": "system", "content": "word " * 4200}
+    past = {"role": "user", "content": "So far:\n{history}\nNow: {input}"}
+    chat.prompt = make_prompt([system, past] if as_text else [system])
+    sent = "\n".join(message.text for message in chat.context(None).messages)
+    said = outlook(chat)
+    first = int(said.partition("turns ")[2].partition(" ")[0])
+    assert first > 21
+    assert f"question {first}\n" in f"{sent}\n"
+    assert f"question {first - 1}\n" not in f"{sent}\n"
+    assert f"; turns 13 to {first - 1} are not in it: there is no room for them beside the prompt" in said
+
+
 def test_a_session_without_turns_holds_nothing() -> None:
     assert outlook(Chat(InMemoryStore(), "s", ScriptedModel(), parse_memory("window:3"))).endswith(
         "there is no turn yet that the next request could hold"
