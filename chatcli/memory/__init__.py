@@ -11,6 +11,7 @@ and one line in `_STRATEGIES`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from importlib import import_module
 from itertools import chain
 
@@ -162,8 +163,13 @@ def parse_memory(spec: str) -> Memory:
 def _parse_strategy(text: str, spec: str) -> Strategy:
     name, colon, parameters = text.partition(":")
     where = _STRATEGIES.get(name)
-    if where is None or (colon and not parameters):
-        raise bad_spec(spec, f"there is no {text!r}" if text != spec.strip() else "")
+    if where is None:
+        unknown = f"there is no {text!r}" if text != spec.strip() else ""
+        near = get_close_matches(name.strip().lower(), _STRATEGIES, n=1) if len(text) <= 40 else ()
+        meant = f"did you mean {near[0]}{colon}{parameters}?" if near else ""
+        raise bad_spec(spec, "; ".join(filter(None, (unknown, meant))))
+    if colon and not parameters:
+        raise bad_spec(spec, f"nothing follows the ':' of {name}")
     module, _, function = where.partition(":")
     build: Builder = getattr(import_module(module), function)
     return build(parameters)

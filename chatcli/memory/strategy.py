@@ -10,6 +10,7 @@ from chatcli.errors import UsageError
 from chatcli.memory.history import History
 from chatcli.messages import Message, Turn, readable
 from chatcli.stores import Change
+from chatcli.values import DIGITS
 
 Joins = Literal["", "before", "after"]
 
@@ -216,8 +217,15 @@ def bad_spec(spec: str, why: str = "") -> UsageError:
 
 def positive(text: str, spec: str) -> int:
     """Return `text` as a whole number above 0; raise UsageError that names the spec."""
-    if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
-        raise bad_spec(spec, f"{text!r} is not a whole number above 0")
+    if not text:
+        name = spec.partition(":")[0]
+        example = next(one for one in EXAMPLES.split(", ") if one.startswith(f"{name}:"))
+        raise bad_spec(spec, f"{name} needs a number, e.g. {example}")
+    shown = repr(text) if len(text) <= 20 else f"{text[:20]!r}…"
+    if not (text.isascii() and text.isdigit() and text.strip("0")):
+        raise bad_spec(spec, f"{shown} is not a whole number above 0")
+    if len(text) > DIGITS:
+        raise bad_spec(spec, f"{shown} is too large a number, it may have {DIGITS} digits")
     return int(text)
 
 

@@ -34,6 +34,30 @@ def test_any_other_text_is_an_error_that_names_it_and_shows_what_there_is(spec: 
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ("recall", "recall needs a number, e.g. recall:800"),
+        ("window", "window needs a number, e.g. window:10"),
+        ("window:3-", "window needs a number, e.g. window:10"),
+        ("tokens:", "nothing follows the ':' of tokens"),
+        ("window:99999999999", "'99999999999' is too large a number, it may have 9 digits"),
+        ("recall:" + "9" * 500, f"'{'9' * 20}'… is too large a number, it may have 9 digits"),
+        ("windows:3", "did you mean window:3?"),
+        ("Window:3", "did you mean window:3?"),
+        ("AUTO", "did you mean auto?"),
+        ("summary+Recal:800", "there is no 'Recal:800'; did you mean recall:800?"),
+        ("summary+xyzzy", "there is no 'xyzzy'"),
+        ("x" * 5000, ""),
+    ],
+)
+def test_an_error_says_what_was_meant(spec: str, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_memory(spec)
+    assert caught.value.message.endswith(f" is no memory{': ' + why if why else ''}")
+    assert len(caught.value.message) < 200
+
+
 def test_spaces_around_the_plus_are_no_matter() -> None:
     assert parse_memory(" window:3 + recall:5 ").spec == "window:3+recall:5"
 
