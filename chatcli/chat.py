@@ -18,7 +18,6 @@ from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, No
 from chatcli.memory import DEFAULT as DEFAULT_MEMORY
 from chatcli.memory import Memory, View, parse_memory
 from chatcli.memory.history import History, open_history
-from chatcli.memory.summary import told
 from chatcli.messages import Content, Message, Usage, new_id, user_message
 from chatcli.model import Model
 from chatcli.names import title_of
@@ -94,6 +93,11 @@ class Chat:
     @memory.setter
     def memory(self, chosen: Memory) -> None:
         self._memory = chosen
+
+    @property
+    def memory_spec(self) -> str:
+        """The memory's spec, without building it."""
+        return self._memory.spec if self._memory else DEFAULT_MEMORY
 
     # A turn
 
@@ -378,6 +382,8 @@ class Chat:
     def _keep_change(self, change: Change) -> bool:
         if not self.look().history.holds(change.state.watermark):
             return False  # the history was emptied or taken back while it was derived
+        from chatcli.memory.summary import told  # the prompt need not wait for it
+
         kept = self.store.put_state(self.session, change)
         if kept and (line := told(change)):
             self.background.tell(line, about=change.name)

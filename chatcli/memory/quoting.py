@@ -5,10 +5,9 @@ from collections.abc import Mapping
 
 from chatcli.messages import Message
 
-_REFUSAL = re.compile(
+_REFUSAL = (
     r"(i'?m |i am )?(very |so |really )?(sorry|afraid)\b|i (can(no|')t|cannot|am unable|won't)|as an ai\b"
-    r"|很?(抱歉|对不起)|我(不能|无法|没办法)|作为(一个)?(ai|人工智能)",
-    re.IGNORECASE,
+    r"|很?(抱歉|对不起)|我(不能|无法|没办法)|作为(一个)?(ai|人工智能)"
 )
 _SHORT = 300
 """Characters of a refusal at most; a longer text that begins so is one that says more."""
@@ -37,4 +36,4 @@ def abridged(text: str, most: int) -> str:
 
 def is_refusal(text: str) -> bool:
     """Say whether the text declines what was asked for, instead of doing it."""
-    return len(text) < _SHORT and _REFUSAL.match(text.strip()) is not None
+    return len(text) < _SHORT and re.match(_REFUSAL, text.strip(), re.IGNORECASE) is not None

@@ -99,7 +99,7 @@ class Repl:
             self.screen.warn("kept in memory only: it ends with this chat")
         if not self.tools.quiet:
             kept = chat.store.address.partition("///")[0].rstrip(":")  # a file's path is in /info
-            self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory.spec} · {kept}")
+            self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory_spec} · {kept}")
         with self._errors_shown():
             if not self.tools.quiet and self.screen.on_a_terminal:
                 self._show_last_turns()

@@ -13,7 +13,7 @@ def toolbar(chat: Chat, width: int) -> str:
 
     Where that is too little the store goes first, then the memory, then the model; the tokens stay.
     """
-    parts = [one_line(part) for part in (chat.session, chat.model.name, chat.memory.spec, _kind(chat.store.address))]
+    parts = [one_line(part) for part in (chat.session, chat.model.name, chat.memory_spec, _kind(chat.store.address))]
     end = f" · {meter(chat)}" if meter(chat) else ""
     for kept in (4, 3, 2):
         line = " · ".join(parts[:kept]) + end
