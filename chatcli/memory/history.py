@@ -23,6 +23,7 @@ class History:
         self.is_whole = self.length == snapshot.length
         self._states = snapshot.states
         self._fetch = fetch
+        self._turns: dict[int, Turn | None] = {}
         first = snapshot.length - len(snapshot.newest)
         self._start = min(first, self.length)
         self._loaded = list(snapshot.newest[: self.length - self._start]) if first < self.length else []
@@ -47,7 +48,12 @@ class History:
         return list(self._fetch(start, stop)) if start < stop else []
 
     def turn_at(self, start: int) -> Turn | None:
-        """Return the turn that begins at `start`; None when none does."""
+        """Return the turn that begins at `start`; None when none does. Each is read once."""
+        if start not in self._turns:
+            self._turns[start] = self._read_turn(start)
+        return self._turns[start]
+
+    def _read_turn(self, start: int) -> Turn | None:
         messages: list[Message] = []
         while page := self.between(start + len(messages), start + len(messages) + _TURN):
             for message in page:

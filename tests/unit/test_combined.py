@@ -1,10 +1,14 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from chatcli.errors import ChatError
 from chatcli.memory import Memory, Rider, Shown, Strategy, View
-from chatcli.memory.history import open_history
+from chatcli.memory.history import History, open_history
 from chatcli.memory.pins import pin, unpin
 from chatcli.messages import Message
+from chatcli.stores import Change, State
 from tests.fakes import ScriptedIndex
 from tests.life import SESSION, Life, ScriptedAsk
 
@@ -126,6 +130,53 @@ def test_a_pin_of_a_turn_that_is_another_one_by_now_does_not_hold() -> None:
     life.store.append(SESSION, [], at=2)
     life.say("another", "q3")
     assert asked_in(life) == ["q3", "?"]
+
+
+@pytest.mark.parametrize(
+    "turns", [None, [], "2", {"00": 1}, {"2": None}, {"9" * 5000: "x"}, {"²": "x"}, {"-2": "x"}, {"٢": []}]
+)
+def test_pins_that_are_damaged_pin_nothing_and_do_no_harm(turns: object) -> None:
+    life = Life("window:1")
+    life.say("q0", "q1", "q2")
+    state = State({"turns": turns}, life.view().history.watermark(6))
+    assert life.store.put_state(SESSION, Change("pins", state, None))
+    assert asked_in(life) == ["q2", "?"]
+    pinned(life, 2)
+    assert asked_in(life) == ["q1", "q2", "?"]
+
+
+def test_a_pin_that_does_not_hold_now_is_kept_for_when_its_turn_is_back() -> None:
+    life = Life("window:1")
+    life.say("q0", "q1", "q2", "q3")
+    for start in (0, 4):
+        pinned(life, start)
+    life.store.append(SESSION, [], at=4)
+    pinned(life, 2)
+    history = life.view().history
+    turn = history.turn_at(0)
+    assert turn is not None
+    assert life.store.put_state(SESSION, unpin(history, turn))
+    life.store.redo(SESSION)
+    assert asked_in(life) == ["q1", "q2", "q3", "?"]
+
+
+def test_a_pin_takes_one_read_a_context() -> None:
+    life = Life("auto", window=2000, room=800)
+    life.say(*(f"q{n} " * 50 for n in range(120)))
+    for start in range(0, 100, 2):
+        pinned(life, start)
+    plain = life.view().history
+    reads: list[int] = []
+
+    def fetch(start: int, stop: int) -> Sequence[Message]:
+        reads.append(start)
+        return life.store.messages(SESSION, start, stop)
+
+    assert plain.length == 240
+    history = History(life.store.snapshot(SESSION, 64), fetch)
+    chosen = life.memory.select(replace(life.view(), history=history), Message("user", "?"))
+    assert sum(len(part.messages) for part in chosen.parts if part.kind == "pins") == 100
+    assert len(reads) <= 52
 
 
 @pytest.mark.parametrize("start", [1, 7, 99])
