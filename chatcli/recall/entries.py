@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chatcli.messages import Message, fingerprint
+from chatcli.messages import Message, fingerprint, is_time
 from chatcli.recall.form import form
 from chatcli.recall.passages import length, passages
 from chatcli.recall.rows import PARTS
@@ -60,8 +60,10 @@ def read_entry(row: TextRow) -> Entry:
 
 
 def to_message(row: TextRow) -> Message:
-    """Return what a row says, as a message."""
+    """Return what a row says, as a message; raise ValueError for what only a damaged file says."""
     _, role, name, when, _, text, _, _ = row
+    if role not in ("user", "assistant") or not (when is None or is_time(when)):
+        raise ValueError(f"no message: {role!r}, {when!r}")
     who = name.decode("utf-8", "surrogatepass") if name else None
     return Message(role, text.decode("utf-8", "surrogatepass"), time=when, name=who)  # type: ignore[arg-type]
 

@@ -1,6 +1,8 @@
 """The index's SQLite file: a cache. Whatever is wrong with it, it is made anew, if need be only in memory."""
 
+import os
 import sqlite3
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -42,8 +44,12 @@ class Busy(Exception):
     """Another process keeps the file locked."""
 
 
-_NONSENSE = (TypeError, ValueError, OverflowError)
-"""What rows of a damaged file lead to: a value that is missing, of another type, no UTF-8 or too large."""
+class Gone(Busy):
+    """It was closed for good, or the file was removed while it was open: what is known of the history may be old."""
+
+
+_NONSENSE = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, struct.error)
+"""What rows of a damaged file lead to: a value that is missing, of another type, no UTF-8, too large or too small."""
 
 
 class _Unusable(Exception):
@@ -61,15 +67,19 @@ class IndexFile:
         self.news: list[str] = []
         self._told: set[str] = set()
         self._lock = threading.Lock()
+        self.is_closed = False
         self._db: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
 
     def use(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Return what `work` makes of the connection; raise Busy when another process keeps the file locked.
 
-        A file that fails is replaced by a new one, that by one in memory; `work` is done anew each time.
+        Raises Gone once when the file was removed, and always after `close`. A file that fails is replaced by a new
+        one, that by one in memory; `work` is done anew each time.
         """
         with self._lock:
+            if self.is_closed:
+                raise Gone
             for _ in range(3):
                 try:
                     return work(self._connected())
@@ -81,14 +91,30 @@ class IndexFile:
                     cause = error
             raise CacheError("the recall index fails, in memory too", f"report it as a bug: {cause!r}") from cause
 
-    def close(self) -> None:
-        """Let go of the file."""
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a file to look into; `use` makes one."""
+        return self.path is None or os.path.exists(self.path)  # Path.exists may raise
+
+    def remove(self) -> None:
+        """Remove the file, which `use` makes anew."""
         with self._lock:
+            if not self.is_closed:
+                self._close()
+                if self.path is not None:
+                    with suppress(OSError):
+                        forget(self.path)
+
+    def close(self) -> None:
+        """Let go of the file, for good: when this returns, nothing more is written."""
+        with self._lock:
+            self.is_closed = True
             self._close()
 
     def _connected(self) -> sqlite3.Connection:
         if self._db is not None and self.path is not None and _identity(self.path) != self._identity:
-            self._close()  # deleted or replaced while it was open: SQLite would write on into the old one
+            self._close()  # SQLite would write on into the old one
+            raise Gone
         if self._db is None:
             if self.path is not None:
                 private_folder(self.path.parent)
@@ -102,7 +128,7 @@ class IndexFile:
         self._close()
         if self.path is None:
             return
-        if isinstance(error, (_Unusable, *_NONSENSE)) or _name(error) in _DAMAGED:
+        if isinstance(error, _Unusable) or _is_damage(error):
             self._tell(f"the recall index {self.path} {_why(error)}; it is built anew")
             with suppress(OSError):
                 forget(self.path)
@@ -160,7 +186,10 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-_DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_CONSTRAINT", "SQLITE_FORMAT")
+_DAMAGED = (
+    "SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_MISMATCH", "SQLITE_CONSTRAINT", "SQLITE_FORMAT",
+    "SQLITE_TOOBIG",
+)  # fmt: skip
 
 
 def _value(db: sqlite3.Connection, query: str) -> int:
@@ -172,6 +201,13 @@ def _is_busy(error: Exception) -> bool:
     return _name(error) in ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
+def _is_damage(error: Exception) -> bool:
+    """Say whether the file's content is wrong. What is no UTF-8 is an error of SQLite without a name."""
+    if isinstance(error, sqlite3.Error):
+        return _name(error) in ("", *_DAMAGED)
+    return isinstance(error, _NONSENSE)
+
+
 def _name(error: Exception) -> str:
     return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
 
@@ -179,7 +215,7 @@ def _name(error: Exception) -> str:
 def _why(error: Exception) -> str:
     if isinstance(error, _Unusable):
         return str(error)
-    if isinstance(error, _NONSENSE) or _name(error) in _DAMAGED:
+    if _is_damage(error):
         return f"is damaged ({error})"
     return getattr(error, "strerror", None) or str(error)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from chatcli.memory.history import History
 from chatcli.memory.strategy import Hit
 from chatcli.recall.entries import entries
-from chatcli.recall.file import Busy, IndexFile
+from chatcli.recall.file import Busy, Gone, IndexFile
 from chatcli.recall.reading import search
 from chatcli.recall.vectors import Embeds, Vectors
 from chatcli.recall.writing import add, cut, mark, mark_before
@@ -36,8 +36,12 @@ class MessageIndex:
     def follow(self, history: History, most: int | None = None) -> int:
         """Take in up to `most` messages that were not indexed yet (None: all); return how many are left.
 
-        What is not of this history any more is taken out first. Raises StoreError.
+        What is not of this history any more is taken out first; of an empty one no file is left. When the file was
+        removed meanwhile, the session may be gone as well: nothing is done until the next time. Raises StoreError.
         """
+        if not history.length:
+            self.file.remove()
+            return 0
         reached = Watermark(0)
         try:
             reached = self._common(history)
@@ -45,12 +49,16 @@ class MessageIndex:
             while reached.position < stop and history.holds(reached):
                 self._take_in(history, reached, min(reached.position + BATCH, stop))
                 reached = self.file.use(mark)
+        except Gone:
+            return 0
         except Busy:
             pass  # the next time
         return max(0, history.length - reached.position)
 
     def search(self, question: str, before: int) -> Sequence[Hit]:
         """Return what bears on `question` among the indexed messages before position `before`, the best first."""
+        if not self.file.is_there:
+            return []
         try:
             near = self._vectors.nearness(question) if self._vectors else None
             return self.file.use(lambda db: search(db, question, before, near))
@@ -59,13 +67,13 @@ class MessageIndex:
 
     def embed(self) -> bool:
         """Turn some messages into vectors, where there is an embedder; return whether there may be more to do."""
-        return self._vectors is not None and self._vectors.compute()
+        return self._vectors is not None and self.file.is_there and self._vectors.compute()
 
     def close(self) -> None:
-        """Let go of the file, and of whoever is asked for vectors."""
+        """Let go of the file, for good, and of whoever is asked for vectors."""
+        self.file.close()
         if self._vectors:
             self._vectors.close()
-        self.file.close()
 
     def _common(self, history: History) -> Watermark:
         """Return up to where index and history are the same; take out of the index what is beyond."""

@@ -26,6 +26,7 @@ MOST_PRODUCTS = 1_500_000
 
 _DECAY = (1.0, 0.6, 0.36, 0.216)  # of what messages beside a near one get
 _ZERO = 128  # in a vector's bytes
+_LARGEST = 1 << 20  # numbers of a vector
 
 
 class Kept(NamedTuple):
@@ -45,7 +46,12 @@ def kept(db: sqlite3.Connection, model: str | None = None) -> Kept | None:
     if not has_vectors(db):
         return None
     row = db.execute("SELECT model, size FROM embedding WHERE EXISTS (SELECT 1 FROM vectors)").fetchone()
-    return Kept(*row) if row and model in (None, row[0]) else None
+    if not row or model not in (None, row[0]):
+        return None
+    found = Kept(*row)
+    if not (isinstance(found.size, int) and 0 < found.size <= _LARGEST):
+        raise ValueError(f"no vectors have {found.size!r} numbers")
+    return found
 
 
 def pack(vector: "array[float]") -> tuple[float, bytes]:

@@ -123,7 +123,8 @@ def measured(rows: Sequence[Row], units: Sequence[Unit], mean_length: float) -> 
     """Return the features of the units, which are in the order of the history."""
     places = _places(units)
     at_of = {unit.number: at for at, unit in enumerate(units)}
-    weights = [2.2 / (1 + 1.2 * (0.25 + 0.75 * unit.length / mean_length)) for unit in units]
+    lengths = [unit.length and unit.length / mean_length for unit in units]  # the mean is 0 where all have no terms
+    weights = [2.2 / (1 + 1.2 * (0.25 + 0.75 * length)) for length in lengths]
     words, covered, exact = [0.0] * len(units), [0.0] * len(units), [0.0] * len(units)
     size = places[-1] + _REACH + 1 if places else 0
     words_around, covered_around = [0.0] * size, [0.0] * size

@@ -1,9 +1,11 @@
 """How the index's file is searched."""
 
+import math
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from chatcli.memory.strategy import Hit
+from chatcli.messages import is_count
 from chatcli.recall.entries import TextRow, to_message
 from chatcli.recall.nearness import Nearness
 from chatcli.recall.question import understand
@@ -24,6 +26,8 @@ def search(db: sqlite3.Connection, question: str, before: int, nearness: Nearnes
 
 def _hit(ranked: Ranked, row: TextRow) -> Hit:
     unit = ranked.unit
+    if not math.isfinite(ranked.value):
+        raise ValueError(f"no value: {ranked.value}")
     part = unit.number & ((1 << PARTS) - 1)
     return Hit(unit.position, to_message(row), ranked.value, ranked.words, bool(row[6]), part)
 
@@ -34,6 +38,8 @@ class Tables:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.units, length = db.execute("SELECT units, length FROM totals").fetchone()
+        if not (is_count(self.units) and is_count(length)):
+            raise ValueError(f"no totals: {self.units!r}, {length!r}")
         self.mean_length = length / max(1, self.units)
 
     def names(self) -> list[str]:

@@ -142,6 +142,8 @@ class Vectors:
         return self._last[1]
 
     def _failed(self, rest: _Rest, error: ChatError) -> None:
+        if self.file.is_closed:
+            return  # it was broken off
         if not (self._computing.failures or self._asking.failures):
             self.file.news.append(f"recall goes by words alone: {error.message}; {error.hint}")
         rest.begin(self.clock())

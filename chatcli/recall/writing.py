@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 
-from chatcli.messages import Message
+from chatcli.messages import Message, is_count
 from chatcli.recall.entries import Entry, read_entry, text_row
 from chatcli.recall.file import transaction
 from chatcli.recall.form import ANSWERS, ASKS
@@ -22,14 +22,22 @@ _LARGEST_CUT = 2000  # units that are taken out one by one; with more to go, all
 
 def mark(db: sqlite3.Connection) -> Watermark:
     """Return up to where the history is in the file."""
-    return Watermark(*db.execute("SELECT position, fingerprint FROM mark").fetchone())
+    position, fingerprint = db.execute("SELECT position, fingerprint FROM mark").fetchone()
+    return _watermark(position, fingerprint)
 
 
 def mark_before(db: sqlite3.Connection, position: int) -> Watermark:
     """Return the highest mark the index could have had at `position` or before."""
     query = "SELECT number, fingerprint FROM texts WHERE number < ? ORDER BY number DESC LIMIT 1"
     row = db.execute(query, (position << PARTS,)).fetchone()
-    return Watermark((row[0] >> PARTS) + 1, row[1]) if row else Watermark(0)
+    return _watermark((row[0] >> PARTS) + 1, row[1]) if row else Watermark(0)
+
+
+def _watermark(position: object, fingerprint: object) -> Watermark:
+    """Return a mark that can be one; raise ValueError for what only a damaged file holds."""
+    if not is_count(position) or not isinstance(fingerprint, str) or bool(position) != bool(fingerprint):
+        raise ValueError(f"no mark: {position!r}, {fingerprint!r}")
+    return Watermark(position, fingerprint)
 
 
 def add(db: sqlite3.Connection, start: Watermark, entries: Sequence[Entry], end: Watermark) -> None:

@@ -7,10 +7,11 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from chatcli.recall import open_index
+from chatcli.recall import forget, open_index
 from tests.unit.test_recall_index import filler, history_of, talk, texts
 
 MESSAGES = [*filler(300), *talk("a dog", "a cat")]
@@ -154,9 +155,75 @@ def test_a_file_deleted_while_it_is_open_is_made_again(tmp_path: Path) -> None:
     for file in tmp_path.iterdir():
         file.unlink()
     assert not texts(index, "dog")
+    index.follow(history_of(MESSAGES))  # may be of before: the session may be gone with the file
+    assert not path.exists()
     assert index.follow(history_of(MESSAGES)) == 0
     assert texts(index, "dog")[0] == "a dog"
     assert path.exists()
+    assert index.news == []
+
+
+# What is closed or removed
+
+
+def test_of_an_empty_history_no_file_is_made_or_left(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "index.db"
+    index = open_index(path)
+    assert index.follow(history_of([])) == 0
+    assert not texts(index, "dog")
+    assert not index.embed()
+    assert not path.exists()
+    index.follow(history_of(MESSAGES))
+    assert path.exists()
+    index.follow(history_of([]))
+    assert list(path.parent.iterdir()) == []
+    index.follow(history_of(MESSAGES))
+    assert texts(index, "dog")[0] == "a dog"
+    assert index.news == []
+    index.close()
+
+
+def test_what_is_closed_writes_no_more(tmp_path: Path) -> None:
+    path = made(tmp_path / "index.db")
+    index = open_index(path)
+    index.follow(history_of(MESSAGES))
+    index.close()
+    forget(path)
+    index.follow(history_of(MESSAGES))
+    assert not texts(index, "dog")
+    assert not index.embed()
+    assert list(tmp_path.iterdir()) == []
+    other = made(path)
+    index.follow(history_of([]))
+    assert other.exists()
+    assert index.news == []
+
+
+def test_closing_ends_what_another_thread_takes_in(tmp_path: Path) -> None:
+    path, messages = tmp_path / "index.db", filler(20_000)
+    for aim in (0, 1, 700, 3000):
+        index = open_index(path)
+        thread = Thread(target=lambda index=index: index.follow(history_of(messages)))  # type: ignore[misc]
+        thread.start()
+        while indexed(path) < aim:
+            assert thread.is_alive()
+        index.close()
+        forget(path)
+        thread.join()
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_removed_while_it_is_written_is_not_made_again_from_a_history_of_before(tmp_path: Path) -> None:
+    path, messages = tmp_path / "index.db", filler(20_000)
+    index = open_index(path)
+    thread = Thread(target=lambda: index.follow(history_of(messages)))
+    thread.start()
+    while indexed(path) < 1:
+        assert thread.is_alive()
+    forget(path)
+    thread.join()
+    assert list(tmp_path.iterdir()) == []
+    index.close()
 
 
 def test_a_file_that_another_process_keeps_locked_is_waited_for_only_a_moment(tmp_path: Path) -> None:

@@ -415,6 +415,7 @@ def test_closing_breaks_off_what_is_asked(server: ModelServer, index: MessageInd
     index.close()
     assert ended.wait(10)
     assert server.wait_disconnect()
+    assert index.news == []
 
 
 # Without numpy

@@ -1,6 +1,7 @@
 """Sessions: new ones, other ones, their names and their ends."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatcli.errors import NotFound, UsageError
@@ -10,6 +11,7 @@ from chatcli.repl.slash import slash
 from chatcli.values import counted
 
 if TYPE_CHECKING:
+    from chatcli.memory import Index
     from chatcli.repl.loop import Repl
 
 
@@ -61,10 +63,13 @@ def rename(repl: "Repl", argument: str) -> None:
     chat = repl.chat
     if chat.store.exists(new_name):
         raise UsageError(f"there is a session {new_name!r} already", f"/resume {new_name} opens it")
+    index = _index(repl, new_name)
     if chat.store.exists(chat.session):
         chat.store.rename(chat.session, new_name)
-        repl.tools.forget_index(chat.session)
+    _forget_index(repl)
     chat.session = new_name
+    chat.aids = replace(chat.aids, index=index)
+    chat.derive()
     repl.screen.aside(f"this session is now {new_name}")
 
 
@@ -77,8 +82,10 @@ def clear(repl: "Repl", argument: str) -> None:
     if not repl.confirm(f"empty {shown} ({counted(length, 'message')})? This cannot be undone."):
         repl.screen.aside("nothing was removed")
         return
+    index = _index(repl, chat.session)
     removed = chat.store.clear(chat.session)
-    repl.tools.forget_index(chat.session)
+    _forget_index(repl)
+    chat.aids = replace(chat.aids, index=index)
     if chat.store.exists(chat.session):
         chat.store.update(chat.session, title="")
     chat.last_context = None
@@ -96,7 +103,23 @@ def delete(repl: "Repl", argument: str) -> None:
     if not repl.confirm(f"delete {one_line(chat.session)}? This cannot be undone."):
         repl.screen.aside("nothing was deleted")
         return
+    other = repl.tools.open_session(None)
     chat.store.delete(chat.session)
-    repl.tools.forget_index(chat.session)
+    _forget_index(repl)
     repl.screen.aside(f"deleted {chat.session}")
-    repl.switch(repl.tools.open_session(None))
+    repl.switch(other)
+
+
+def _index(repl: "Repl", session: str) -> "Index | None":
+    """Return an index for the session of that name; nothing of it is opened yet."""
+    other = repl.tools.open_session(session)
+    other.model.close()
+    return other.aids.index
+
+
+def _forget_index(repl: "Repl") -> None:
+    """Remove the session's index, which the background may be writing: it is closed first, and stays so."""
+    chat = repl.chat
+    if chat.aids.index is not None:
+        chat.aids.index.close()
+    repl.tools.forget_index(chat.session)
