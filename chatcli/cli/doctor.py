@@ -16,16 +16,15 @@ def doctor(
     store: StoreOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Check the config, the store, the model and the terminal; say what to do where something is wrong.
+    """Check the config, the store, the models and the terminal; say what to do where something is wrong.
 
     Example: chatcli doctor --store redis
     """
     from chatcli.cli.output import print_json
 
-    checks = _checks(store)
-    config, code = _run("config", checks.pop("config"))
+    config, code = _run("config", _config)
     rows = [config]
-    for name, check in checks.items():
+    for name, check in _checks(store, _side_models() if config["ok"] else {}).items():
         needs_config = name != "terminal"
         row, failed = _run(name, check) if config["ok"] or not needs_config else (_not_checked(name), 0)
         code = code or failed
@@ -38,12 +37,12 @@ def doctor(
         raise typer.Exit(code)
 
 
-def _checks(store: str | None) -> dict[str, Check]:
+def _checks(store: str | None, side_models: dict[str, Check]) -> dict[str, Check]:
     """Return the checks by name; each returns what it found, or raises a ChatError."""
     return {
-        "config": _config,
         "store": lambda: _store(store),
         "model": _model,
+        **side_models,
         "embedded": _embedded,
         "terminal": _terminal,
     }
@@ -109,6 +108,38 @@ def _model() -> Found:
     if settings.id in listed:
         return found, ""
     return f"{found}; the endpoint does not list it", "chatcli models shows what it lists; -m NAME asks one of them"
+
+
+def _side_models() -> dict[str, Check]:
+    """Return a check for each model that the memory uses beside the chat's own, as far as the config names one."""
+    from functools import partial
+
+    from chatcli.config import load_config
+
+    config = load_config()
+    named = {
+        "summary": ("summary_model", config.summary_model),
+        "embedding": ("embedding_model", config.embedding_model),
+    }
+    return {part: partial(_side_model, setting, name) for part, (setting, name) in named.items() if name}
+
+
+def _side_model(setting: str, name: str) -> Found:
+    """Say what the model is that the config names; it is not asked. Raises UsageError when it cannot be opened."""
+    from chatcli.cli.compose import workplace
+    from chatcli.cli.resolve import resolve_model
+    from chatcli.errors import ConfigError
+    from chatcli.model.settings import checked
+    from chatcli.stores.masking import masked
+
+    place = workplace()
+    settings = resolve_model(place, name)
+    if settings.kind == "endpoint":
+        checked(settings)
+    elif setting == "embedding_model":
+        raise ConfigError(f"the {setting} {name} is no model at an endpoint", "name one that has a base_url")
+    named = "" if name in place.config.models else f"; there is no [models.{name}], so it is an id of that endpoint"
+    return f"{settings.id} at {masked(settings.place)}{named}", ""
 
 
 def _embedded() -> Found:

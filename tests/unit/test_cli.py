@@ -291,6 +291,27 @@ def test_doctor_wants_a_look_at_a_model_that_its_endpoint_does_not_list(
     assert re.search("look   model .*does not list it\n.*-m NAME", shown)
 
 
+def test_doctor_checks_the_models_that_the_memory_uses(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "config.toml").write_text(
+        'summary_model = "small"\nembedding_model = "far"\n'
+        '[models.small]\nbase_url = "http://127.0.0.1:9/v1"\nid = "small-1"\n'
+        '[models.far]\nbase_url = "http://127.0.0.1:9/v1"\napi_key_env = "NO_SUCH_KEY"\n'
+    )
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    done = command("doctor")
+    assert "\nok     summary   small-1 at 127.0.0.1:9\n" in done.out
+    assert re.search("\nwrong  embedding the model far has no key: NO_SUCH_KEY is not set\n {16} export", done.out)
+    assert done.code != 0
+    (home / "config" / "config.toml").write_text('summary_model = "other"\n')
+    rows = {row["part"]: row for row in json.loads(command("doctor", "--json").out)}
+    assert rows["summary"]["found"].endswith("; there is no [models.other], so it is an id of that endpoint")
+    assert "embedding" not in rows
+
+
 def test_models_hide_a_password_and_stand_in_line(
     command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
