@@ -45,7 +45,9 @@ def context(
     as_json: Annotated[bool, typer.Option("--json", help="The very messages, as one JSON document.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Which turns were recalled, and why.")] = False,
 ) -> None:
-    """Show exactly what would be sent for TEXT, part by part. Nothing is sent, nothing written.
+    """Show exactly what would be sent for TEXT, part by part. No model is asked, nothing is added to the session.
+
+    With an embedding_model in the config, TEXT goes to that endpoint to find what bears on it.
 
     Example: chatcli memory context -s JavaEdge "Which city was that?"
     """

@@ -41,6 +41,7 @@ _KINDS = {
     "prompt": Kind("prompt", "bright_blue", "o"),
 }
 _WIDEST = 100
+_LONGEST = 200
 _VERBATIM = " word for word"
 
 
@@ -49,7 +50,7 @@ class Request:
     """A context, and what it takes to show it.
 
     `turns` is how many turns the session has; of the `window` (None: unknown) `reply` tokens are kept for the reply.
-    `estimated`: the tokens are. `asked`: the input is known.
+    `estimated`: the tokens are. `asked`: the input is known. `idle` says why a strategy adds nothing, a line each.
     """
 
     context: Context
@@ -58,6 +59,7 @@ class Request:
     reply: int = 0
     estimated: bool = True
     asked: bool = True
+    idle: Sequence[str] = ()
 
     def tokens(self, number: int) -> str:
         """Return a number of tokens as it is shown: `~1,234` when it is estimated."""
@@ -84,7 +86,21 @@ def next_request(chat: Chat, content: Content | None) -> Request:
     context, window = chat.context(content), chat.window
     turns = chat.store.snapshot(chat.session, 0).session.turns
     reply = chat.reply_room(window) if window else 0
-    return Request(context, turns, window, reply, chat.estimates, content is not None)
+    idle = () if content is None else tuple(_idle(chat, context))
+    return Request(context, turns, window, reply, chat.estimates, content is not None, idle)
+
+
+def _idle(chat: Chat, context: Context) -> Iterator[str]:
+    """Yield why a strategy adds nothing to the input, where it could have."""
+    kinds = {part.kind for part in context.parts}
+    for strategy in chat.memory.strategies:
+        failed = [note for note in context.notes if note.startswith(f"{strategy.spec} adds nothing")]
+        if failed:
+            yield from failed
+        elif strategy.searches and chat.aids.index is not None and "recall" not in kinds:
+            yield "recall: nothing older bears on it" if context.start else "recall: all is in the tail already"
+        elif strategy.spec == "entity" and "entities" not in kinds:
+            yield "entity: nothing is known of the names in it that the tail does not say"
 
 
 def print_request(request: Request, plain: bool = False) -> None:
@@ -111,6 +127,7 @@ def request_lines(request: Request, width: int, letters: bool = False) -> Iterat
     yield [(_sum(request), "dim")]
     if request.context.start < request.context.length and not any(piece.part.kind == "tail" for piece in pieces):
         yield [("the prompt has the history as text: it stands inside its messages", "dim")]
+    yield from ([(one_line(line, _LONGEST), "dim")] for line in request.idle)
     if not request.asked:
         yield [("what depends on your next message is shown when its text is given", "dim")]
 

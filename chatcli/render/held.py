@@ -130,9 +130,8 @@ def _entities(view: View, last: int) -> Iterator[Thing]:
     if not (texts or read.stop):
         return
     upto = _upto(view.history, last, read.stop, read.turns)
-    detail = (
-        f"{counted(len(texts), 'fact')} about {', '.join(entity.name for entity in known.values()) or 'nobody'}; {upto}"
-    )
+    about = f"{counted(len(texts), 'fact')} about {', '.join(entity.name for entity in known.values())}"
+    detail = f"{about if texts else 'none'}; {upto}"
     yield Thing("entities", read.stop, read.turns, sum(map(view.count, texts)), detail=one_line(detail, _LONGEST))
 
 
@@ -153,7 +152,9 @@ def _index(chat: Chat, view: View, last: int) -> Iterator[Thing]:
         return
     position = view.history.length - view.index.follow(view.history, 0)
     turn = _turn(view.history, last, position)
-    yield Thing("index", position, turn, detail=_upto(view.history, last, position, turn))
+    news = "".join(f"; {line}" for line in dict.fromkeys(view.index.news))
+    detail = one_line(f"{_upto(view.history, last, position, turn)}{news}", _LONGEST)
+    yield Thing("index", position, turn, detail=detail)
 
 
 def _tail(chat: Chat, last: int) -> Iterator[Thing]:

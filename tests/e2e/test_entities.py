@@ -207,6 +207,16 @@ def test_where_nothing_was_derived_it_says_how_to_begin(user: User) -> None:
         leave(term)
 
 
+def test_where_turns_were_read_and_no_fact_was_found_it_says_how_far(told: User) -> None:
+    for name in ("Ada", "Bob", "you"):
+        told.run("chat", "-s", "s", stdin=f"/forget {name}\n")
+    with chat(told) as term:
+        term.wait_for("you>")
+        say(term, "/entities", "read up to turn 2; no facts")
+        assert "nothing is known yet" not in term.text()
+        leave(term)
+
+
 def test_facts_are_shown_whatever_memory_is_in_force_and_said_not_to_be_sent(told: User) -> None:
     shown = told.run("chat", "-s", "s", "--memory", "none", stdin="/entities\n").stdout
     assert "Ada likes tea" in shown

@@ -70,6 +70,17 @@ def test_help_explains_a_command(known: User) -> None:
         leave(term)
 
 
+def test_the_help_of_a_command_is_broken_between_words(known: User) -> None:
+    with known.chat("-s", "s", cols=40) as term:
+        term.wait_for("you>")
+        say(term, "/help context", "recalled")
+        lines = term.screen_text().splitlines()
+        first = next(number for number, line in enumerate(lines) if line.startswith("/context [text]"))
+        said = " ".join(line.strip() for line in lines[first : first + 4])
+        assert "show exactly what would be sent; --json: the messages alone, --explain: why turns are recalled" in said
+        leave(term)
+
+
 def test_an_unknown_command_is_an_error_and_never_sent(known: User) -> None:
     with known.chat("-s", "s") as term:
         term.wait_for("you>")

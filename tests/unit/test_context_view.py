@@ -1,6 +1,7 @@
 """What /context, memory show and /memory say, against what is sent."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,9 +10,10 @@ from rich.cells import cell_len
 
 from chatcli.aids import Aids
 from chatcli.chat import Chat
-from chatcli.memory import parse_memory, pins, summary
+from chatcli.memory import View, parse_memory, pins, summary
 from chatcli.memory.history import open_history
 from chatcli.memory.numbering import numbers_of, open_numbered, turn_numbered
+from chatcli.memory.reading import Reading
 from chatcli.messages import Content, Message
 from chatcli.prompt import DEFAULT, make_prompt, with_system
 from chatcli.recall import open_index
@@ -24,6 +26,7 @@ from chatcli.render.recalled import print_recalled, recalled_as_data, recalled_l
 from chatcli.stores import Store
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedModel
+from tests.unit.test_entity import ScriptedAsk
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4000}}
 
@@ -168,6 +171,16 @@ def test_a_history_that_is_sent_as_text_is_said_to_be(store: Store) -> None:
     assert [entry["name"] for entry in held_as_data(held_by(chat))["held"]][-1] == "tail"
 
 
+def test_what_adds_nothing_says_why_in_one_line(store: Store) -> None:
+    assert shown(chat_with(store), "zzz").endswith("\nrecall: nothing older bears on it")
+    assert shown(chat_with(store, "buffer+recall:800")).endswith("\nrecall: all is in the tail already")
+    assert shown(chat_with(store, "window:3+entity")).endswith(
+        "\nentity: nothing is known of the names in it that the tail does not say"
+    )
+    for text in (shown(chat_with(store)), shown(chat_with(store), None), shown(chat_with(store, "window:3"))):
+        assert "recall: " not in text
+
+
 # Why
 
 
@@ -283,6 +296,26 @@ def test_an_index_that_is_behind_says_how_far_it_is(store: Store) -> None:
     store.append("s", [Message("user", "new"), Message("assistant", "newer")])
     held = {entry["name"]: entry for entry in held_as_data(held_by(chat))["held"]}
     assert held["index"]["detail"] == "up to message 40 of 42, turn 20 of 21"
+
+
+def test_an_index_that_cannot_be_kept_says_why(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder", encoding="utf-8")
+    chat = chat_with(store)
+    chat.aids = Aids(open_index(tmp_path / "cache" / "s.db"))
+    held = {entry["name"]: entry for entry in held_as_data(held_by(chat))["held"]}
+    assert "; " in held["index"]["detail"]
+    assert str(tmp_path) in held["index"]["detail"]
+
+
+def test_where_turns_were_read_and_no_fact_was_found_it_says_none() -> None:
+    store = InMemoryStore()
+    store.append("s", [Message("user", "hi"), Message("assistant", "hello")])
+    history = open_history(store, "s", 4)
+    change = Reading({}).step(View(history), ScriptedAsk())
+    assert change is not None
+    store.put_state("s", change)
+    held = {entry["name"]: entry for entry in held_as_data(held_by(chat_with(store, "window:3+entity")))["held"]}
+    assert held["entities"]["detail"] == "none; all 2 messages"
 
 
 # Numbers

@@ -27,6 +27,7 @@ _EXPLAINED = """\
 # Remove a line, and it stays away. Change one or add one, and it is yours: it holds whatever is found later.
 # Lines that begin with # are not read.
 """
+_NOT_READ = "nothing is known yet; turns are read for facts after the answer"
 _TURN = re.compile(r"(.*?)\s*\(turn (\d{1,9})\)")
 
 
@@ -96,7 +97,8 @@ def _tell_how_it_stands(repl: "Repl", history: History, any_known: bool) -> None
         return
     behind = counted(history.length - read.stop, "message") + " not read yet" if read.stop < history.length else ""
     spoiled = f"no facts could be read from turn {', '.join(map(str, read.skipped))}" if read.skipped else ""
-    nothing = "" if any_known else "nothing is known yet; turns are read for facts after the answer"
+    none_yet = f"read up to turn {read.turns:,}; no facts" if read.turns else _NOT_READ
+    nothing = "" if any_known else none_yet
     if said := "; ".join(filter(None, (nothing, behind, spoiled))):
         repl.screen.tell(said)
 

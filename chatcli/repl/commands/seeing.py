@@ -39,7 +39,8 @@ def help_(repl: "Repl", argument: str) -> None:
     if argument:
         command = find_command(argument.removeprefix("/"))
         others = " ".join(f"/{name}" for name in command.names[1:])
-        repl.screen.say(f"{command.usage}  {command.help}" + (f"; also {others}" if others else ""))
+        said = f"{command.usage}  {command.help}" + (f"; also {others}" if others else "")
+        repl.screen.say("\n".join(textwrap.wrap(said, _width(), subsequent_indent="  ")))
         return
     for theme in _THEMES:
         found = (command for command in commands().values() if command.run.__module__.endswith(f".{theme}"))
@@ -51,9 +52,12 @@ def help_(repl: "Repl", argument: str) -> None:
 def _listed(repl: "Repl", theme: str, entries: Iterable[str], between: str) -> None:
     """Print entries beside their theme; a line is broken between two of them, and goes on below the first."""
     whole = between.join(entry.replace(" ", "\xa0") for entry in entries)
-    width = shutil.get_terminal_size().columns - 1
-    lines = textwrap.wrap(whole, width, initial_indent=f"{theme:<10}", subsequent_indent=" " * 10)
+    lines = textwrap.wrap(whole, _width(), initial_indent=f"{theme:<10}", subsequent_indent=" " * 10)
     repl.screen.say("\n".join(lines).replace("\xa0", " "))
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns - 1
 
 
 @slash(
