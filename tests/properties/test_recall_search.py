@@ -30,6 +30,7 @@ def history_of(messages: Sequence[Message]) -> History:
     return History(Snapshot(Session("s"), len(messages), (), {}), lambda start, stop: messages[start:stop])
 
 
+@settings(deadline=None)
 @given(HISTORIES, TEXTS, st.integers(0, 30))
 def test_hits_are_messages_of_the_history_before_the_position(
     messages: list[Message], question: str, before: int
@@ -46,6 +47,7 @@ def test_hits_are_messages_of_the_history_before_the_position(
     assert len({(hit.position, hit.part) for hit in hits}) == len(hits)
 
 
+@settings(deadline=None)
 @given(HISTORIES, TEXTS, st.integers(1, 300), st.integers(0, 25))
 def test_a_quotation_keeps_within_its_limit_quotes_in_order_and_nothing_that_is_shown(
     messages: list[Message], question: str, limit: int, shown_from: int
@@ -62,7 +64,7 @@ def test_a_quotation_keeps_within_its_limit_quotes_in_order_and_nothing_that_is_
         place = rider.text.index(messages[position].text, place)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(HISTORIES, HISTORIES, st.integers(0, 25), TEXTS, st.lists(st.integers(1, 9), max_size=4))
 def test_following_step_by_step_through_an_undo_is_the_same_as_building_anew(
     first: list[Message], second: list[Message], kept: int, question: str, steps: list[int]
@@ -80,6 +82,7 @@ def test_following_step_by_step_through_an_undo_is_the_same_as_building_anew(
     assert list(index.search(question, 100)) == list(fresh.search(question, 100))
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=200))
 def test_a_term_never_holds_a_space_or_ascii_punctuation(text: str) -> None:
     for term in terms(text):
@@ -89,6 +92,7 @@ def test_a_term_never_holds_a_space_or_ascii_punctuation(text: str) -> None:
     assert all(found for _, found in pieces(text))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=50), st.integers(1, 400))
 def test_passages_together_are_the_text(text: str, times: int) -> None:
     long = (text + " The end of it. ") * times
