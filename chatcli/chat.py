@@ -168,9 +168,7 @@ class Chat:
         view = replace(view, room=room(view, own, self.options))
         chosen = memory.select(view, question)
         parts = fill(self.prompt, self.variables, chosen.parts, question)
-        return Context(
-            tuple(parts), chosen.changes, view.history.length, chosen.start, chosen.hits, chosen.notes, view.cost
-        )
+        return Context(tuple(parts), chosen, view.history.length, view.cost)
 
     def look(self) -> View:
         """Return what the memory sees now."""
@@ -357,9 +355,9 @@ class Chat:
         """Commit the turn where it belongs; at the end when another writer went on from there meanwhile."""
         messages = [turn.user, reply]
         try:
-            length = self.store.commit(self.session, turn.id, messages, turn.at, turn.length, context.changes)
+            length = self.store.commit(self.session, turn.id, messages, turn.at, turn.length, context.selection.changes)
         except Conflict:
-            length = self.store.commit(self.session, turn.id, messages, changes=context.changes)
+            length = self.store.commit(self.session, turn.id, messages, changes=context.selection.changes)
         if length == len(messages):
             self.store.update(self.session, title=title_of(turn.user))
         self.derive()

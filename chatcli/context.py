@@ -5,28 +5,38 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chatcli import tokens
-from chatcli.memory import Hit, Part
+from chatcli.memory import Hit, Part, Selection
 from chatcli.messages import Content, Message
-from chatcli.stores import Change
 
 _CONTINUE = "Continue your last message exactly where it stops. Repeat nothing of it, add no introduction."
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is sent for one turn, part by part, and what is saved with that turn.
+    """What is sent for one turn, part by part, and what the memory chose and wants saved with that turn.
 
-    `length` is that of the history, `start` where its tail begins; `hits` say why something was recalled, `notes` are
-    lines for the user. `count` counts messages in tokens of the model.
+    `length` is that of the history; `count` counts messages in tokens of the model.
     """
 
     parts: tuple[Part, ...]
-    changes: tuple[Change, ...] = ()
+    selection: Selection
     length: int = 0
-    start: int = 0
-    hits: tuple[Hit, ...] = ()
-    notes: tuple[str, ...] = ()
     count: Callable[[Sequence[Message]], int] = tokens.of_messages
+
+    @property
+    def start(self) -> int:
+        """The position where the tail begins."""
+        return self.selection.start
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """Why something was recalled."""
+        return self.selection.hits
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines for the user."""
+        return self.selection.notes
 
     @property
     def messages(self) -> list[Message]:

@@ -49,7 +49,7 @@ class Life:
     def say(self, *turns: str, reply: str = "so it is") -> None:
         """Add turns, and keep what the memory wants kept with each, as a commit does."""
         for text in turns:
-            changes = self.context(text).changes
+            changes = self.context(text).selection.changes
             self.store.commit(SESSION, text, [Message("user", text), Message("assistant", reply)], changes=changes)
 
     def view(self) -> View:
@@ -61,7 +61,7 @@ class Life:
         chosen = self.memory.select(self.view(), question)
         system = Part("system", (Message("system", "SYSTEM"),))
         parts = (system, *fill(DEFAULT, {}, chosen.parts, question))
-        return Context(parts, chosen.changes, start=chosen.start, hits=chosen.hits, notes=chosen.notes)
+        return Context(parts, chosen)
 
     def derive(self, ask: ScriptedAsk, steps: int = 50) -> int:
         """Derive what is behind; return how many steps that took."""

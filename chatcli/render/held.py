@@ -11,7 +11,6 @@ from chatcli.memory.numbering import numbers_of, open_numbered
 from chatcli.messages import Message, readable
 from chatcli.render.context import turns_from
 from chatcli.render.ink import Line, print_lines
-from chatcli.render.outlook import sent_parts
 from chatcli.render.safe import neutralise, one_line
 from chatcli.values import counted
 
@@ -159,7 +158,8 @@ def _index(chat: Chat, view: View, last: int) -> Iterator[Thing]:
 
 def _tail(chat: Chat, last: int) -> Iterator[Thing]:
     """Yield the turns that the next request holds word for word."""
-    context, parts = sent_parts(chat)
+    context = chat.context(None)
+    parts = context.selection.parts
     sent = [message for part in parts if part.kind == "tail" for message in part.messages]
     users = sum(message.role == "user" for message in sent)
     if sent:

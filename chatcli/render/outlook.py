@@ -1,9 +1,7 @@
 """What a memory makes of a session, in one line."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from chatcli.aids import room
 from chatcli.chat import Chat
 from chatcli.context import Context
 from chatcli.memory import Part, pins, summary
@@ -13,13 +11,13 @@ from chatcli.memory.numbering import numbers_of, open_numbered
 from chatcli.memory.recall import Recall
 from chatcli.memory.strategy import Strategy
 from chatcli.messages import Message
-from chatcli.prompt import fill
 from chatcli.render.context import turns_from
 
 
 def outlook(chat: Chat) -> str:
     """Return what the next request will hold of the history. Raises StoreError."""
-    context, parts = sent_parts(chat)
+    context = chat.context(None)
+    parts = context.selection.parts
     history, last = open_numbered(chat.store, chat.session, chat.memory.first_look)
     held = [*_tail(parts, last), *_summary(parts, history), *_pins(context, history, last)]
     if context.start:
@@ -30,17 +28,6 @@ def outlook(chat: Chat) -> str:
         return f"{chat.memory.spec}: there is no turn yet that the next request could hold"
     listed = f"{', '.join(held[:-1])}, and {held[-1]}" if len(held) > 2 else " and ".join(held)
     return f"{chat.memory.spec}: the next request holds {listed or 'nothing of the history'}{gap}"
-
-
-def sent_parts(chat: Chat) -> tuple[Context, Sequence[Part]]:
-    """Return the next context, and the memory's parts of it also where the prompt has the history as text."""
-    context = chat.context(None)
-    if context.start < context.length and not any(part.kind == "tail" for part in context.parts):
-        own = [message for part in fill(chat.prompt, chat.variables, (), None) for message in part.messages]
-        view = chat.look()
-        view = replace(view, room=room(view, own, chat.options))
-        return context, chat.memory.select(view, None).parts
-    return context, context.parts
 
 
 def _tail(parts: Sequence[Part], last: int) -> Iterator[str]:
