@@ -5,36 +5,23 @@ compare-and-set, so that it may lose a race, die or be killed at any moment. It 
 the exit; what is left undone is done next time.
 """
 
-import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
-from typing import Any
 
-from chatcli.errors import BadRequest, BrokenStream, ChatError, ContextTooLong, StoreError, TimedOut
-from chatcli.memory import SAFE_WINDOW, Derivation, View
-from chatcli.messages import Message
-from chatcli.model import Delta, Finished, Model
-from chatcli.pump import Pump
+from chatcli.errors import ChatError, StoreError
+from chatcli.memory import Derivation, View
+from chatcli.model import Model
+from chatcli.side_request import Held, SideRequest
 from chatcli.stores import Change
-
-LONGEST = 90.0
-"""Seconds after which a side request is given up."""
-
-MOST_CHARACTERS = 40_000
-"""Of an answer to a side request; what goes on beyond is none."""
 
 PAUSES = (30.0, 120.0, 600.0, 3600.0)
 """Seconds for which a derivation rests after its first, second, … failure in a row."""
 
 STEPS = 4
 """Requests for one derivation after a turn at most: a long history that was never summed up takes several turns."""
-
-_ANOTHER = "set summary_model in the config to another model"
-_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 
 BATCH = 500
 """Messages that the index takes in at a time."""
@@ -43,13 +30,9 @@ EMBEDDED = 30
 """Batches of messages that are turned into vectors after a turn at most: a long history takes several turns."""
 
 
-class Held(Exception):
-    """A turn wants the model for itself, or the chat ends: the side request is broken off, and nothing is wrong."""
-
-
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What there is to do: derivations (with the function that keeps a change), and what the index has to take in."""
+    """What there is to do: the derivations of a memory, and what it sees, with an index when it searches."""
 
     view: View
     derivations: Sequence[Derivation]
@@ -61,64 +44,6 @@ class _Rest:
 
     failures: int = 0
     until: float = 0.0
-
-
-@dataclass(slots=True)
-class SideRequest:
-    """Asks `model` beside the chat; `is_held` breaks it off. `with_schema` false: the endpoint knows no schemas.
-
-    `most` is how many tokens of the history go into one request.
-    """
-
-    model: Model
-    is_held: Callable[[], bool]
-    with_schema: bool = True
-    most: int = 12_000
-
-    @property
-    def room(self) -> int:
-        """Half of the window, at most 12,000 tokens: the rest is for what was derived before, and the answer."""
-        return min(self.most, (self.model.window or SAFE_WINDOW) // 2)
-
-    def __call__(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> str:
-        """See memory.Ask; raises Held when it was broken off."""
-        if schema is None or not self.with_schema:
-            return self._ask(messages, {})
-        form = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": dict(schema)}}
-        try:
-            return self._ask(messages, {"response_format": form})
-        except BadRequest:
-            self.with_schema = False
-            return self._ask(messages, {})
-
-    def _ask(self, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
-        if self.is_held():
-            raise Held
-        try:
-            return self._answer(messages, options)
-        except ContextTooLong:
-            self.most = max(500, self.room // 2)
-            raise
-
-    def _answer(self, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
-        deadline = time.monotonic() + LONGEST
-        text, ended = "", ""
-        with closing(iter(Pump(self.model.stream(messages, options)))) as events:
-            for event in events:
-                if self.is_held():
-                    raise Held
-                if time.monotonic() > deadline:
-                    raise TimedOut(f"{self.model.name} took more than {LONGEST:.0f} s", _ANOTHER)
-                match event:
-                    case Delta(piece):
-                        text += piece
-                    case Finished(finish):
-                        ended = finish
-                if len(text) > MOST_CHARACTERS:
-                    raise BrokenStream(f"{self.model.name} went on and on", _ANOTHER)
-        if ended != "stop" or not _THOUGHTS.sub("", text).strip():
-            raise BrokenStream(f"{self.model.name} gave no whole answer", _ANOTHER)
-        return _THOUGHTS.sub("", text)
 
 
 class Background:

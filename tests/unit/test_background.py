@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from chatcli.aids import Aids
-from chatcli.background import Background, SideRequest, Work
+from chatcli.background import Background, Work
 from chatcli.chat import Chat
 from chatcli.errors import BadRequest, BrokenStream, ContextTooLong, ServerError, UsageError
 from chatcli.memory import parse_memory, summary
 from chatcli.memory.history import open_history
 from chatcli.messages import Message
 from chatcli.model import Delta, Finished
+from chatcli.side_request import SideRequest
 from chatcli.stores import Store
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedIndex, ScriptedModel

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chatcli.background import Held, SideRequest
 from chatcli.chat import Chat
 from chatcli.errors import Conflict, ContextTooLong, NotFound, UsageError
 from chatcli.memory import pins, summary
@@ -14,6 +13,7 @@ from chatcli.messages import Turn, readable
 from chatcli.render.context import turns_from
 from chatcli.render.safe import one_line
 from chatcli.repl.slash import slash
+from chatcli.side_request import Held, SideRequest
 from chatcli.values import counted, whole_number
 
 if TYPE_CHECKING:
