@@ -206,7 +206,9 @@ class Background:
         while (now := index.follow(work.view.history, BATCH)) and now != left and not self._closed:
             left = now  # not fewer: somebody keeps the file locked
         for _ in range(most):
-            if self._closed or self._held or not index.embed():
+            if self._held:
+                raise Held
+            if self._closed or not index.embed():
                 break
         while index.news:
             self.tell(index.news.pop(0))

@@ -372,3 +372,22 @@ def test_a_chat_lets_go_of_its_index_and_its_side_model() -> None:
     chat.side_model()
     chat.close()
     assert (index.closed, closed) == (True, ["side"])
+
+
+def test_vectors_that_a_turn_held_up_are_computed_when_it_is_over() -> None:
+    class Embedding(ScriptedIndex):
+        asked = 0
+
+        def embed(self) -> bool:
+            self.asked += 1
+            return False
+
+    index = Embedding()
+    chat = Chat(InMemoryStore(), "s", ScriptedModel(), parse_memory("none+recall:100"), aids=Aids(index=index))
+    chat.background.hold()
+    chat.derive()
+    until(lambda: not chat.background._awake)
+    assert index.asked == 0
+    chat.background.release()
+    until(lambda: index.asked == 1)
+    chat.close()
