@@ -172,8 +172,10 @@ class Background:
     def _waits_for_work(self) -> bool:
         """Sleep until there is something to do, or to be tried again; return False when the chat ends."""
         with self._changed:
-            ends = [rest.until for rest in self._rests.values() if rest.failures]
-            pause = max(0.0, min(ends) - time.monotonic()) if ends else None
+            now = time.monotonic()
+            # A rest that is over was seen to just now, or is that of a memory or a model that was exchanged.
+            ends = [rest.until for rest in self._rests.values() if rest.until > now]
+            pause = min(ends) - now if ends else None
             self._changed.wait_for(lambda: self._closed or self._awake, pause)
             self._awake = False
             return not self._closed

@@ -391,3 +391,21 @@ def test_vectors_that_a_turn_held_up_are_computed_when_it_is_over() -> None:
     chat.background.release()
     until(lambda: index.asked == 1)
     chat.close()
+
+
+def test_the_rest_of_a_memory_that_was_exchanged_keeps_nobody_awake() -> None:
+    side = ScriptedModel([ServerError("it failed", "again")])
+    chat = chat_with(side)
+    looks: list[Work] = []
+
+    def look() -> Work:
+        looks.append(chat._work())
+        return looks[-1]
+
+    background = Background(look, chat._keep_change, lambda: side, pauses=[0.05])
+    background.wake()
+    until(lambda: len(side.asked) == 1)
+    chat.memory = parse_memory("window:3")
+    Gate().wait(0.5)  # for what must not happen: nothing can be waited for
+    assert len(looks) < 20
+    background.close()
