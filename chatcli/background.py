@@ -14,11 +14,9 @@ from threading import Condition, Thread
 from chatcli.errors import ChatError, StoreError
 from chatcli.memory import Derivation, View
 from chatcli.model import Model
+from chatcli.rest import PAUSES, Rest
 from chatcli.side_request import Held, SideRequest
 from chatcli.stores import Change
-
-PAUSES = (30.0, 120.0, 600.0, 3600.0)
-"""Seconds for which a derivation rests after its first, second, … failure in a row."""
 
 STEPS = 4
 """Requests for one derivation after a turn at most: a long history that was never summed up takes several turns."""
@@ -36,14 +34,6 @@ class Work:
 
     view: View
     derivations: Sequence[Derivation]
-
-
-@dataclass(slots=True)
-class _Rest:
-    """How often a derivation failed in a row, and until when it rests (seconds of the monotonic clock)."""
-
-    failures: int = 0
-    until: float = 0.0
 
 
 class Background:
@@ -69,7 +59,7 @@ class Background:
         self._held_from_all = False
         self._closed = False
         self._thread: Thread | None = None
-        self._rests: dict[tuple[str, str], _Rest] = {}
+        self._rests: dict[tuple[str, str], Rest] = {}
         self._news: list[tuple[str, str]] = []
         self._request: SideRequest | None = None
 
@@ -220,7 +210,7 @@ class Background:
 
     def _one_step(self, name: str) -> bool:
         """Take a derivation one step further, unless it rests; return whether there may be more to do."""
-        rest = self._rests.setdefault((name, self._model_name()), _Rest())
+        rest = self._rests.setdefault((name, self._model_name()), Rest(self._pauses))
         if time.monotonic() < rest.until:
             return False
         try:
@@ -230,9 +220,10 @@ class Background:
         except ChatError as error:
             if self._request is not None and self._request.model is not self._model():
                 return True  # the model was exchanged, and so broken off: once more, with the new one
-            self._rest(name, rest, error)
+            pause = rest.begin(time.monotonic())
+            self.tell(f"{name}: {error.message}; nothing is lost, it is tried again in {pause:.0f} s")
             return False
-        rest.failures = 0
+        rest.end()
         return more
 
     def _model_name(self) -> str:
@@ -247,9 +238,3 @@ class Background:
         derivation = next((one for one in work.derivations if one.name == name), None)
         change = derivation.step(work.view, ask) if derivation else None
         return change is not None and self._keep(change)
-
-    def _rest(self, name: str, rest: _Rest, error: ChatError) -> None:
-        pause = self._pauses[min(rest.failures, len(self._pauses) - 1)]
-        rest.failures += 1
-        rest.until = time.monotonic() + pause
-        self.tell(f"{name}: {error.message}; nothing is lost, it is tried again in {pause:.0f} s")

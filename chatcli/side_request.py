@@ -31,13 +31,14 @@ class Held(Exception):
 class SideRequest:
     """Asks `model` beside the chat; `is_held` breaks it off. `with_schema` false: the endpoint knows no schemas.
 
-    `most` is how many tokens of the history go into one request.
+    `most` is how many tokens of the history go into one request, `clock` gives seconds.
     """
 
     model: Model
     is_held: Callable[[], bool]
     with_schema: bool = True
     most: int = 12_000
+    clock: Callable[[], float] = time.monotonic
 
     @property
     def room(self) -> int:
@@ -65,13 +66,13 @@ class SideRequest:
             raise
 
     def _answer(self, messages: Sequence[Message], options: Mapping[str, Any]) -> str:
-        deadline = time.monotonic() + LONGEST
+        deadline = self.clock() + LONGEST
         text, ended = "", ""
         with closing(iter(Pump(self.model.stream(messages, options)))) as events:
             for event in events:
                 if self.is_held():
                     raise Held
-                if time.monotonic() > deadline:
+                if self.clock() > deadline:
                     raise TimedOut(f"{self.model.name} took more than {LONGEST:.0f} s", _ANOTHER)
                 match event:
                     case Delta(piece):

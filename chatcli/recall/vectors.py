@@ -15,6 +15,7 @@ from typing import Protocol
 from chatcli.errors import BadRequest, ChatError, ModelError
 from chatcli.recall.file import Busy, IndexFile, transaction
 from chatcli.recall.nearness import Kept, Nearness, has_vectors, kept, pack, unpacked
+from chatcli.rest import Rest
 
 BATCH = 10
 """Messages whose vectors are computed at once; between two batches the work can be broken off."""
@@ -24,9 +25,6 @@ QUICK = 1.5
 
 LONGEST = 30.0
 """Seconds that the vectors of a batch are waited for; nobody waits for those."""
-
-PAUSES = (30.0, 120.0, 600.0, 3600.0)
-"""Seconds for which the model is left alone after its first, second, … failure in a row."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS embedding (model TEXT NOT NULL, size INTEGER NOT NULL);
@@ -59,26 +57,14 @@ Texts = list[tuple[int, str]]
 
 
 @dataclass(slots=True)
-class _Rest:
-    """How often something failed in a row, and until when it is left alone (seconds of the clock)."""
-
-    failures: int = 0
-    until: float = 0.0
-
-    def begin(self, now: float) -> None:
-        self.until = now + PAUSES[min(self.failures, len(PAUSES) - 1)]
-        self.failures += 1
-
-
-@dataclass(slots=True)
 class Vectors:
     """The vectors of the messages in an index file. What goes wrong is said in the file's news, once."""
 
     file: IndexFile
     embedder: Embeds
     clock: Callable[[], float] = time.monotonic
-    _computing: _Rest = field(default_factory=_Rest)
-    _asking: _Rest = field(default_factory=_Rest)
+    _computing: Rest = field(default_factory=Rest)
+    _asking: Rest = field(default_factory=Rest)
     _batch: int = BATCH
     _last: "tuple[str, Nearness] | None" = None
 
@@ -127,7 +113,7 @@ class Vectors:
         if not self.file.use(lambda db: _keep(db, model, texts, vectors)):
             raise ModelError(f"{model} gives vectors of another length than before", "name another embedding_model")
         self._batch = self._batch if vectors else BATCH
-        self._computing = _Rest()
+        self._computing = Rest()
         return True
 
     def _asked(self, question: str) -> "Nearness | None":
@@ -135,13 +121,13 @@ class Vectors:
             return None
         (vector,) = self.embedder.embed([question], QUICK)
         now = Kept(self.embedder.identity, len(vector))
-        self._asking = _Rest()
+        self._asking = Rest()
         if self.file.use(lambda db: kept(db, now.model)) != now:
             return None  # another model's; they are computed anew
         self._last = question, Nearness(now, unpacked(pack(vector)[1]))
         return self._last[1]
 
-    def _failed(self, rest: _Rest, error: ChatError) -> None:
+    def _failed(self, rest: Rest, error: ChatError) -> None:
         if self.file.is_closed:
             return  # it was broken off
         if not (self._computing.failures or self._asking.failures):

@@ -1,5 +1,5 @@
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Event as Gate
 from typing import Any
 
@@ -8,12 +8,11 @@ import pytest
 from chatcli.aids import Aids
 from chatcli.background import Background, Work
 from chatcli.chat import Chat
-from chatcli.errors import BadRequest, BrokenStream, ContextTooLong, ServerError, UsageError
+from chatcli.errors import ServerError, UsageError
 from chatcli.memory import parse_memory, summary
 from chatcli.memory.history import open_history
 from chatcli.messages import Message
 from chatcli.model import Delta, Finished
-from chatcli.side_request import SideRequest
 from chatcli.stores import Store
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedIndex, ScriptedModel
@@ -132,10 +131,10 @@ def test_a_hosted_model_answers_both_at_once() -> None:
     chat = chat_with(side)
     say(chat)
     until(lambda: len(side.replies) == 1)
-    say(chat, "the next turn")
-    assert not side.replies[0].closed.is_set()
-    gate.set()
-    until(lambda: summary_of(chat.store) == "ab")
+    for event in chat.send("the next turn"):
+        if event == Delta("ok"):
+            gate.set()
+            until(lambda: summary_of(chat.store) == "ab")  # while the turn runs
     chat.close()
 
 
@@ -191,29 +190,6 @@ def test_a_chat_whose_memory_derives_nothing_starts_no_thread() -> None:
     assert chat.background._thread is None
 
 
-# Side requests
-
-
-def request(*scripts: Sequence[Any], window: int | None = None) -> SideRequest:
-    return SideRequest(ScriptedModel(*scripts, window=window), lambda: False)
-
-
-def test_a_side_request_asks_for_a_schema_and_goes_without_where_there_are_none() -> None:
-    ask = request([BadRequest("unknown parameter response_format", "x")], ["{}"], ["[]"])
-    assert ask([Message("user", "?")], {"type": "object"}) == "{}"
-    assert ask([Message("user", "?")], {"type": "object"}) == "[]"
-    forms = [options.get("response_format", {}) for options in ask.model.options]
-    assert [form.get("type") for form in forms] == ["json_schema", None, None]
-    assert forms[0]["json_schema"]["schema"] == {"type": "object"}
-
-
-def test_an_answer_that_goes_on_and_on_is_none() -> None:
-    ask = request(["x" * 1000] * 60)
-    with pytest.raises(BrokenStream, match="on and on"):
-        ask([Message("user", "?")])
-    assert ask.model.replies[0].closed.is_set()
-
-
 def test_the_index_is_followed_to_the_end_and_its_news_are_told_once() -> None:
     index = ScriptedIndex(left=3, news=["the index was built anew"])
     chat = Chat(InMemoryStore(), "s", ScriptedModel(), parse_memory("none+recall:100"), aids=Aids(index=index))
@@ -257,18 +233,28 @@ def test_what_was_derived_of_a_history_that_was_emptied_meanwhile_is_not_kept() 
     assert chat.store.snapshot("s", 0).states == {}
 
 
-def test_what_a_model_thinks_aloud_is_no_part_of_its_answer() -> None:
-    assert request(["<think>hm\nhm</think>\n", "SUM"])([Message("user", "?")]).strip() == "SUM"
-    with pytest.raises(BrokenStream):
-        request(["<think>only thoughts</think>"])([Message("user", "?")])
-
-
 def test_a_failure_is_tried_again_by_itself_when_its_rest_is_over() -> None:
     side = ScriptedModel([ServerError("it failed", "again")], ["SUM"])
     chat = chat_with(side)
     background = Background(chat._work, chat._keep_change, lambda: side, pauses=[0.01])
     background.wake()
     until(lambda: summary_of(chat.store) == "SUM")
+    background.close()
+
+
+def test_each_failure_in_a_row_rests_longer_and_a_success_makes_the_next_one_the_first() -> None:
+    failure = ServerError("it failed", "again")
+    side = ScriptedModel([failure], ["ONE"], [failure], ["TWO"], [failure], [failure], ["never asked"])
+    chat = chat_with(side)
+    background = Background(chat._work, chat._keep_change, lambda: side, pauses=[0.01, 3600])
+    for text in ("ONE", "TWO"):
+        background.wake()
+        until(lambda text=text: summary_of(chat.store) == text)
+        chat.store.append("s", TURNS)
+    background.wake()
+    told: list[str] = []
+    until(lambda: any("in 3600 s" in line for line in told.extend(background.news()) or told))
+    assert len(side.asked) == 6
     background.close()
 
 
@@ -329,14 +315,6 @@ def test_after_a_turn_at_most_four_steps_are_taken() -> None:
     assert chat.background._thread is not None
     chat.background._thread.join(20)
     assert len(side.asked) == 4
-
-
-def test_a_request_that_was_too_long_is_followed_by_a_shorter_one() -> None:
-    ask = request([ContextTooLong("too long", "x")], window=8192)
-    before = ask.room
-    with pytest.raises(ContextTooLong):
-        ask([Message("user", "?")])
-    assert ask.room == before // 2
 
 
 def test_a_fault_of_ours_is_told_and_the_thread_goes_on() -> None:

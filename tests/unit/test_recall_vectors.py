@@ -22,7 +22,8 @@ from chatcli.model.settings import ModelSettings
 from chatcli.recall import open_index
 from chatcli.recall.file import IndexFile
 from chatcli.recall.index import MessageIndex
-from chatcli.recall.vectors import BATCH, PAUSES, Vectors
+from chatcli.recall.vectors import BATCH, Vectors
+from chatcli.rest import PAUSES
 from chatcli.stores import Session, Snapshot
 from tests.servers import BAD_KEY, BROKEN, Answer, Body, ModelServer, Silence, Whole, embedded, refusal
 
