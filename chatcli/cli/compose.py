@@ -100,11 +100,11 @@ def compose(
         variables={**defaults, **settings.get("variables", {})},
         options=settings.get("options", {}),
         settings=to_keep(settings, saved),
-        aids=_aids(place, store, session),
+        aids=aids_for(place, store, session),
     )
 
 
-def _aids(place: Workplace, store: Store, session: str) -> Aids:
+def aids_for(place: Workplace, store: Store, session: str) -> Aids:
     """Return what a memory may use; what is derived from a history that nobody keeps is not kept either."""
     cache = place.folders.cache if store.durable else None
     side = place.config.summary_model
