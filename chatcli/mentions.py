@@ -1,0 +1,62 @@
+"""`@path` in what the user writes: a file that is named in the middle of a message.
+
+A mention is an `@` at the start of a word and a path behind it: `@notes.md`, `@~/x.png`, `@"two words.txt"`. It counts
+only where the file exists: `@home` and `me@example.org` are text like any other.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_MENTION = re.compile(r"""(?<![^\s(\[{'"])@(?:"(?P<quoted>[^"\n]+)"|(?P<word>[^\s"]+))""")
+_AFTER_A_WORD = ".,;:!?)]}'…，。；：！？）】」』"
+_LONGEST = 4096  # bytes of a path, on most systems
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A file named in a text: where the text names it, `@` and quotes included, and its path with `~` expanded."""
+
+    start: int
+    stop: int
+    path: Path
+
+
+def mentions(text: str) -> Iterator[Mention]:
+    """Yield the files that `text` names, in its order; of a folder, too."""
+    for match in _MENTION.finditer(text) if "@" in text else ():
+        if match["quoted"]:
+            found = _existing(match["quoted"])
+            cut = 0
+        else:
+            found, cut = _in_word(match["word"])
+        if found is not None:
+            yield Mention(match.start(), match.end() - cut, found)
+
+
+def mention_of(path: str) -> str:
+    """Return what names the file in a message; '' for a name that no mention can hold: a quote or a newline in it."""
+    if '"' in path or "\n" in path:
+        return ""
+    plain = not re.search(r"\s", path) and path[-1:] not in _AFTER_A_WORD
+    return f"@{path}" if plain else f'@"{path}"'
+
+
+def _in_word(word: str) -> tuple[Path | None, int]:
+    """Return the file a word names, and how many characters at its end belong to the sentence."""
+    bare = word.rstrip(_AFTER_A_WORD)
+    for name in dict.fromkeys((word, bare)):
+        if found := _existing(name):
+            return found, len(word) - len(name)
+    return None, 0
+
+
+def _existing(name: str) -> Path | None:
+    if not name.strip("./") or len(name) > _LONGEST:
+        return None
+    try:
+        path = Path(name).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # ~nobody, a NUL, a name that is too long
+        return None
