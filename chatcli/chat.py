@@ -185,7 +185,7 @@ class Chat:
 
     @property
     def estimates(self) -> bool:
-        """Whether tokens are estimated: there is no tokenizer for the model."""
+        """Whether the tokens of a text are estimated: there is no tokenizer for the model. Those of messages always are."""
         return self.aids.measure(self.model.name) is None
 
     # The history's end

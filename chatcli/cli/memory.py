@@ -170,9 +170,7 @@ def _compared(chat: "Chat", place: "Workplace", memories: "Sequence[Memory]", te
             _index_all(chat, memory)
         courses.append(replay(memory, past))
     prices = _prices(chat, place)
-    return Comparison(
-        chat.session, chat.model.name, courses, chat.memory.spec, past.turns_skipped, chat.estimates, prices
-    )
+    return Comparison(chat.session, chat.model.name, courses, chat.memory.spec, past.turns_skipped, prices)
 
 
 def _prices(chat: "Chat", place: "Workplace") -> "Price | None":

@@ -20,7 +20,7 @@ _WIDEST = 100
 class Comparison:
     """What several memories would have sent of a session; `skipped` turns before those that were played again.
 
-    `own` is the spec of the session's memory; `estimated`: the tokens are.
+    `own` is the spec of the session's memory.
     """
 
     session: str
@@ -28,7 +28,6 @@ class Comparison:
     courses: Sequence[Course]
     own: str
     skipped: int = 0
-    estimated: bool = True
     prices: Prices | None = None
 
     @property
@@ -54,7 +53,7 @@ def plotted(found: Comparison, width: int, letters: bool = False) -> Iterator[Li
     drawn = Plot(curves, width, _HEIGHT)
     notes = f"{', on a logarithmic scale' if drawn.uneven else ''}"
     notes += f", the mean of every {drawn.bucket} turns" if drawn.bucket > 1 else ""
-    yield [(f"{'~' if found.estimated else ''}tokens of each request{notes}", "bold")]
+    yield [(f"~tokens of each request{notes}", "bold")]
     first = found.skipped + 1
     yield from drawn.lines(f"turn {first:,}", f"{first + found.turns:,}", letters)
 
@@ -109,7 +108,6 @@ def as_data(found: Comparison) -> dict[str, Any]:
         "model": found.model,
         "turns": found.turns,
         "skipped": found.skipped,
-        "estimated": found.estimated,
         "memories": [
             {
                 "memory": course.spec,
@@ -128,14 +126,13 @@ def as_data(found: Comparison) -> dict[str, Any]:
 
 
 def _row(found: Comparison, course: Course) -> dict[str, str]:
-    about = "~" if found.estimated else ""
     cost = "" if found.prices is None else f"~{course.cost(found.prices):.4g}"
     return {
         "MEMORY": f"{course.spec}{' *' if course.spec == found.own else ''}",
         "TURNS": f"{course.now.turns:,}",
-        "NOW": f"{about}{course.now.prompt:,}",
-        "MEAN": f"{about}{course.mean:,}",
-        "MAX": f"{about}{course.largest:,}",
+        "NOW": f"~{course.now.prompt:,}",
+        "MEAN": f"~{course.mean:,}",
+        "MAX": f"~{course.largest:,}",
         "REUSED": f"~{course.reused:.0%}",
         "COST": cost,
     }

@@ -50,20 +50,22 @@ class Request:
     """A context, and what it takes to show it.
 
     `turns` is how many turns the session has; of the `window` (None: unknown) `reply` tokens are kept for the reply.
-    `estimated`: the tokens are. `asked`: the input is known. `idle` says why a strategy adds nothing, a line each.
+    `asked`: the input is known. `idle` says why a strategy adds nothing, a line each.
     """
 
     context: Context
     turns: int = 0
     window: int | None = None
     reply: int = 0
-    estimated: bool = True
     asked: bool = True
     idle: Sequence[str] = ()
 
     def tokens(self, number: int) -> str:
-        """Return a number of tokens as it is shown: `~1,234` when it is estimated."""
-        return f"{'~' if self.estimated else ''}{number:,}"
+        """Return a number of tokens as it is shown.
+
+        Always `~1,234`: a tokenizer counts the texts, but not what the chat's format puts around each message.
+        """
+        return f"~{number:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def next_request(chat: Chat, content: Content | None) -> Request:
     turns = chat.store.snapshot(chat.session, 0).session.turns
     reply = chat.reply_room(window) if window else 0
     idle = () if content is None else tuple(_idle(chat, context))
-    return Request(context, turns, window, reply, chat.estimates, content is not None, idle)
+    return Request(context, turns, window, reply, content is not None, idle)
 
 
 def _idle(chat: Chat, context: Context) -> Iterator[str]:

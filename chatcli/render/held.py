@@ -44,7 +44,6 @@ class Held:
     memory: str
     messages: int
     turns: int
-    estimated: bool
     things: Sequence[Thing]
 
 
@@ -59,7 +58,7 @@ def held_by(chat: Chat) -> Held:
         *_index(chat, view, last),
         *_tail(chat, last),
     ]
-    return Held(chat.session, chat.memory.spec, history.length, last, chat.estimates, things)
+    return Held(chat.session, chat.memory.spec, history.length, last, things)
 
 
 def print_held(held: Held) -> None:
@@ -86,7 +85,6 @@ def held_as_data(held: Held) -> dict[str, Any]:
         "memory": held.memory,
         "messages": held.messages,
         "turns": held.turns,
-        "estimated": held.estimated,
         "held": things,
     }
 
@@ -95,11 +93,10 @@ def held_lines(held: Held) -> Iterator[Line]:
     """Yield a block for each thing."""
     size = f"{counted(held.turns, 'turn')}, {counted(held.messages, 'message')}"
     yield [(one_line(f"{held.session} · {held.memory} · {size}", _LONGEST), "bold")]
-    about = "~" if held.estimated else ""
     for thing in held.things:
-        worth = "" if thing.tokens is None else f" · {about}{thing.tokens:,} tokens"
+        worth = "" if thing.tokens is None else f" · ~{thing.tokens:,} tokens"
         if thing.covers is not None:
-            worth += f" for {about}{thing.covers:,}"
+            worth += f" for ~{thing.covers:,}"
         yield []
         yield [(f"{thing.name:<9} ", "bold cyan"), (f"{thing.detail}{worth}", "")]
         if thing.text:

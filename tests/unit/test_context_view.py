@@ -94,7 +94,15 @@ def test_the_tokens_of_the_parts_add_up_to_the_request(store: Store) -> None:
     request = next_request(chat, "the wall?")
     assert sum(piece.tokens for piece in pieces_of(request)) == request.context.tokens
     assert f"{request.context.tokens:,} of 8,192 tokens; 2,048 kept for the reply" in shown(chat)
-    assert "~" not in shown(chat)
+
+
+def test_a_total_of_messages_is_about_even_where_a_tokenizer_counts_the_texts(store: Store) -> None:
+    chat = chat_with(store, exact=True)
+    request = next_request(chat, "the wall?")
+    text = shown(chat)
+    assert f", ~{request.context.tokens:,} of 8,192 tokens" in text
+    assert all(f" · ~{piece.tokens:,} tokens" in text for piece in pieces_of(request))
+    assert "pins      turn 3 · ~12 tokens" in text_of(list(held_lines(held_by(chat))))
 
 
 def test_an_estimate_is_marked_and_an_unknown_window_is_said(store: Store) -> None:

@@ -73,8 +73,8 @@ def _edit(repl: "Repl") -> None:
         repl.screen.aside("nothing was changed")
     elif repl.chat.change(lambda history: summary.edited(history, opened, text.strip())):
         repl.chat.background.drop(summary.STATE)
-        tokens = repl.chat.look().count(text)
-        repl.screen.aside(f"the summary is yours now, ~{counted(tokens, 'token')}; /summary undo brings the other back")
+        tokens = f"{'~' if repl.chat.estimates else ''}{counted(repl.chat.look().count(text.strip()), 'token')}"
+        repl.screen.aside(f"the summary is yours now, {tokens}; /summary undo brings the other back")
     else:
         repl.screen.wrapped(text.strip(), "yellow")
         gone = f"turns of the {opened.turns:,} it sums up were taken back meanwhile"
@@ -114,8 +114,12 @@ def compact(repl: "Repl", argument: str) -> None:
 
 
 def _fold_all(chat: Chat, hint: str, is_stopped: Callable[[], bool]) -> None:
-    """Fold until all is done; a request that was too much for the model is made smaller."""
+    """Fold until all is done; a request that was too much for the model is made smaller.
+
+    When somebody else wrote a summary meanwhile, it goes on from there, once: what was asked for is to be had.
+    """
     ask = replace(chat.background.ask(), is_held=is_stopped)
+    overtaken = False
     while True:
         room = ask.room
         try:
@@ -124,6 +128,10 @@ def _fold_all(chat: Chat, hint: str, is_stopped: Callable[[], bool]) -> None:
         except ContextTooLong:
             if ask.room >= room:
                 raise
+        except Conflict:
+            if overtaken:
+                raise
+            overtaken = True
 
 
 def _fold(chat: Chat, ask: SideRequest, hint: str) -> bool:
@@ -148,7 +156,7 @@ def _covered(chat: Chat) -> str:
 
 
 def _saved(before: int, now: int) -> str:
-    return f"; the next request has ~{now:,} tokens, {before - now:,} fewer" if now < before else ""
+    return f"; the next request has ~{now:,} tokens, ~{before - now:,} fewer" if now < before else ""
 
 
 def _folds(chat: Chat) -> bool:
@@ -177,7 +185,7 @@ def pin(repl: "Repl", argument: str) -> None:
         return
     chat.change(lambda history: pins.pin(history, turn))
     cost = chat.look().cost(readable(turn.messages))
-    repl.screen.aside(f"turn {number} is in every context now, {_about(chat, cost)}: {_said(turn)}")
+    repl.screen.aside(f"turn {number} is in every context now, ~{counted(cost, 'token')}: {_said(turn)}")
 
 
 @slash("unpin", arguments="turn", help="let go of a pinned turn")
@@ -199,8 +207,8 @@ def list_pins(repl: "Repl", argument: str) -> None:
     """List the pinned turns."""
     view = repl.chat.look()
     for number, turn in sorted(_pinned(repl.chat).items()):
-        cost = _about(repl.chat, view.cost(readable(turn.messages)))
-        repl.screen.tell(f"turn {number}, {cost}: {_said(turn)}")
+        cost = counted(view.cost(readable(turn.messages)), "token")
+        repl.screen.tell(f"turn {number}, ~{cost}: {_said(turn)}")
     if not _pinned(repl.chat):
         repl.screen.tell("no turn is pinned; /pin keeps the last one in every context, /pin NUMBER another")
 
@@ -226,7 +234,3 @@ def _pinned(chat: Chat) -> dict[int, Turn]:
 
 def _said(turn: Turn) -> str:
     return one_line(turn.messages[0].text, 60)
-
-
-def _about(chat: Chat, tokens: int) -> str:
-    return f"{'~' if chat.estimates else ''}{counted(tokens, 'token')}"
