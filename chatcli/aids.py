@@ -35,19 +35,19 @@ class Aids:
 
     def window(self, model: Model) -> int | None:
         """Return how many tokens a request and its reply may hold together, as far as that is known."""
-        return self.learned.window(model.name, model.window)
+        return self.learned.window(_known_as(model), model.window)
 
     def view(self, history: History, model: Model) -> View:
         """Return what a memory sees of the history, and how it counts tokens for the model."""
         measure = self.measure(model.name)
         if measure is None:
-            return View(history, tokens.estimate, self.learned.scale(model.name), self.window(model), index=self.index)
+            return View(history, tokens.estimate, self.learned.scale(_known_as(model)), self.window(model), index=self.index)
         return View(history, measure, window=self.window(model), index=self.index)
 
     def learn_scale(self, model: Model, sent: Sequence[Message], usage: Usage) -> None:
         """Compare our estimate of a request with what the endpoint counted; pictures are counted by nobody alike."""
         if all(isinstance(message.content, str) for message in sent):
-            self.learned.counted(model.name, tokens.of_messages(sent), usage.prompt)
+            self.learned.counted(_known_as(model), tokens.of_messages(sent), usage.prompt)
 
     def learn_window(self, model: Model, refusal: ContextTooLong, sent: int) -> None:
         """Learn from a request of about `sent` tokens that was refused.
@@ -55,14 +55,23 @@ class Aids:
         The endpoint's own limit is taken as it is. Where it names what was known, or nothing, and the request was
         within that, our count was short or the window is smaller. A request beyond it teaches nothing.
         """
-        known = self.window(model)
+        known, name = self.window(model), _known_as(model)
         if refusal.limit and refusal.limit != known:
-            self.learned.refused(model.name, refusal.limit, model.window)
+            self.learned.refused(name, refusal.limit, model.window)
         elif sent <= (known or SAFE_WINDOW):
             if refusal.limit:
-                self.learned.underestimated(model.name, 1.05 * refusal.limit / max(sent, 1))
+                self.learned.underestimated(name, 1.05 * refusal.limit / max(sent, 1))
             else:
-                self.learned.refused(model.name, max(sent * 7 // 10, 1), model.window)
+                self.learned.refused(name, max(sent * 7 // 10, 1), model.window)
+
+    def learn_listed(self, model: Model, window: int) -> None:
+        """Learn the window that the endpoint's list of models says."""
+        self.learned.listed(_known_as(model), window)
+
+
+def _known_as(model: Model) -> str:
+    """Return what tells a model from others in what was learned: the same id means another one elsewhere."""
+    return f"{model.name} {model.host}".rstrip()
 
 
 def reply_room(window: int, options: Mapping[str, Any]) -> int:

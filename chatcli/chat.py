@@ -185,7 +185,7 @@ class Chat:
 
     @property
     def estimates(self) -> bool:
-        """Whether the tokens of a text are estimated: there is no tokenizer for the model. Those of messages always are."""
+        """Whether the tokens of a text are estimated, as those of messages always are: the model has no tokenizer."""
         return self.aids.measure(self.model.name) is None
 
     # The history's end
@@ -375,7 +375,7 @@ class Chat:
             self._asked_for_window = self.model
             with suppress(ChatError):
                 if window := self.model.listed_window():
-                    self.aids.learned.listed(self.model.name, window)
+                    self.aids.learn_listed(self.model, window)
 
     def _keep_change(self, change: Change) -> bool:
         if not self.look().history.holds(change.state.watermark):

@@ -36,6 +36,7 @@ class ScriptedModel:
 
     def __init__(self, *scripts: Sequence[Event | Exception | Gate | str], window: int | None = None) -> None:
         self.name = "scripted"
+        self.host = ""
         self.window = window
         self.local = False
         self.listed: int | None = None

@@ -82,7 +82,7 @@ class Scribe:
         pause: Callable[[], None] = lambda: None,
         dawdle: Callable[[], None] = lambda: None,
     ) -> None:
-        self.name, self.window, self.local = "scribe", window, False
+        self.name, self.host, self.window, self.local = "scribe", "", window, False
         self.asked: list[list[Message]] = []
         self.fails, self.padding = fails or iter(()), ""
         self._reply, self._pause, self._dawdle = reply, pause, dawdle

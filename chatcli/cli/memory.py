@@ -213,7 +213,7 @@ def _unasked(place: "Workplace", name: str | None) -> "Model":
         raise
     except UsageError:  # there is no key, no server: what was said is there all the same
         return UnaskedModel(name or place.config.model or "no model")
-    return UnaskedModel(settings.id, settings.window)
+    return UnaskedModel(settings.id, settings.window, settings.host)
 
 
 def _index_all(chat: "Chat", memory: "Memory") -> None:

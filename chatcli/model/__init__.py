@@ -70,6 +70,11 @@ class Model(Protocol):
         ...
 
     @property
+    def host(self) -> str:
+        """The host and port it is asked at, which tell it from another one of that id; '' for a process of our own."""
+        ...
+
+    @property
     def window(self) -> int | None:
         """How many tokens a request and its reply may hold together; None when unknown."""
         ...

@@ -95,6 +95,11 @@ class EmbeddedModel:
         return self.settings.id
 
     @property
+    def host(self) -> str:
+        """None: its port is another one each time."""
+        return ""
+
+    @property
     def window(self) -> int | None:
         """How many tokens a request and its reply may hold together."""
         return self.settings.window

@@ -80,6 +80,11 @@ class OpenAIModel:
         return self.settings.id
 
     @property
+    def host(self) -> str:
+        """The endpoint's host and port."""
+        return self.settings.host
+
+    @property
     def window(self) -> int | None:
         """How many tokens a request and its reply may hold together; None when unknown."""
         return self.settings.window

@@ -15,6 +15,7 @@ class UnaskedModel:
 
     name: str
     window: int | None = None
+    host: str = ""
     local: bool = False
 
     def stream(self, context: Sequence[Message], options: Mapping[str, Any]) -> Reply:

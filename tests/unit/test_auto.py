@@ -172,6 +172,30 @@ def test_what_the_endpoint_counts_corrects_the_estimate() -> None:
     chat.close()
 
 
+def test_a_reply_that_was_gone_on_with_teaches_nothing() -> None:
+    chat = chat_with([Delta("x"), Used(Usage(9000, 1)), Finished("stop")], window=131_072, spec="window:9")
+    turn = Pending("t", Message("user", "Hi"), chat.writer, partial="It was a ")
+    list(chat.resume(turn))
+    assert chat.look().scale == 1.0  # the request had more messages than the context
+    chat.close()
+
+
+def test_what_one_endpoint_taught_says_nothing_of_the_same_id_at_another() -> None:
+    learned = Learned()
+    counted = [Delta("x"), Used(Usage(3000, 1)), Finished("stop")]
+    there = chat_with(counted, spec="window:9", learned=learned)
+    there.model.host = "there:8000"
+    list(there.send("Hi"))
+    there.aids.learn_listed(there.model, 4096)
+    there.aids.learn_window(there.model, too_long(2048), 3000)
+    here = chat_with(spec="window:9", learned=learned)
+    here.model.host = "here:8000"
+    assert (there.look().scale > 1.1, there.window) == (True, 2048)
+    assert (here.look().scale, here.window) == (1.0, None)
+    for chat in (here, there):
+        chat.close()
+
+
 def test_requests_with_pictures_or_of_a_few_words_teach_nothing() -> None:
     picture = (
         {"type": "text", "text": LONG * 9},

@@ -62,6 +62,15 @@ def test_the_tokens_and_the_reused_prefix_are_those_of_the_real_requests(spec: s
     assert course.now.turns == sum(message.role == "user" for message in asked[-1]) - 1
 
 
+def test_the_tokens_are_corrected_by_what_the_endpoint_counted() -> None:
+    chat, asked = lived("window:3")
+    chat.aids.learned.counted("scripted", 1000, 2000)
+    course = replay(parse_memory("window:3"), Past(chat))
+    assert [sent.prompt for sent in course.requests] == [2 * tokens.of_messages(messages) for messages in asked]
+    pairs = zip([[], *asked], asked, strict=False)
+    assert [sent.reused for sent in course.requests] == [2 * tokens.of_messages(shared(*pair)) for pair in pairs]
+
+
 def test_a_buffer_reuses_nearly_all_and_a_sliding_window_hardly_anything() -> None:
     chat, _ = lived("buffer")
     past = Past(chat)
