@@ -58,7 +58,8 @@ def _gap(chat: Chat, context: Context, parts: Sequence[Part], last: int) -> str:
     if folding.strategy.tail(view).start <= end:
         return f"; {named} {are} not in it: there is no room for {them} beside the prompt"
     missing = "in neither" if found else "not in it"
-    return f"; {named} {are} {missing} yet: {they} {are} summed up in the background"
+    when = "in the background" if folding.is_due(view) else "some turns from now, unless /compact does it"
+    return f"; {named} {are} {missing} yet: {they} {are} summed up {when}"
 
 
 def _summary(parts: Sequence[Part], history: History) -> Iterator[str]:

@@ -262,6 +262,16 @@ def test_a_summary_that_is_behind_says_which_turns_are_missing(store: Store) -> 
     assert "neither" not in outlook(chat_with(store, "window:3"))
 
 
+def test_what_an_undone_summary_leaves_behind_is_not_said_to_be_summed_up_now(store: Store) -> None:
+    for number in range(21, 61):
+        store.append("s", [Message("user", f"question {number}"), Message("assistant", f"answer {number}")])
+    chat = chat_with(store, "summary")
+    assert chat.change(summary.undone)
+    assert outlook(chat).endswith(
+        "; turns 1 to 48 are not in it yet: they are summed up some turns from now, unless /compact does it"
+    )
+
+
 @pytest.mark.parametrize("as_text", [True, False])
 def test_what_has_no_room_beside_the_prompt_is_not_promised(store: Store, as_text: bool) -> None:
     for number in range(21, 61):
