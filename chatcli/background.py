@@ -55,6 +55,7 @@ class Background:
         self._pauses = pauses
         self._changed = Condition()
         self._awake = False
+        self._everything = False
         self._held = False
         self._held_from_all = False
         self._closed = False
@@ -63,12 +64,16 @@ class Background:
         self._news: list[tuple[str, str]] = []
         self._request: SideRequest | None = None
 
-    def wake(self) -> None:
-        """The history has grown: see what is behind. Returns at once."""
+    def wake(self, everything: bool = True) -> None:
+        """The history has grown: see what is behind. Returns at once.
+
+        `everything` false: a session was merely opened; until something is asked in it, what was begun is gone on with,
+        and nothing else.
+        """
         with self._changed:
             if self._closed:
                 return
-            self._awake = True
+            self._awake, self._everything = True, self._everything or everything
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="background", daemon=True)
                 self._thread.start()
@@ -184,7 +189,7 @@ class Background:
             raise
         except ChatError as error:
             self.tell(error.message)
-        for name in self._names():
+        for name in self._names(self._everything):
             for _ in range(STEPS):
                 if self._closed or not self._one_step(name):
                     break
@@ -205,8 +210,9 @@ class Background:
         while index.news:
             self.tell(index.news.pop(0))
 
-    def _names(self) -> list[str]:
-        return [derivation.name for derivation in self._look().derivations]
+    def _names(self, everything: bool = True) -> list[str]:
+        work = self._look()
+        return [one.name for one in work.derivations if everything or one.has_begun(work.view)]
 
     def _one_step(self, name: str) -> bool:
         """Take a derivation one step further, unless it rests; return whether there may be more to do."""

@@ -81,6 +81,7 @@ class Chat:
         self._clock = clock
         self._pump: Pump | None = None
         self._stopped = False
+        self._used = False
         self._unsaved: Unsaved | None = None
         self._side_model: Model | None = None
         self._asked_for_window: Model | None = None
@@ -92,7 +93,7 @@ class Chat:
 
     @memory.setter
     def memory(self, chosen: Memory) -> None:
-        self._memory = chosen
+        self._memory, self._used = chosen, True
 
     @property
     def memory_spec(self) -> str:
@@ -205,9 +206,12 @@ class Chat:
         return len(self.store.redo(self.session))
 
     def derive(self) -> None:
-        """Have the background see what is to be derived; returns at once."""
+        """Have the background see what is to be derived; returns at once.
+
+        Before the first turn in this chat, or another memory, nothing is asked that was not begun in an earlier one.
+        """
         if self.memory.searches or self.memory.derives:
-            self.background.wake()
+            self.background.wake(self._used)
 
     def change(self, decide: Callable[[History], Change | None]) -> bool:
         """Apply the change that `decide` makes of the history as it is; again when another writer was faster.
@@ -253,7 +257,7 @@ class Chat:
         self.flush()
         self._save_settings()
         turn = replace(turn, writer=self.writer)
-        self._stopped = False
+        self._stopped, self._used = False, True
         self.store.begin(self.session, turn)
         return self._answer(turn, prefix)
 

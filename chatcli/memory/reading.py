@@ -60,6 +60,10 @@ class Reading:
         """Say whether turns were not read yet."""
         return bool(_next_turns(view, read(view.history), 1))
 
+    def has_begun(self, view: View) -> bool:
+        """Say whether turns were read before."""
+        return read(view.history).turns > 0
+
     def step(self, view: View, ask: Ask) -> Change | None:
         """Return the change that enters the facts of the next turns; None when all were read. Raises ModelError."""
         history, derived = view.history, read(view.history)

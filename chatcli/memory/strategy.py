@@ -156,6 +156,10 @@ class Derivation(Protocol):
         """Say whether a step has something to do."""
         ...
 
+    def has_begun(self, view: View) -> bool:
+        """Say whether something of it was derived before."""
+        ...
+
     def step(self, view: View, ask: Ask) -> Change | None:
         """Return the next change to what was derived; None when it is up to date. Raises ModelError."""
         ...

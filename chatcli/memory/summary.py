@@ -96,19 +96,14 @@ class Summary(Strategy):
     (0: twice `high`) it is cut. The summary has about `length` tokens at most.
     """
 
-    written: str
-    high: int
-    low: int
-    in_tokens: bool
+    spec: str = "summary"
+    high: int = 12
+    low: int = 4
+    in_tokens: bool = False
     length: int = 400
     most: int = 0
     first_look: int = 64
     derives: bool = True
-
-    @property
-    def spec(self) -> str:
-        """`summary` or `summary-buffer:N`."""
-        return self.written
 
     def tail(self, view: View) -> Tail:
         """Return the summary and the turns since; nothing is left out but beyond the most there may be."""
@@ -139,6 +134,10 @@ class Folding:
     def is_due(self, view: View) -> bool:
         """Say whether the tail has outgrown its limit."""
         return self._due(view) is not None
+
+    def has_begun(self, view: View) -> bool:
+        """Say whether there is a summary already."""
+        return current(view.history) is not None
 
     def step(self, view: View, ask: Ask) -> Change | None:
         """Fold the tail's older part when it is due. Raises ModelError; the summary stays as it is then."""
@@ -260,7 +259,7 @@ def _number(value: Any) -> int:
 def build(parameters: str) -> Summary:
     """Build `summary`, which keeps 4 to 12 turns word for word and takes no parameters."""
     no_number(parameters, "summary")
-    return Summary("summary", high=12, low=4, in_tokens=False)
+    return Summary()
 
 
 def build_buffer(parameters: str) -> Summary:

@@ -112,7 +112,7 @@ def live(place: Place, who: str, seed: int, report: int) -> None:
         else:
             with suppress(Conflict):  # the other process was faster
                 finish(chat, chat.retry(turn), report, turn.user.text.split()[-1])
-    chat.derive()
+    chat.background.wake()
     for number in range(1_000_000):
         person, thing = source.choice(_PEOPLE), source.choice(_THINGS)
         text = f"{person}{source.randrange(9)} likes {thing}{source.randrange(99)} #{who}.{number}"

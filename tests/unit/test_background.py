@@ -143,7 +143,7 @@ def test_of_two_terminals_that_fold_at_once_one_wins_and_none_harms() -> None:
     sides = [ScriptedModel([gate, Delta(name), Finished("stop")]) for name in ("ONE", "TWO")]
     chats = [chat_with(side, store) for side in sides]
     for chat in chats:
-        chat.derive()
+        chat.background.wake()
     until(lambda: all(side.asked for side in sides))
     gate.set()
     until(lambda: summary_of(store) in ("ONE", "TWO"))
@@ -177,8 +177,36 @@ def test_what_is_behind_is_caught_up_in_the_callers_thread_on_request() -> None:
 
 
 def test_a_session_left_behind_catches_up_when_it_is_opened() -> None:
+    side, store = ScriptedModel(["SUM"], ["MORE"]), InMemoryStore()
+    assert chat_with(side, store).background.catch_up() == 1
+    store.append("s", TURNS)
+    chat = chat_with(side, store)
+    chat.derive()
+    until(lambda: summary_of(chat.store) == "MORE")
+    chat.close()
+
+
+@pytest.mark.parametrize("spec", ["summary", "entity", "auto"])
+def test_a_long_session_that_nothing_was_derived_of_asks_nothing_before_its_first_turn(spec: str) -> None:
+    side, index, store = ScriptedModel(), ScriptedIndex(left=3), InMemoryStore()
+    store.append("s", TURNS * 60)
+    memory = parse_memory(spec if spec == "auto" else f"{spec}+recall:100")
+    chat = Chat(store, "s", ScriptedModel(), memory, aids=Aids(index=index, side_model=lambda: side))
+    chat.derive()
+    until(lambda: index.left == 0)
+    index.left = 1
+    chat.derive()
+    until(lambda: index.left == 0)  # so the first time all was seen to
+    assert side.asked == []
+    chat.close()
+
+
+@pytest.mark.parametrize("begin", [lambda chat: say(chat), lambda chat: setattr(chat, "memory", chat.memory)])
+def test_a_turn_or_another_memory_has_all_derived_that_is_behind(begin: Callable[[Chat], object]) -> None:
     side = ScriptedModel(["SUM"])
     chat = chat_with(side)
+    chat.derive()
+    begin(chat)
     chat.derive()
     until(lambda: summary_of(chat.store) == "SUM")
     chat.close()
@@ -209,7 +237,7 @@ def test_a_model_that_is_exchanged_while_it_folds_is_no_failure() -> None:
     store = InMemoryStore()
     store.append("s", TURNS)
     chat = Chat(store, "s", first, parse_memory("summary"))
-    chat.derive()
+    chat.background.wake()
     until(lambda: len(first.replies) == 1)
     chat.model = second
     first.replies[0].close()
@@ -222,7 +250,7 @@ def test_what_was_derived_of_a_history_that_was_emptied_meanwhile_is_not_kept() 
     gate = Gate()
     side = ScriptedModel([gate, Delta("OF WHAT IS GONE"), Finished("stop")])
     chat = chat_with(side)
-    chat.derive()
+    chat.background.wake()
     until(lambda: len(side.asked) == 1)
     chat.store.clear("s")
     gate.set()
@@ -264,7 +292,7 @@ def test_another_model_is_asked_at_once_when_the_first_rests() -> None:
     bad, good = ScriptedModel(*[[ServerError("it failed", "again")]] * 9), ScriptedModel(["ok"], ["SUM"])
     bad.name = "bad"
     chat = Chat(store, "s", bad, parse_memory("summary"))
-    chat.derive()
+    chat.background.wake()
     until(lambda: bool(chat.background.news()))
     chat.model = good
     say(chat)
@@ -295,7 +323,7 @@ def test_news_about_the_same_thing_take_each_others_place() -> None:
 def test_a_command_that_derives_breaks_off_the_same_in_the_background_whatever_the_model() -> None:
     side = ScriptedModel(["half", Gate()], ["MINE"])
     chat = chat_with(side)
-    chat.derive()
+    chat.background.wake()
     until(lambda: len(side.replies) == 1)
     chat.background.hold(everything=True)
     assert side.replies[0].closed.wait(10)
@@ -309,7 +337,7 @@ def test_after_a_turn_at_most_four_steps_are_taken() -> None:
     side, store = ScriptedModel(window=400), InMemoryStore()
     store.append("s", TURNS * 40)
     chat = chat_with(side, store)
-    chat.derive()
+    chat.background.wake()
     until(lambda: len(side.asked) == 4)
     chat.background.close()
     assert chat.background._thread is not None
@@ -363,7 +391,7 @@ def test_vectors_that_a_turn_held_up_are_computed_when_it_is_over() -> None:
     index = Embedding()
     chat = Chat(InMemoryStore(), "s", ScriptedModel(), parse_memory("none+recall:100"), aids=Aids(index=index))
     chat.background.hold()
-    chat.derive()
+    chat.background.wake()
     until(lambda: not chat.background._awake)
     assert index.asked == 0
     chat.background.release()

@@ -114,7 +114,7 @@ def test_two_terminals_on_one_session_read_each_turn_into_one_state() -> None:
     for number in range(4):
         list(chats[number % 2].send(f"Ada likes tea{'!' * number}"))
     for chat in chats:
-        chat.derive()
+        chat.background.wake()
     until(lambda: facts.read(open_history(store, "s", 4)).turns == 4)
     assert known(store) == {"Ada": ["likes tea"]}
     for chat in chats:
