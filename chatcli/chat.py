@@ -11,18 +11,19 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from chatcli.aids import Aids, reply_room, room
-from chatcli.background import Background, Work
+from chatcli.aids import Aids
+from chatcli.assembly import Assembly
+from chatcli.background import Background
 from chatcli.context import Context, request
-from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, NotFound, StoreError
-from chatcli.memory import DEFAULT as DEFAULT_MEMORY
-from chatcli.memory import Memory, View, parse_memory
-from chatcli.memory.history import History, open_history
+from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, StoreError
+from chatcli.memory import Memory
+from chatcli.memory.history import History
 from chatcli.messages import Content, Message, Usage, new_id, user_message
 from chatcli.model import Model
 from chatcli.names import title_of
 from chatcli.prompt import DEFAULT, Prompt, fill
 from chatcli.pump import Pump, Tick
+from chatcli.revising import apply, last_turn, take_back
 from chatcli.stores import Change, Pending, Store
 from chatcli.stores.rules import ABANDONED
 from chatcli.turn import Committed, Draft, Notice, Turning, Unsaved
@@ -38,18 +39,10 @@ PATIENCE = 5.0
 """Seconds until a store that did not take what came is tried again."""
 
 
-_ATTEMPTS = 5
-"""How often a change is decided anew because another writer was faster."""
+class Chat(Assembly):
+    """A session that goes on: turns are sent, and what is derived from them catches up in the background.
 
-_LAST_TURNS = 16
-"""Messages to look at first, to find the last turns."""
-
-
-class Chat:
-    """A session, a model, a memory and a prompt, put together.
-
-    The four may be exchanged between two turns. `settings` are what the user chose for this session; they
-    are saved with its first turn.
+    `settings` are what the user chose for this session; they are saved with its first turn.
     """
 
     def __init__(
@@ -65,40 +58,19 @@ class Chat:
         aids: Aids | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.store = store
-        self.session = session
-        self.model = model
-        self._memory = memory
-        self.prompt = prompt
-        self.variables = dict(variables or {})
-        self.options = dict(options or {})
+        super().__init__(store, session, model, memory, prompt, variables, options, aids)
         self.settings = dict(settings or {})
-        self.aids = aids or Aids()
-        self.background = Background(self._work, self._keep_change, self.side_model, self._look_up_window)
+        self.background = Background(self.work, self._keep_change, self.side_model, self.look_up_window)
         self.writer = this_writer()
         self.last_context: Context | None = None
         self.last_usage: Usage | None = None
         self._clock = clock
         self._pump: Pump | None = None
         self._stopped = False
+        self._opened_with = memory
         self._used = False
+        self._length = 0
         self._unsaved: Unsaved | None = None
-        self._side_model: Model | None = None
-        self._asked_for_window: Model | None = None
-
-    @property
-    def memory(self) -> Memory:
-        """The strategy; the default one while none was chosen."""
-        return self._memory or parse_memory(DEFAULT_MEMORY)
-
-    @memory.setter
-    def memory(self, chosen: Memory) -> None:
-        self._memory, self._used = chosen, True
-
-    @property
-    def memory_spec(self) -> str:
-        """The memory's spec, without building it."""
-        return self._memory.spec if self._memory else DEFAULT_MEMORY
 
     # A turn
 
@@ -124,7 +96,7 @@ class Chat:
 
     def keep(self, turn: Pending) -> Message:
         """Commit a pending turn with the reply as far as it came; return that reply."""
-        reply = self._reply(turn.partial, Draft(finish="interrupted"))
+        reply = Draft(turn.partial).reply(self.model.name, self._clock())
         self._commit(turn, reply, self.context(turn.user.content, stop=turn.at))
         return reply
 
@@ -154,94 +126,47 @@ class Chat:
         """The user's message and the reply that the store would not take; `flush` tries again."""
         return (self._unsaved.turn.user, self._unsaved.reply) if self._unsaved else None
 
-    # What is sent
-
-    def context(self, content: Content | None, stop: int | None = None) -> Context:
-        """Return what would be sent for `content`; `stop` leaves out the history from that position on.
-
-        The same function makes what is shown and what is sent. Without content the parts that depend on it
-        say `{input}`.
-        """
-        memory = self.memory
-        question = None if content is None else Message("user", content)
-        view = self.aids.view(open_history(self.store, self.session, memory.first_look, stop), self.model)
-        own = [message for part in fill(self.prompt, self.variables, (), question) for message in part.messages]
-        view = replace(view, room=room(view, own, self.options))
-        chosen = memory.select(view, question)
-        parts = fill(self.prompt, self.variables, chosen.parts, question)
-        return Context(tuple(parts), chosen, view.history.length, view.cost)
-
-    def look(self) -> View:
-        """Return what the memory sees now."""
-        return self.aids.view(open_history(self.store, self.session, self.memory.first_look), self.model)
-
-    @property
-    def window(self) -> int | None:
-        """How many tokens a request and its reply may hold together, as far as that is known."""
-        return self.aids.window(self.model)
-
-    def reply_room(self, window: int) -> int:
-        """Return how many tokens of a window are kept free for the reply."""
-        return reply_room(window, self.options)
-
-    @property
-    def estimates(self) -> bool:
-        """Whether the tokens of a text are estimated, as those of messages always are: the model has no tokenizer."""
-        return self.aids.measure(self.model.name) is None
-
     # The history's end
 
     def undo(self, turns: int = 1) -> int:
         """Take the last turns out of the history; return how many there were. `redo` brings them back."""
         self.flush()
-        history = open_history(self.store, self.session, _LAST_TURNS)
-        starts = [turn.start for turn, _ in zip(history.turns(), range(turns), strict=False)]
-        if starts:
-            self.store.append(self.session, [], at=starts[-1], expected_length=history.length)
-        return len(starts)
+        taken = take_back(self.store, self.session, turns)
+        self._length = self.store.length(self.session)
+        return taken
 
     def redo(self) -> int:
         """Put back what was undone last; return how many messages that were, 0 when there is nothing."""
         self.flush()
         return len(self.store.redo(self.session))
 
+    def clear(self) -> int:
+        """Remove all messages of the session; return how many there were."""
+        self._length = 0
+        return self.store.clear(self.session)
+
     def derive(self) -> None:
         """Have the background see what is to be derived; returns at once.
 
         Before the first turn in this chat, or another memory, nothing is asked that was not begun in an earlier one.
         """
+        if not self._length:
+            with suppress(StoreError):  # the next turn says it
+                self._length = self.store.length(self.session)
         if self.memory.searches or self.memory.derives:
-            self.background.wake(self._used)
+            self.background.wake(self._used or self._memory is not self._opened_with)
 
     def change(self, decide: Callable[[History], Change | None]) -> bool:
         """Apply the change that `decide` makes of the history as it is; again when another writer was faster.
 
         Returns False when it decided on none. Raises Conflict when others are always faster.
         """
-        for _ in range(_ATTEMPTS):
-            change = decide(open_history(self.store, self.session, _LAST_TURNS))
-            if change is None:
-                return False
-            if self.store.put_state(self.session, change):
-                return True
-        raise Conflict("other writers are always faster", "repeat it")
-
-    def side_model(self) -> Model:
-        """Return the model that derives things; raises UsageError when it cannot be opened."""
-        if self.aids.side_model is None:
-            return self.model
-        if self._side_model is None:
-            self._side_model = self.aids.side_model()
-        return self._side_model
+        return apply(self.store, self.session, decide)
 
     def close(self) -> None:
-        """Break off what runs in the background, and let go of the models."""
+        """Break off what runs in the background, and let go of the models and the index."""
         self.background.close()
-        self.model.close()
-        if self._side_model is not None:
-            self._side_model.close()
-        if self.aids.index is not None:
-            self.aids.index.close()
+        super().close()
 
     def set(self, **settings: Any) -> None:
         """Keep settings with the session, at once when it exists, else with its first turn; None removes one."""
@@ -270,6 +195,8 @@ class Chat:
 
     def _answered(self, turn: Pending, draft: Draft) -> Turning:
         self.last_context, self.last_usage = self.context(turn.user.content, stop=turn.at), None
+        if turn.at is None:
+            yield from self._missed(self.last_context.length)
         failure: ChatError | None = None
         try:
             yield from self._asked(turn, draft)
@@ -285,6 +212,15 @@ class Chat:
             yield Committed(reply)
         elif draft.finish is not None:
             raise BrokenStream("the model answered nothing", "/retry sends it again; a larger max_tokens may help")
+
+    def _missed(self, length: int) -> Turning:
+        """Say that the session was taken away since it was seen last, and take out of the index what is gone."""
+        before, self._length = self._length, length
+        if before <= length:
+            return
+        self.forget()
+        if not length:
+            yield Notice("this session was emptied, deleted or renamed elsewhere; what follows begins it anew")
 
     def _asked(self, turn: Pending, draft: Draft) -> Turning:
         """Ask for the reply; a memory that adapts sends less, once, to an endpoint that takes less than was known."""
@@ -339,21 +275,10 @@ class Chat:
             return None
         if draft.usage and not draft.prefix:
             self.aids.learn_scale(self.model, context.messages, draft.usage)
-        reply = self._reply(draft.text, draft)
+        reply = draft.reply(self.model.name, self._clock())
         self._unsaved = Unsaved(turn, reply, context)
         self.flush()
         return reply
-
-    def _reply(self, text: str, draft: Draft) -> Message:
-        return Message(
-            "assistant",
-            text,
-            id=new_id(),
-            time=self._clock(),
-            model=self.model.name,
-            usage=draft.usage,
-            finish=draft.finish or "interrupted",
-        )
 
     def _commit(self, turn: Pending, reply: Message, context: Context) -> int:
         """Commit the turn where it belongs; at the end when another writer went on from there meanwhile."""
@@ -362,24 +287,13 @@ class Chat:
             length = self.store.commit(self.session, turn.id, messages, turn.at, turn.length, context.selection.changes)
         except Conflict:
             length = self.store.commit(self.session, turn.id, messages, changes=context.selection.changes)
+        self._length = length
         if length == len(messages):
             self.store.update(self.session, title=title_of(turn.user))
         self.derive()
         return length
 
     # In the background
-
-    def _work(self) -> Work:
-        view, memory = self.look(), self.memory
-        return Work(view if memory.searches else replace(view, index=None), memory.derivations(view))
-
-    def _look_up_window(self) -> None:
-        """Ask the endpoint, once, for the model's window when nobody named it; no answer is none."""
-        if self.window is None and self._asked_for_window is not self.model:
-            self._asked_for_window = self.model
-            with suppress(ChatError):
-                if window := self.model.listed_window():
-                    self.aids.learn_listed(self.model, window)
 
     def _keep_change(self, change: Change) -> bool:
         if not self.look().history.holds(change.state.watermark):
@@ -396,11 +310,8 @@ class Chat:
 
     def _last_turn_again(self) -> Pending:
         """Return the history's last turn, to be replaced."""
-        history = open_history(self.store, self.session, _LAST_TURNS)
-        last = next(history.turns(), None)
-        if last is None or last.messages[0].role != "user":
-            raise NotFound("there is no turn to send again", "write something first")
-        return Pending(new_id(), last.messages[0], self.writer, at=last.start, length=history.length)
+        last, length = last_turn(self.store, self.session)
+        return Pending(new_id(), last.messages[0], self.writer, at=last.start, length=length)
 
     def _save_settings(self) -> None:
         if self.settings:

@@ -126,7 +126,7 @@ class Chat:
         """Remove all messages of the session, and what was derived from them; return how many there were."""
         if self._chat.aids.index is not None:
             self._chat.aids.index.close()
-        return self._chat.store.clear(self.session)
+        return self._chat.clear()
 
     def close(self) -> None:
         """Let go of the model's connection, and of a store that was given by its address."""

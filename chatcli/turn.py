@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from chatcli.context import Context
-from chatcli.messages import Finish, Message, Usage
+from chatcli.messages import Finish, Message, Usage, new_id
 from chatcli.model import Delta, Event, Finished, Used
 from chatcli.pump import Tick
 from chatcli.stores import Pending
@@ -59,6 +59,11 @@ class Draft:
     def text(self) -> str:
         """The reply as far as it came."""
         return self.prefix + "".join(self.pieces)
+
+    def reply(self, model: str, time: float) -> Message:
+        """Return the message it has become; one that does not say how it ended was interrupted."""
+        finish = self.finish or "interrupted"
+        return Message("assistant", self.text, id=new_id(), time=time, model=model, usage=self.usage, finish=finish)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def test_a_change_that_the_store_refuses_is_not_asked_for_again_and_again() -> N
     store = InMemoryStore()
     store.append("s", TURNS)
     chat = chat_with(side, store)
-    background = Background(chat._work, lambda change: False, lambda: side)
+    background = Background(chat.work, lambda change: False, lambda: side)
     assert background.catch_up() == 0
     assert len(side.asked) == 1
 
@@ -201,7 +201,9 @@ def test_a_long_session_that_nothing_was_derived_of_asks_nothing_before_its_firs
     chat.close()
 
 
-@pytest.mark.parametrize("begin", [lambda chat: say(chat), lambda chat: setattr(chat, "memory", chat.memory)])
+@pytest.mark.parametrize(
+    "begin", [lambda chat: say(chat), lambda chat: setattr(chat, "memory", parse_memory("summary"))]
+)
 def test_a_turn_or_another_memory_has_all_derived_that_is_behind(begin: Callable[[Chat], object]) -> None:
     side = ScriptedModel(["SUM"])
     chat = chat_with(side)
@@ -228,7 +230,7 @@ def test_the_index_is_followed_to_the_end_and_its_news_are_told_once() -> None:
 
 
 def test_work_holds_no_index_for_a_memory_that_does_not_search() -> None:
-    work: Work = chat_with(ScriptedModel())._work()
+    work: Work = chat_with(ScriptedModel()).work()
     assert work.view.index is None
 
 
@@ -264,7 +266,7 @@ def test_what_was_derived_of_a_history_that_was_emptied_meanwhile_is_not_kept() 
 def test_a_failure_is_tried_again_by_itself_when_its_rest_is_over() -> None:
     side = ScriptedModel([ServerError("it failed", "again")], ["SUM"])
     chat = chat_with(side)
-    background = Background(chat._work, chat._keep_change, lambda: side, pauses=[0.01])
+    background = Background(chat.work, chat._keep_change, lambda: side, pauses=[0.01])
     background.wake()
     until(lambda: summary_of(chat.store) == "SUM")
     background.close()
@@ -274,7 +276,7 @@ def test_each_failure_in_a_row_rests_longer_and_a_success_makes_the_next_one_the
     failure = ServerError("it failed", "again")
     side = ScriptedModel([failure], ["ONE"], [failure], ["TWO"], [failure], [failure], ["never asked"])
     chat = chat_with(side)
-    background = Background(chat._work, chat._keep_change, lambda: side, pauses=[0.01, 3600])
+    background = Background(chat.work, chat._keep_change, lambda: side, pauses=[0.01, 3600])
     for text in ("ONE", "TWO"):
         background.wake()
         until(lambda text=text: summary_of(chat.store) == text)
@@ -305,7 +307,7 @@ def test_a_list_of_models_that_names_no_window_is_asked_for_once() -> None:
     asked = []
     chat.model.listed_window = lambda: asked.append(1)
     for _ in range(3):
-        chat._look_up_window()
+        chat.look_up_window()
     assert len(asked) == 1
 
 
@@ -354,7 +356,7 @@ def test_a_fault_of_ours_is_told_and_the_thread_goes_on() -> None:
         if faults:
             raise faults.pop()
 
-    background = Background(chat._work, chat._keep_change, lambda: side, prepare)
+    background = Background(chat.work, chat._keep_change, lambda: side, prepare)
     background.wake()
     told: list[str] = []
     until(lambda: bool(told.extend(background.news()) or told))
@@ -405,7 +407,7 @@ def test_the_rest_of_a_memory_that_was_exchanged_keeps_nobody_awake() -> None:
     looks: list[Work] = []
 
     def look() -> Work:
-        looks.append(chat._work())
+        looks.append(chat.work())
         return looks[-1]
 
     background = Background(look, chat._keep_change, lambda: side, pauses=[0.05])

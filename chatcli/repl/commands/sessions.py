@@ -83,7 +83,7 @@ def clear(repl: "Repl", argument: str) -> None:
         repl.screen.aside("nothing was removed")
         return
     index = _index(repl, chat.session)
-    removed = chat.store.clear(chat.session)
+    removed = chat.clear()
     _forget_index(repl)
     chat.aids = replace(chat.aids, index=index)
     if chat.store.exists(chat.session):
