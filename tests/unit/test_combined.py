@@ -74,6 +74,14 @@ class Failing(Strategy):
         raise ChatError("the cache is away", "look for it")
 
 
+def test_what_several_derive_alike_is_derived_once() -> None:
+    life, ask = Life("summary+auto"), ScriptedAsk("SUM")
+    life.say(*(f"q{n}" for n in range(14)))
+    assert [one.name for one in life.memory.derivations(life.view())] == ["summary"]
+    life.derive(ask)
+    assert life.context().messages[0].text.count("Summary of the conversation") <= 1
+
+
 def test_a_part_that_fails_says_so_and_the_others_go_on() -> None:
     life = Life("window:2+recall:300", index=ScriptedIndex(QUOTES))
     life.memory = Memory((*life.memory.strategies, Failing()))

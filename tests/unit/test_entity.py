@@ -317,6 +317,16 @@ def test_facts_of_a_turn_that_was_taken_back_are_not_sent_and_do_not_return_with
     assert session.known == {"Ada": ["likes tea"]}
 
 
+def test_a_turn_that_says_the_same_as_one_that_was_taken_back_is_another_one() -> None:
+    session = Session("Ada likes tea.", "Hello")
+    mark = facts.mark_after(session.view.history.turn_at(2), 2)  # type: ignore[arg-type]
+    assert mark.holds(session.view.history)
+    session.undo()
+    assert not mark.holds(session.view.history)
+    session.say("Hello")
+    assert not mark.holds(session.view.history)
+
+
 def test_facts_return_when_their_turn_does() -> None:
     session = Session("Ada likes tea.", "Ada lives in Rome.")
     session.read(said(("Ada", "likes tea", 1), ("Ada", "lives in Rome", 2)))

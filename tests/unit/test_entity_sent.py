@@ -1,9 +1,13 @@
 """Which facts ride with an input."""
 
+from dataclasses import replace
+
 import pytest
 
 from chatcli.errors import UsageError
-from chatcli.memory import parse_memory
+from chatcli.memory import Shown, corrections, parse_memory
+from chatcli.memory.facts import Fact
+from chatcli.messages import Message
 from tests.unit.test_entity import Session, said
 
 
@@ -67,6 +71,20 @@ def test_the_facts_take_at_most_their_room_and_every_entity_of_the_input_has_som
     assert text.count("Ada saw") > 5
     assert abs(text.count("Ada saw") - text.count("Bob saw")) <= 1
     assert "number 28" in text, "the newest, but for the one in the tail"
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_a_fact_that_does_not_fit_is_left_out_and_a_shorter_one_behind_it_is_not(scale: float) -> None:
+    session = Session("Hi", "Hello")
+    texts = [*(f"saw {'a very long wall ' * 15}number {number}" for number in range(20)), "is tall"]
+    added = [("Ada", Fact(text, own=True)) for text in texts]
+    session.change(corrections.edit(session.view.history, [], added))
+    view = replace(session.view, scale=scale)
+    rider = parse_memory("entity").strategies[0].rider(view, Message("user", "Ada?"), Shown(2))
+    assert rider is not None
+    assert 300 - 100 * scale < view.count(rider.text) <= 400
+    assert 0 < rider.text.count("number") < 20
+    assert "is tall" in rider.text
 
 
 def test_it_takes_no_parameters_and_leaves_the_tail_to_others() -> None:

@@ -198,6 +198,24 @@ def test_two_indexes_follow_into_one_file(tmp_path: Path) -> None:
         assert list(index.search("topic77", 2000)) == list(alone.search("topic77", 2000))
 
 
+def test_an_index_that_another_process_cut_further_meanwhile_misses_nothing(tmp_path: Path) -> None:
+    said = filler(100)
+    mine, other = (open_index(tmp_path / "one.db") for _ in range(2))
+    mine.follow(history_of(said))
+    now = [*said[:60], *filler(20, 1.8e9)]
+    waiting = [lambda: other.follow(history_of(said[:40]))]
+
+    def fetch(start: int, stop: int) -> Sequence[Message]:
+        if stop <= 60 and waiting:
+            waiting.pop()()
+        return now[start:stop]
+
+    mine.follow(History(Snapshot(Session("s"), len(now), (), {}), fetch))
+    assert waiting == []
+    for position in (39, 45, 55, 59):
+        assert any(hit.position == position for hit in mine.search(f"topic{position}", 100)), position
+
+
 def test_one_thread_searches_while_another_follows(index: MessageIndex) -> None:
     messages = filler(3000)
     thread = threading.Thread(target=index.follow, args=(history_of(messages),))
