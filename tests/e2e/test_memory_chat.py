@@ -11,6 +11,7 @@ import pytest
 
 from chatcli.memory import summary
 from chatcli.memory.history import open_history
+from chatcli.messages import Message
 from chatcli.stores import Change, State
 from tests.e2e.conftest import User
 from tests.e2e.test_chat import leave
@@ -200,13 +201,15 @@ def test_a_compact_that_is_too_much_for_the_model_goes_on_with_less(summed_up: U
 
 def test_a_compact_takes_the_place_of_what_the_background_was_asking(known: User) -> None:  # noqa: F811
     gate = Event()
+    known.server.replies("Hello yourself")
     known.server.replies("They", gate, " spoke")
     with known.chat("-s", "s") as term:
         term.wait_for("you>")
-        known.server.wait_chats(1)
-        say(term, "/compact", "turns 1 to 19 are summed up; the next request has ~")
+        say(term, "Hello", "Hello yourself")
+        known.server.wait_chats(2)
+        say(term, "/compact", "turns 1 to 20 are summed up; the next request has ~")
         gate.set()
-        say(term, "/summary", "summary of turns 1 to 19 · written by a model · 1 version")
+        say(term, "/summary", "summary of turns 1 to 20 · written by a model · 1 version")
         say(term, "/info", "last context")
         assert "summed up now" not in term.text()
         leave(term)
@@ -215,6 +218,7 @@ def test_a_compact_takes_the_place_of_what_the_background_was_asking(known: User
 def test_news_of_a_summary_that_was_just_seen_does_not_follow(known: User) -> None:  # noqa: F811
     with known.chat("-s", "s") as term:
         term.wait_for("you>")
+        say(term, "Hello", ": Hello")
         term.wait(lambda _: summary_of(known) is not None)
         say(term, "/summary undo", "there is no summary now")
         say(term, "/info", "last context")
@@ -322,10 +326,10 @@ def test_a_turn_that_was_cut_off_is_said(known: User) -> None:  # noqa: F811
 def test_what_the_background_summed_up_is_said_before_the_next_prompt(known: User) -> None:  # noqa: F811
     with known.chat("-s", "s") as term:
         term.wait_for("you>")
-        known.server.wait_chats(1)  # it was woken without a turn
+        say(term, "Hello", ": Hello")
         term.wait(lambda _: summary_of(known) is not None)
         assert "summed up" not in term.text(), "nothing is printed into a prompt"
-        say(term, "/info", "turns 1 to 16 are summed up now")
+        say(term, "/info", "turns 1 to 17 are summed up now")
         leave(term)
 
 
@@ -337,13 +341,24 @@ def test_a_memory_that_is_chosen_derives_at_once(known: User) -> None:  # noqa: 
         leave(term)
 
 
-def test_another_session_is_derived_too_once_it_is_opened(known: User) -> None:  # noqa: F811
+def test_another_session_is_derived_further_once_it_is_opened(summed_up: User) -> None:
+    store = summed_up.store()
+    store.append("s", [message for _ in range(10) for message in (Message("user", "q"), Message("assistant", "a"))])
+    store.close()
+    with summed_up.chat("-s", "other") as term:
+        term.wait_for("you>")
+        say(term, "/resume s", "56 earlier messages")
+        term.wait(lambda _: (found := summary_of(summed_up)) is not None and found.turns == 26)
+        leave(term)
+
+
+def test_a_session_of_which_nothing_was_derived_asks_nothing_when_it_is_opened(known: User) -> None:  # noqa: F811
     with known.chat("-s", "other") as term:
         term.wait_for("you>")
-        assert known.server.chats == []
         say(term, "/resume s", "answer 20")
-        term.wait(lambda _: summary_of(known) is not None)
+        say(term, "/info", "last context")
         leave(term)
+    assert known.server.chats == []
 
 
 def test_ask_says_what_the_memory_did_on_a_terminal_alone(summed_up: User) -> None:
