@@ -4,8 +4,7 @@ As a library: `Chat`, and the pieces it is put together from, `make_prompt`, `pa
 `open_model`. They are loaded when they are first used: importing chatcli costs nothing.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in typing, which takes longer to import than `chatcli --version` takes to answer
 if TYPE_CHECKING:
     from chatcli.library import Chat as Chat
     from chatcli.library import make_prompt as make_prompt
@@ -17,12 +16,13 @@ __version__ = "0.1.0"
 __all__ = ["Chat", "make_prompt", "open_model", "open_store", "parse_memory"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from chatcli import library
 
-    return getattr(library, name)
+    found: object = getattr(library, name)
+    return found
 
 
 def __dir__() -> list[str]:

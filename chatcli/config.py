@@ -2,10 +2,8 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -128,10 +126,15 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
 
 
 def _read(path: Path, required: bool) -> dict[str, Any]:
+    """Return what the file says; {} when there is none."""
+    if not required and not path.exists():
+        return {}
+    import tomllib  # here: most have no config
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if not required:
+        if not required:  # it has just been removed
             return {}
         raise ConfigError(f"the config {path} does not exist", "CHATCLI_CONFIG names it; unset that") from None
     except OSError as error:
@@ -173,6 +176,8 @@ def _section(data: Any, shape: type[msgspec.Struct], where: str, key: str) -> An
 def _known_keys(data: dict[str, Any], shape: type[msgspec.Struct], where: str, key: str) -> None:
     for name in data.keys() - set(shape.__struct_fields__):
         full = f"{key}.{name}" if key else name
+        from difflib import get_close_matches  # here: only a mistake needs it
+
         near = get_close_matches(name, shape.__struct_fields__, n=1)
         known = ", ".join(shape.__struct_fields__)
         raise ConfigError(f"{where}: unknown key {full!r}", f"did you mean {near[0]!r}?" if near else f"known: {known}")

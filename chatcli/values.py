@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from difflib import get_close_matches
 from typing import Any
 
 from chatcli.errors import UsageError
@@ -74,6 +73,8 @@ def option_value(name: str, text: str) -> Any:
 
 def meant_option(name: str) -> str | None:
     """Return the known option that `name` looks like a slip of; None for a known or quite another one."""
+    from difflib import get_close_matches  # here: only a mistake needs it
+
     near = get_close_matches(name, _OPTIONS, n=1, cutoff=0.8)
     return near[0] if near and name not in _OPTIONS else None
 

@@ -28,8 +28,8 @@ def ask(
     Example: git diff | chatcli ask "Write a commit message"
     """
     from chatcli.attachments import with_attachments
-    from chatcli.cli.chat import opened_chat
     from chatcli.cli.later import derive_later
+    from chatcli.cli.opened import opened_chat
     from chatcli.errors import StoreError
 
     content = with_attachments(_question(text), flags.attachments)

@@ -1,34 +1,40 @@
-"""Builds a chat's parts out of flags, the session's own settings, the environment and the config.
+"""Puts a chat together from flags, the session's own settings, the environment and the config.
+
+What the user chose is looked at before anything is shown, so that what is wrong is said at once. The rest is imported
+and made when somebody needs the chat: see `Opening`.
 
 Flags > session > environment > config file > defaults. What a flag sets on a session is kept with it.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chatcli.aids import Aids
-from chatcli.chat import Chat
-from chatcli.cli.flags import Flags
+from chatcli.cli.declared import Flags
 from chatcli.cli.resolve import Workplace, resolve_model, resolve_prompt, settings_for, to_keep
 from chatcli.cli.stores import forget_index
 from chatcli.config import folders, load_config
 from chatcli.errors import NotFound, UsageError
-from chatcli.learned import Learned
-from chatcli.memory import parse_memory
-from chatcli.model import Model
 from chatcli.model.choose import open_model
+from chatcli.model.settings import checked
 from chatcli.names import check_session_name, new_session_name
-from chatcli.recall import index_path, open_index
+from chatcli.repl.opening import Opening
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
 from chatcli.stores.rules import no_session
-from chatcli.tokenizers import measure
 
 if TYPE_CHECKING:
+    from chatcli.aids import Aids
+    from chatcli.chat import Chat
+    from chatcli.memory import Memory
+    from chatcli.model import Model
     from chatcli.model.embeddings import Embedder
+    from chatcli.prompt import Prompt
     from chatcli.repl.loop import Tools
+
+DEFAULT_MEMORY = "auto"
+"""`chatcli.memory.DEFAULT`, without importing it; a test holds them together."""
 
 
 def workplace() -> Workplace:
@@ -78,34 +84,79 @@ def session_for(flags: Flags, store: Store) -> str:
 
 
 def compose(
-    flags: Flags, place: Workplace, store: Store, session: str, unasked: Callable[[str | None], Model] | None = None
-) -> Chat:
+    flags: Flags, place: Workplace, store: Store, session: str, unasked: "Callable[[str | None], Model] | None" = None
+) -> "Chat":
     """Put a chat together; raise UsageError for a flag that makes no sense, before anything is sent.
 
     `unasked` gives, for the name of a model, what stands in for it where none is asked.
     """
+    return begin(flags, place, store, session, unasked).chat
+
+
+def begin(
+    flags: Flags, place: Workplace, store: Store, session: str, unasked: "Callable[[str | None], Model] | None" = None
+) -> Opening:
+    """Look at all that was chosen, and return the chat to be put together; raises and takes what `compose` does."""
     saved = store.snapshot(session, 0).session.settings
     settings = settings_for(flags, saved)
     spec = settings.get("memory", place.config.memory or None)
-    memory = None if spec is None else parse_memory(spec)
-    prompt, defaults = resolve_prompt(place.config, settings.get("prompt"), settings.get("system"))
-    name = settings.get("model")
-    model = unasked(name) if unasked else open_model(resolve_model(place, name))
-    return Chat(
-        store,
-        session,
-        model,
-        memory,
-        prompt,
-        variables={**defaults, **settings.get("variables", {})},
-        options=settings.get("options", {}),
-        settings=to_keep(settings, saved),
-        aids=aids_for(place, store, session),
-    )
+    memory = None if spec is None else _memory(spec)
+    prompt, defaults = _prompt(place, settings)
+    model_id, model = _model(place, settings.get("model"), unasked)
+
+    def put_together() -> "Chat":
+        from chatcli.chat import Chat
+        from chatcli.prompt import DEFAULT
+
+        return Chat(
+            store,
+            session,
+            model(),
+            memory,
+            prompt or DEFAULT,
+            variables={**defaults, **settings.get("variables", {})},
+            options=settings.get("options", {}),
+            settings=to_keep(settings, saved),
+            aids=aids_for(place, store, session),
+        )
+
+    return Opening(store, session, model_id, memory.spec if memory else DEFAULT_MEMORY, put_together)
 
 
-def aids_for(place: Workplace, store: Store, session: str) -> Aids:
+def _memory(spec: str) -> "Memory":
+    from chatcli.memory import parse_memory
+
+    return parse_memory(spec)
+
+
+def _prompt(place: Workplace, settings: Mapping[str, Any]) -> "tuple[Prompt | None, dict[str, str]]":
+    """Return the prompt that was chosen, with its variables' defaults; None: the default one."""
+    name, system = settings.get("prompt"), settings.get("system")
+    if name is None and system is None and not (place.config.prompt or place.config.system):
+        return None, {}
+    return resolve_prompt(place.config, name, system)
+
+
+def _model(
+    place: Workplace, name: str | None, unasked: "Callable[[str | None], Model] | None"
+) -> "tuple[str, Callable[[], Model]]":
+    """Return the model's id, and what opens it; what its settings lack is said here."""
+    if unasked is None:
+        settings = resolve_model(place, name)
+        if settings.kind == "endpoint":
+            checked(settings)
+            return settings.id, lambda: open_model(settings)
+    model = unasked(name) if unasked else open_model(settings)
+    return model.name, lambda: model
+
+
+def aids_for(place: Workplace, store: Store, session: str) -> "Aids":
     """Return what a memory may use; what is derived from a history that nobody keeps is not kept either."""
+    from chatcli.aids import Aids
+    from chatcli.learned import Learned
+    from chatcli.recall import index_path, open_index
+    from chatcli.tokenizers import measure
+
     cache = place.folders.cache if store.durable else None
     side = place.config.summary_model
     return Aids(
@@ -132,7 +183,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
 
     models: set[str] = set()
 
-    def open_session(name: str | None) -> Chat:
+    def open_session(name: str | None) -> "Chat":
         known = name is not None and store.exists(name)
         chat = compose(Flags() if known else flags, place, store, name or new_session_name())
         models.add(chat.model.name)
@@ -157,6 +208,7 @@ def _preload(models: Sequence[str]) -> None:
     """Import what the first reply needs, and what counts the tokens of these models."""
     import_module("chatcli.render.streaming")
     from chatcli.model.openai import preload
+    from chatcli.tokenizers import measure
 
     preload()
     for model in models:

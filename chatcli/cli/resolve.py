@@ -5,14 +5,16 @@ Flags > session > environment > config file > defaults; the environment is in th
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chatcli.cli.flags import Flags
+from chatcli.cli.declared import Flags
 from chatcli.config import Config, Folders, ModelConfig, full_path
 from chatcli.errors import ConfigError, UsageError
 from chatcli.model.choose import PROVIDERS, choose, from_keys, installed_weights, window_of, with_id
 from chatcli.model.settings import ModelSettings
-from chatcli.prompt import DEFAULT, Prompt, make_prompt, system_text, with_system
+
+if TYPE_CHECKING:
+    from chatcli.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,23 @@ def to_keep(settings: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, 
 # The prompt
 
 
-def resolve_prompt(config: Config, name: str | None, system: str | None) -> tuple[Prompt, dict[str, str]]:
+def resolve_prompt(config: Config, name: str | None, system: str | None) -> "tuple[Prompt, dict[str, str]]":
     """Return the prompt `name` (None: the configured one) with its variables' defaults.
 
     `system` takes the place of its system text ('' removes it); None leaves the prompt's own, and where it
     has none the config's. Raises UsageError for a prompt that does not exist.
     """
+    from chatcli.prompt import system_text, with_system
+
     prompt, variables = _named_prompt(config, name or config.prompt)
     if system is None and not system_text(prompt):
         system = config.system or None
     return (prompt if system is None else with_system(prompt, system)), variables
 
 
-def _named_prompt(config: Config, name: str) -> tuple[Prompt, dict[str, str]]:
+def _named_prompt(config: Config, name: str) -> "tuple[Prompt, dict[str, str]]":
+    from chatcli.prompt import DEFAULT, make_prompt, with_system
+
     if not name:
         return DEFAULT, {}
     found = config.prompts.get(name)

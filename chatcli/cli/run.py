@@ -5,10 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-import typer
-
-from chatcli.cli.app import app
 from chatcli.cli.output import show_error
+from chatcli.cli.quick import quick_flags
 from chatcli.errors import ChatError
 
 INTERRUPTED = 130
@@ -19,16 +17,12 @@ _CANNOT_WRITE = (errno.ENOSPC, errno.EIO, errno.EBADF)
 def run(arguments: Sequence[str]) -> int:
     """Run the command line `arguments`; return its exit code. Errors are shown on stderr."""
     try:
-        code = app(args=list(arguments), prog_name="chatcli", standalone_mode=False)
+        code = _command(list(arguments))
         sys.stdout.flush()
     except ChatError as error:
         show_error(error.message, error.hint)
         return error.exit_code
-    except typer.TyperException as error:
-        if message := error.format_message().rstrip("."):  # a group without a command has printed its help
-            show_error(message, "--help shows what there is")
-        return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         return _seen_enough()
@@ -42,6 +36,31 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         show_error(f"the output cannot be written: {error.strerror}", "give it a place with room")
         return 1
+    return code
+
+
+def _command(arguments: list[str]) -> int:
+    flags = quick_flags(arguments)
+    if flags is None:
+        return _by_typer(arguments)
+    from chatcli.cli.opened import open_chat
+
+    return open_chat(flags)
+
+
+def _by_typer(arguments: list[str]) -> int:
+    import typer
+
+    from chatcli.cli.app import app
+
+    try:
+        code = app(args=arguments, prog_name="chatcli", standalone_mode=False)
+    except typer.TyperException as error:
+        if message := error.format_message().rstrip("."):  # a group without a command has printed its help
+            show_error(message, "--help shows what there is")
+        return error.exit_code
+    except typer.Abort:
+        return INTERRUPTED
     return code if isinstance(code, int) else 0
 
 

@@ -58,8 +58,8 @@ def resume(
     """
     from dataclasses import replace
 
-    from chatcli.cli.chat import open_chat
     from chatcli.cli.compose import existing_session
+    from chatcli.cli.opened import open_chat
     from chatcli.cli.stores import named_store
     from chatcli.errors import UsageError
     from chatcli.repl.pick import pick_session
@@ -70,7 +70,7 @@ def resume(
         picked = existing_session(store, name) if name is not None else pick_session(store)
     if picked is None:
         raise typer.Exit(1)
-    open_chat(replace(flags, session=picked))
+    raise typer.Exit(open_chat(replace(flags, session=picked)))
 
 
 @app.command(cls=LightCommand)

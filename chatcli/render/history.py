@@ -3,10 +3,8 @@
 import sys
 import time
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from chatcli.memory.numbering import open_numbered
 from chatcli.messages import Message
 from chatcli.render.safe import neutralise, one_line
 from chatcli.stores import Store
@@ -36,11 +34,17 @@ def last_turns(store: Store, session: str, turns: int | None) -> Excerpt:
     """Return the messages of the last `turns` turns (None: all)."""
     if turns is None:
         return Excerpt(0, store.messages(session))
-    history, last = open_numbered(store, session, newest=2 * turns)
-    starts = [turn.start for turn in islice(history.turns(), turns)]
-    start = starts[-1] if starts else 0
-    messages = history.since(start)
-    return Excerpt(start, messages, max(0, last - sum(message.role == "user" for message in messages)))
+    looked = 2 * turns
+    while True:
+        seen = store.snapshot(session, looked)
+        first = seen.length - len(seen.newest)
+        starts = [position for position, message in enumerate(seen.newest, first) if message.role == "user"][-turns:]
+        if len(starts) == turns or first == 0:
+            break
+        looked *= 4
+    start = starts[0] if len(starts) == turns else 0
+    messages = list(seen.newest[start - first :])
+    return Excerpt(start, messages, max(0, seen.session.turns - len(starts)))
 
 
 def print_history(excerpt: Excerpt, raw: bool = False) -> None:

@@ -1,6 +1,7 @@
 """The chat in the terminal: reads a line, runs a slash command or a turn, and again.
 
-The reply is drawn by `render`, the line edited by `line`; this holds them together and shows what goes wrong.
+The reply is drawn by `render`, the line edited by `line`; this holds them together and shows what goes wrong. What the
+prompt does not need is imported behind it, while the user types, or where it is used.
 """
 
 import sys
@@ -10,25 +11,23 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from chatcli.attachments import with_attachments
-from chatcli.chat import Chat
 from chatcli.errors import ChatError, ModelError, StoreError, UsageError
-from chatcli.messages import Message
-from chatcli.model import Model
 from chatcli.render.safe import one_line
-from chatcli.repl.editor import edit_text
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
+from chatcli.repl.last_turns import show_last_turns
 from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
-from chatcli.repl.pending import decide_unfinished, describe_unfinished
-from chatcli.repl.rescue import save_or_rescue
+from chatcli.repl.opening import Opening
 from chatcli.repl.screen import on_stdout
-from chatcli.repl.slash import can_be_corrected, completions, run_slash
-from chatcli.repl.toolbar import toolbar
-from chatcli.turn import Turning
+from chatcli.repl.toolbar import Place, meter, place_of, toolbar
 
-_SHOWN_ON_RESUME = 2  # turns
+if TYPE_CHECKING:
+    from chatcli.chat import Chat
+    from chatcli.messages import Message
+    from chatcli.model import Model
+    from chatcli.turn import Turning
+
 _LONGEST_NEWS = 400
 
 Result = TypeVar("Result")
@@ -38,9 +37,9 @@ Result = TypeVar("Result")
 class Tools:
     """What the chat needs from outside to exchange its parts, and how the user wants things shown."""
 
-    open_session: Callable[[str | None], Chat]
+    open_session: "Callable[[str | None], Chat]"
     """Return the chat of another session with the same store; None: a new one."""
-    open_model: Callable[[str], Model]
+    open_model: "Callable[[str], Model]"
     forget_index: Callable[[str], None]
     """Remove what the cache knows of a session that was emptied, deleted or renamed."""
     model_names: Sequence[str]
@@ -57,8 +56,9 @@ class Tools:
 class Repl:
     """One interactive chat."""
 
-    def __init__(self, chat: Chat, tools: Tools, attachments: Sequence[Path] = ()) -> None:
-        self.chat = chat
+    def __init__(self, opening: Opening, tools: Tools, attachments: Sequence[Path] = ()) -> None:
+        self._opening = opening
+        self._switched_to: Chat | None = None
         self.tools = tools
         self.attachments = list(attachments)
         self.screen = on_stdout(tools.plain)
@@ -69,11 +69,25 @@ class Repl:
         self._told: list[str] = []
         self._keys = CapturedKeys()
         self._line = PromptLine(
-            toolbar=lambda width: toolbar(self.chat, width),
+            toolbar=self._toolbar,
             suggest=self._suggest,
             history=None if tools.private else tools.state_folder / "input_history",
             on_first_shown=self._preload,
         )
+
+    @property
+    def chat(self) -> "Chat":
+        """The chat as it is now; the first one is put together when it is first asked for."""
+        return self._switched_to or self._opening.chat
+
+    @property
+    def _begun(self) -> "Chat | None":
+        """The chat, if it was put together already."""
+        return self._switched_to or self._opening.begun
+
+    @property
+    def _place(self) -> Place:
+        return place_of(self._begun) if self._begun else self._opening.place
 
     def run(self) -> int:
         """Chat until the user leaves; return the exit code: a script's is that of the last error, 0 without one.
@@ -82,7 +96,7 @@ class Repl:
         """
         capture = captured_keys() if on_a_terminal() else nullcontext(self._keys)
         # A ^C between two prompts must not end the chat; at a prompt it is a key.
-        with capture as self._keys, on_interrupt(lambda: self.chat.stop()):
+        with capture as self._keys, on_interrupt(self._stop):
             self.greet()
             while not self.leaving:
                 text = self._read()
@@ -94,28 +108,31 @@ class Repl:
 
     def greet(self) -> None:
         """Say where we are: the session, whether it is kept, its last turns, what was left unfinished."""
-        chat = self.chat
-        if not chat.store.durable:
+        store, place = self._opening.store, self._place
+        if not store.durable:
             self.screen.warn("kept in memory only: it ends with this chat")
         if not self.tools.quiet:
-            kept = chat.store.address.partition("///")[0].rstrip(":")  # a file's path is in /info
-            self.screen.aside(f"{chat.session} · {chat.model.name} · {chat.memory_spec} · {kept}")
+            kept = place.store.partition("///")[0].rstrip(":")  # a file's path is in /info
+            self.screen.aside(f"{place.session} · {place.model} · {place.memory} · {kept}")
         with self._errors_shown():
             if not self.tools.quiet and self.screen.on_a_terminal:
-                self._show_last_turns()
-            describe_unfinished(self)
+                show_last_turns(self.screen, store, place.session, self._line.message)
+            if store.pending(place.session):
+                from chatcli.repl.pending import describe_unfinished
 
-    def switch(self, chat: Chat) -> None:
+                describe_unfinished(self)
+
+    def switch(self, chat: "Chat") -> None:
         """Go on with another session's chat."""
         self._rescue()
         self._rescued = None  # a file of the other session stays
         self.chat.close()
-        self.chat = chat
+        self._switched_to = chat
         self.attachments.clear()
         self.greet()
         chat.derive()
 
-    def play(self, turn: Turning) -> Message | None:
+    def play(self, turn: "Turning") -> "Message | None":
         """Show a turn as it comes; raise what it raises. ^C stops it, what is typed meanwhile is kept."""
         from chatcli.render.reply import reply_view
         from chatcli.render.turn import show_turn
@@ -155,6 +172,8 @@ class Repl:
 
     def edit(self, text: str) -> str | None:
         """Let the user edit a text in their editor; return what it became, None when that failed."""
+        from chatcli.repl.editor import edit_text
+
         with self._keys.lent():
             return edit_text(text)
 
@@ -171,6 +190,13 @@ class Repl:
         """Put text that was not taken into the line again, behind what is there."""
         self._prefill = f"{self._prefill}\n{text}".strip("\n")
 
+    def _stop(self) -> None:
+        if self._begun is not None:
+            self._begun.stop()
+
+    def _toolbar(self, width: int) -> str:
+        return toolbar(self._place, width, meter(self._begun) if self._begun else "")
+
     def _read(self) -> str | None:
         self._tell()
         self._keys.hand_over(self._line.input)
@@ -179,7 +205,8 @@ class Repl:
 
     def _tell(self) -> None:
         """Say in one line what the memory did since the last prompt."""
-        lines = dict.fromkeys([*self._told, *self.chat.background.news()])
+        news = self._begun.background.news() if self._begun else ()
+        lines = dict.fromkeys([*self._told, *news])
         told, self._told = list(lines), []
         if told and not self.tools.quiet:
             self.screen.aside(one_line(" · ".join(told), _LONGEST_NEWS))
@@ -195,6 +222,8 @@ class Repl:
 
     def _run_slash(self, line: str) -> None:
         """Run a slash command; one that looks mistyped is given back to be corrected."""
+        from chatcli.repl.slash import can_be_corrected, run_slash
+
         with suppress(StoreError):  # a command that needs the store says so itself
             self.chat.flush()
         try:
@@ -206,6 +235,9 @@ class Repl:
 
     def _send(self, text: str) -> None:
         """Send a message; what does not reach the store is given back."""
+        from chatcli.attachments import with_attachments
+        from chatcli.repl.pending import decide_unfinished
+
         self.give_back(text)
         if not decide_unfinished(self):
             return
@@ -231,6 +263,10 @@ class Repl:
 
     def _rescue(self) -> None:
         """Save what is unsaved, in the store or in a file; say where it is, once."""
+        if self._begun is None or (self._begun.unsaved is None and self._rescued is None):
+            return
+        from chatcli.repl.rescue import save_or_rescue
+
         try:
             path = save_or_rescue(self.chat, self.tools.state_folder)
         except OSError:
@@ -242,7 +278,7 @@ class Repl:
             self.screen.warn(f"the last turn is not in the store yet; it is kept in {path}")
         self._rescued = path
 
-    def _say_how_it_ended(self, reply: Message | None) -> None:
+    def _say_how_it_ended(self, reply: "Message | None") -> None:
         if reply is None:
             self.screen.aside("stopped before the reply began; /retry sends it again")
         elif reply.finish == "interrupted":
@@ -252,27 +288,15 @@ class Repl:
         else:
             self.screen.say()
 
-    def _show_last_turns(self) -> None:
-        from chatcli.render.history import describe, last_turns, plain_message
-        from chatcli.render.turn import print_reply
-
-        excerpt = last_turns(self.chat.store, self.chat.session, _SHOWN_ON_RESUME)
-        if not excerpt.messages:
-            self.screen.aside("/help lists the commands, ^D leaves")
-        if excerpt.start:
-            self.screen.aside(f"… {excerpt.start:,} earlier messages; /history shows them")
-        for position, turn, message in excerpt.placed():
-            if message.role == "user":
-                self.screen.said(self._line.message, describe(message))
-            elif message.role == "assistant":
-                print_reply(describe(message), self.screen.plain)
-                self.screen.say()
-            else:
-                self.screen.say(plain_message(message, position, turn))
-
     def _suggest(self, before: str) -> Iterator[Suggestion]:
+        from chatcli.repl.slash import completions
+
         return (Suggestion(*found) for found in completions(self, before))
 
     def _preload(self) -> None:
-        Thread(target=self.tools.preload, name="preload", daemon=True).start()
-        self.chat.derive()
+        Thread(target=self._load_the_rest, name="preload", daemon=True).start()
+
+    def _load_the_rest(self) -> None:
+        with suppress(ChatError):  # the first turn says it
+            self.chat.derive()
+        self.tools.preload()

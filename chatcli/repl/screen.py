@@ -14,6 +14,9 @@ from chatcli.render.safe import neutralise
 
 _DIM, _BOLD, _CYAN, _RED, _YELLOW, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
+_FIRST_WIDE = "\u1100"
+"""The first character that takes two cells."""
+
 
 class Screen:
     """Prints lines in a few styles; in none where colours are not wanted (`NO_COLOR`, `TERM=dumb`, a pipe)."""
@@ -95,7 +98,9 @@ class Screen:
 
 def wrapped(line: str, width: int) -> list[str]:
     """Return the line's words in lines of at most `width` cells; a longer word is left to the terminal."""
-    from rich.cells import cell_len
+    if len(line) <= width and max(line, default="") < _FIRST_WIDE:
+        return [line]
+    from rich.cells import cell_len  # a table of widths: only for text that needs one
 
     lines = [""]
     for word in line.split(" "):

@@ -10,7 +10,7 @@ from chatcli.messages import Usage
 from chatcli.prompt import DEFAULT
 from chatcli.render.safe import neutralise
 from chatcli.repl.pick import completer_for, labels_of
-from chatcli.repl.toolbar import meter, toolbar
+from chatcli.repl.toolbar import meter, place_of, toolbar
 from chatcli.stores import Session
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedModel
@@ -36,12 +36,12 @@ def chat() -> Chat:
     ],
 )
 def test_the_store_goes_first_then_the_memory_and_never_the_tokens(chat: Chat, width: int, shown: str) -> None:
-    assert toolbar(chat, width) == shown
+    assert toolbar(place_of(chat), width, meter(chat)) == shown
 
 
 def test_a_long_session_is_cut_not_the_tokens(chat: Chat) -> None:
     chat.session = "名字" * 20
-    shown = toolbar(chat, 40)
+    shown = toolbar(place_of(chat), 40, meter(chat))
     assert shown.endswith("… · 1,234 of 131,072 tokens")
 
 

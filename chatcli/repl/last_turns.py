@@ -1,0 +1,23 @@
+"""What was said last in a session, above the first prompt: plain, for what draws markdown is not loaded by then."""
+
+from chatcli.render.history import describe, last_turns, plain_message
+from chatcli.repl.screen import Screen
+from chatcli.stores import Store
+
+_SHOWN = 2  # turns
+
+
+def show_last_turns(screen: Screen, store: Store, session: str, prompt: str) -> None:
+    """Show the last turns of a session, those of the user behind the `prompt` they were typed at."""
+    excerpt = last_turns(store, session, _SHOWN)
+    if not excerpt.messages:
+        screen.aside("/help lists the commands, ^D leaves")
+    if excerpt.start:
+        screen.aside(f"… {excerpt.start:,} earlier messages; /history shows them")
+    for position, turn, message in excerpt.placed():
+        if message.role == "user":
+            screen.said(prompt, describe(message))
+        elif message.role == "assistant":
+            screen.say(f"{describe(message)}\n")
+        else:
+            screen.say(plain_message(message, position, turn))
