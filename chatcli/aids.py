@@ -41,7 +41,9 @@ class Aids:
         """Return what a memory sees of the history, and how it counts tokens for the model."""
         measure = self.measure(model.name)
         if measure is None:
-            return View(history, tokens.estimate, self.learned.scale(_known_as(model)), self.window(model), index=self.index)
+            return View(
+                history, tokens.estimate, self.learned.scale(_known_as(model)), self.window(model), index=self.index
+            )
         return View(history, measure, window=self.window(model), index=self.index)
 
     def learn_scale(self, model: Model, sent: Sequence[Message], usage: Usage) -> None:

@@ -1,6 +1,7 @@
 """What sessions are called."""
 
 import random
+import re
 import string
 import time
 
@@ -25,6 +26,14 @@ def new_session_name() -> str:
     """Return a name such as `2026-11-21-1432-k3f9`."""
     tail = "".join(random.choices(string.ascii_lowercase + string.digits, k=4))  # noqa: S311 - a name, no secret
     return time.strftime("%Y-%m-%d-%H%M-") + tail
+
+
+def is_generated(name: str) -> bool:
+    """Say whether `new_session_name` may have made the name: it tells nothing but when the session began."""
+    return _GENERATED.fullmatch(name) is not None
+
+
+_GENERATED = re.compile(r"\d{4}-\d\d-\d\d-\d{4}-[a-z0-9]{4}")
 
 
 def title_of(message: Message) -> str:

@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,11 +14,24 @@ from chatcli.errors import ChatError
 from chatcli.private import private_folder
 from chatcli.recall import forget
 
-FORMAT = 1
-APPLICATION = 0x63617263  # "carc", in the file's header
 PATIENCE = 1.0  # seconds to wait for another process that writes
 
-_SCHEMA = """
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a file is: its name for the user, its tables, its version, and the mark in its header."""
+
+    what: str
+    schema: str
+    version: int
+    application: int
+
+
+RECALL = Form(
+    "the recall index",
+    version=1,
+    application=0x63617263,  # "carc"
+    schema="""
 CREATE TABLE mark (position INTEGER NOT NULL, fingerprint TEXT NOT NULL);
 INSERT INTO mark VALUES (0, '');
 CREATE TABLE units (
@@ -31,13 +45,14 @@ INSERT INTO totals VALUES (0, 0);
 CREATE TABLE frequencies (term TEXT PRIMARY KEY, units INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE speakers (name TEXT PRIMARY KEY, units INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii')
-"""
+""",
+)
 
 Result = TypeVar("Result")
 
 
 class CacheError(ChatError):
-    """The recall index cannot be used, not even in memory."""
+    """The index cannot be used, not even in memory."""
 
 
 class Busy(Exception):
@@ -57,13 +72,14 @@ class _Unusable(Exception):
 
 
 class IndexFile:
-    """One connection to the file at `path` (None: in memory), for one thread at a time.
+    """One connection to the file of that form at `path` (None: in memory), for one thread at a time.
 
     `news` says what the user may want to know of it, one line each, the newest last.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, form: Form = RECALL) -> None:
         self.path = path
+        self.form = form
         self.news: list[str] = []
         self._told: set[str] = set()
         self._lock = threading.Lock()
@@ -85,11 +101,11 @@ class IndexFile:
                     return work(self._connected())
                 except (sqlite3.Error, OSError, _Unusable, *_NONSENSE) as error:
                     if _is_busy(error):
-                        self._tell(f"the recall index {self.path} is in use by another program; it is left as it is")
+                        self._tell(f"{self.form.what} {self.path} is in use by another program; it is left as it is")
                         raise Busy from error
                     self._replace(error)
                     cause = error
-            raise CacheError("the recall index fails, in memory too", f"report it as a bug: {cause!r}") from cause
+            raise CacheError(f"{self.form.what} fails, in memory too", f"report it as a bug: {cause!r}") from cause
 
     @property
     def is_there(self) -> bool:
@@ -119,7 +135,7 @@ class IndexFile:
             if self.path is not None:
                 private_folder(self.path.parent)
                 self.path.touch(mode=0o600)
-            self._db = _open(self.path)
+            self._db = _open(self.path, self.form)
             self._identity = _identity(self.path) if self.path else None
         return self._db
 
@@ -129,11 +145,11 @@ class IndexFile:
         if self.path is None:
             return
         if isinstance(error, _Unusable) or _is_damage(error):
-            self._tell(f"the recall index {self.path} {_why(error)}; it is built anew")
+            self._tell(f"{self.form.what} {self.path} {_why(error)}; it is built anew")
             with suppress(OSError):
                 forget(self.path)
                 return
-        self._tell(f"the recall index {self.path} cannot be written: {_why(error)}; it is kept in memory")
+        self._tell(f"{self.form.what} {self.path} cannot be written: {_why(error)}; it is kept in memory")
         self.path = None
 
     def _close(self) -> None:
@@ -148,12 +164,12 @@ class IndexFile:
             self.news.append(line)
 
 
-def _open(path: Path | None) -> sqlite3.Connection:
+def _open(path: Path | None, form: Form) -> sqlite3.Connection:
     db = sqlite3.connect(path or ":memory:", timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
-        if _value(db, "PRAGMA user_version") != FORMAT:
+        if _value(db, "PRAGMA user_version") != form.version:
             db.execute("PRAGMA journal_mode = WAL")
-            _make(db)
+            _make(db, form)
         db.execute("PRAGMA synchronous = NORMAL")
         return db
     except BaseException:
@@ -161,16 +177,16 @@ def _open(path: Path | None) -> sqlite3.Connection:
         raise
 
 
-def _make(db: sqlite3.Connection) -> None:
+def _make(db: sqlite3.Connection, form: Form) -> None:
     with transaction(db):
-        if _value(db, "PRAGMA user_version") == FORMAT:
+        if _value(db, "PRAGMA user_version") == form.version:
             return  # another process was faster
         if _value(db, "SELECT count(*) FROM sqlite_master"):
             raise _Unusable("is of another version, or no index")
-        for statement in _SCHEMA.split(";"):
+        for statement in form.schema.split(";"):
             db.execute(statement)
-        db.execute(f"PRAGMA application_id = {APPLICATION}")
-        db.execute(f"PRAGMA user_version = {FORMAT}")
+        db.execute(f"PRAGMA application_id = {form.application}")
+        db.execute(f"PRAGMA user_version = {form.version}")
 
 
 @contextmanager

@@ -97,8 +97,13 @@ def understand(text: str, names: Iterable[str] = ()) -> Question:
 def _words(text: str) -> Iterator[Word]:
     for piece, found in pieces(_PHRASE.sub(" ", text)):
         for term in found:
-            if term not in _STOP_STEMS and not all(character in _WEAK for character in term):
+            if not is_stop_word(term):
                 yield Word(piece if piece.isascii() else term, term, term if term.isascii() else _key(piece, term))
+
+
+def is_stop_word(term: str) -> bool:
+    """Say whether a term stands everywhere and so tells nothing."""
+    return term in _STOP_STEMS or all(character in _WEAK for character in term)
 
 
 def _key(run: str, term: str) -> str:

@@ -13,8 +13,8 @@ from chatcli.recall.stem import stem
 
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _SPACELESS += "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_PIECE = re.compile(rf"(?P<run>[{_SPACELESS}]+)|(?P<number>\d[\d,]*\d|\d)|(?P<word>(?:(?![{_SPACELESS}_\d])\w)+)")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+PIECE = re.compile(rf"(?P<run>[{_SPACELESS}]+)|(?P<number>\d[\d,]*\d|\d)|(?P<word>[^\W\d_{_SPACELESS}]+)")
+HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MARKS = re.compile(r"[\u0300-\u036f]")
 _OWNER = re.compile(r"['’]s\b")
 _LONGEST = 64  # characters of a word that tell it from others
@@ -34,12 +34,12 @@ def terms(text: str) -> list[str]:
 def pieces(text: str) -> Iterator[tuple[str, list[str]]]:
     """Yield each word or run of `text` as it stands there, and its terms."""
     text = unicodedata.normalize("NFKC", _OWNER.sub(" ", text))
-    for piece in _PIECE.finditer(text):
+    for piece in PIECE.finditer(text):
         match piece.lastgroup:
             case "run":
                 yield piece[0], _of_run(piece[0])
             case "number":
-                yield piece[0], _of_number(piece[0])
+                yield piece[0], of_number(piece[0])
             case _:
                 yield piece[0], _of_word(piece[0])
 
@@ -49,7 +49,8 @@ def _of_run(run: str) -> list[str]:
     return [*run, *pairs, *(str(number(found[0])) for found in _NUMERAL.finditer(run))]
 
 
-def _of_number(digits: str) -> list[str]:
+def of_number(digits: str) -> list[str]:
+    """Return the terms of figures that commas may divide: 1,000 is one number, 1,2 are two."""
     digits = digits[:_LONGEST]
     if _THOUSANDS.match(digits):
         return [digits.replace(",", "")]
@@ -57,12 +58,16 @@ def _of_number(digits: str) -> list[str]:
 
 
 def _of_word(word: str) -> list[str]:
-    word = word[:_LONGEST]
-    if not word.isascii():
-        word = _MARKS.sub("", unicodedata.normalize("NFKD", word))
-    humps = _HUMP.split(word) if not word.islower() else []
+    word = plain(word)
+    humps = HUMP.split(word) if not word.islower() else []
     whole = stem(word.lower())
     return [whole, *(stem(hump.lower()) for hump in humps)] if len(humps) > 1 else [whole]
+
+
+def plain(word: str) -> str:
+    """Return a word without the marks on its letters, and no longer than tells it from others."""
+    word = word[:_LONGEST]
+    return word if word.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", word))
 
 
 def number(numeral: str) -> int:

@@ -1,6 +1,7 @@
 """What every store decides in the same way."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -104,14 +105,19 @@ def to_state(value: Any, position: Any, mark: Any) -> State | None:
 
 def to_settings(text: Any) -> dict[str, Any]:
     """Return the settings kept as JSON text; none when they are damaged."""
-    settings = from_json(text)
+    settings = {} if text == "{}" else from_json(text)  # most sessions have none, and a list has thousands
     return settings if isinstance(settings, dict) else {}
 
 
 def to_text(text: Any) -> str:
     """Return the text kept as JSON; an empty one when it is damaged."""
+    if isinstance(text, str) and _UNESCAPED.fullmatch(text):
+        return text[1:-1]
     read = from_json(text)
     return read if isinstance(read, str) else ""
+
+
+_UNESCAPED = re.compile(r'"[^"\\\x00-\x1f]*"')  # JSON text that says what stands there
 
 
 def to_time(value: Any) -> float:

@@ -29,6 +29,7 @@ from tests.unit.conftest import Command
 GROUPS = [[], ["sessions"], ["history"], ["memory"], ["config"], ["local"]]
 COMMANDS = [
     ["chat"], ["ask"], ["models"], ["doctor"], ["history", "show"], ["sessions", "list"], ["sessions", "resume"],
+    ["history", "search"],
     ["sessions", "clear"], ["sessions", "delete"], ["sessions", "rename"], ["config", "path"], ["config", "show"],
     ["memory", "context"], ["memory", "show"], ["memory", "compare"], ["memory", "update"],
     ["config", "init"], ["config", "edit"], ["local", "setup"],
