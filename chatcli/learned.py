@@ -25,7 +25,10 @@ _BOUNDS = (0.4, 2.5)
 
 
 class Learned:
-    """By model (its id and its host): how far our estimate is off, and the window in tokens. Kept in `path`, or only here (None)."""
+    """By model, its id and its host: how far our estimate is off, and the window in tokens.
+
+    Kept in the file at `path`, or only here (None).
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path

@@ -25,7 +25,8 @@ def block_tail(view: View, spec: str, cost: Cost, high: float, low: float, least
     """
     history, name = view.history, f"cut:{spec.partition(':')[0]}"
     saved = _saved(history, name, spec)
-    start = max(least, saved.watermark.position if saved else 0)
+    before = saved.watermark.position if saved else 0
+    start = max(least, before)
     scale = float(saved.value["scale"]) if saved else view.scale
     kept, total = [], 0.0
     for turn in turns_back_to(history, start):
@@ -35,11 +36,12 @@ def block_tail(view: View, spec: str, cost: Cost, high: float, low: float, least
             kept = newest_within(kept, lambda turn: cost(turn, view.scale), low)
             break
     cut = kept[-1].start if kept else 0
-    if cut <= start:
+    if before <= cut <= start:
         return Tail(cut)
-    state = State({"spec": spec, "scale": view.scale}, history.watermark(cut))
+    # below it: turns were taken back up to the cut, and the newest one that is left stands before it
+    state = State({"spec": spec, "scale": view.scale if cut > start else scale}, history.watermark(cut))
     note = f"the newest {counted(len(kept), 'turn')} of the history are sent from now on"
-    return Tail(cut, changes=(Change(name, state, history.state(name)),), notes=(note,))
+    return Tail(cut, changes=(Change(name, state, history.state(name)),), notes=(note,) if cut > start else ())
 
 
 def turns_back_to(history: History, start: int) -> Iterator[Turn]:

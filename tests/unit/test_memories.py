@@ -7,6 +7,7 @@ from chatcli.memory import Selection, View, parse_memory
 from chatcli.memory.history import History
 from chatcli.messages import Message
 from chatcli.stores import Change, Session, Snapshot, State, Watermark
+from tests.life import SESSION, Life
 
 
 def turn(number: int, size: int = 1) -> list[Message]:
@@ -158,3 +159,16 @@ def test_another_number_cuts_anew() -> None:
         session.next()
     bigger = parse_memory("tokens:100000").select(view(session.messages, session.states), None)
     assert len(tail_of(bigger)) == len(session.messages)
+
+
+def test_a_cut_up_to_which_turns_were_taken_back_moves_to_the_turn_that_is_left_and_stays_there() -> None:
+    life = Life("window:1-5")
+    life.say(*(f"q{number}" for number in range(7)))
+    assert life.context().start == 10
+    life.store.append(SESSION, [], at=10)
+    starts = []
+    for number in range(4):
+        starts.append(life.context().start)
+        assert life.context().notes == ()
+        life.say(f"new {number}")
+    assert starts == [8, 8, 8, 8]
