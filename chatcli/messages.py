@@ -4,9 +4,8 @@ A message's content is text, or a list of parts in the shape the OpenAI protocol
 `{"type": "text", "text": …}`, `{"type": "image_url", "image_url": {"url": …}}`.
 """
 
-import hashlib
 import json
-import secrets
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeGuard, get_args
@@ -74,7 +73,7 @@ class Turn:
 
 def new_id() -> str:
     """Return a random id, 16 hexadecimal digits: for a message or a turn."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def user_message(content: Content, time: float) -> Message:
@@ -88,6 +87,8 @@ def fingerprint(message: Message) -> str:
     With the id, since short replies ("OK") come again and again.
     """
     said = json.dumps([message.role, message.content, message.id], ensure_ascii=False, sort_keys=True, default=dict)
+    import hashlib  # here: it brings OpenSSL along, and no prompt needs it
+
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

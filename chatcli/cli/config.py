@@ -32,7 +32,7 @@ def show() -> None:
     """
     from chatcli.cli.compose import workplace
     from chatcli.cli.output import print_json
-    from chatcli.config import as_data
+    from chatcli.config.file import as_data
 
     place = workplace()
     print_json({**as_data(place.config), **_chosen(place)})

@@ -12,7 +12,7 @@ from chatcli.cli.light import LightCommand, LightGroup
 if TYPE_CHECKING:
     from chatcli.chat import Chat
     from chatcli.cli.resolve import Workplace
-    from chatcli.config import Price
+    from chatcli.config.file import Price
     from chatcli.memory import Memory
     from chatcli.model import Model
     from chatcli.render.comparison import Comparison

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chatcli.cli.declared import Flags
-from chatcli.config import Config, Folders, ModelConfig, full_path
+from chatcli.config import Config, Folders, full_path
 from chatcli.errors import ConfigError, UsageError
 from chatcli.model.choose import PROVIDERS, choose, from_keys, installed_weights, window_of, with_id
 from chatcli.model.settings import ModelSettings
 
 if TYPE_CHECKING:
+    from chatcli.config.file import ModelConfig
     from chatcli.prompt import Prompt
 
 
@@ -103,7 +104,7 @@ def _unconfigured_model(place: Workplace, model_id: str | None) -> ModelSettings
     return choose(place.environ, lambda: installed_weights(place.folders.data), wanted=model_id)
 
 
-def _configured_model(name: str, found: ModelConfig, place: Workplace) -> ModelSettings:
+def _configured_model(name: str, found: "ModelConfig", place: Workplace) -> ModelSettings:
     """Return the settings of `[models.NAME]`."""
     base = _weights(name, found) if found.path else _endpoint(name, found, place)
     return replace(
@@ -116,14 +117,14 @@ def _configured_model(name: str, found: ModelConfig, place: Workplace) -> ModelS
     )
 
 
-def _weights(name: str, found: ModelConfig) -> ModelSettings:
+def _weights(name: str, found: "ModelConfig") -> ModelSettings:
     """Return a model that chatcli runs itself."""
     from chatcli.model.local import WINDOW, embedded
 
     return embedded(full_path(found.path, f"models.{name}.path"), name, found.window or WINDOW)
 
 
-def _endpoint(name: str, found: ModelConfig, place: Workplace) -> ModelSettings:
+def _endpoint(name: str, found: "ModelConfig", place: Workplace) -> ModelSettings:
     """Return a model at its base_url, else at the endpoint its key belongs to, else at the default one."""
     model_id = found.id or name
     key = found.api_key or _key(name, found.api_key_env, place.environ)

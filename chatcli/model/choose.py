@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from chatcli.errors import UsageError
-from chatcli.model import Model
 from chatcli.model.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from chatcli.model import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ def with_id(settings: ModelSettings, model_id: str) -> ModelSettings:
     return replace(settings, name=model_id, id=model_id, window=window_of(model_id))
 
 
-def open_model(settings: ModelSettings) -> Model:
+def open_model(settings: ModelSettings) -> "Model":
     """Return the model; returns at once, whatever it has to load or start. Raises ConfigError."""
     if settings.kind == "embedded":
         from chatcli.model.local import EmbeddedModel

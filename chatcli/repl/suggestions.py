@@ -1,7 +1,7 @@
 """What Tab and the menu offer, asked from a plain function."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -9,8 +9,7 @@ from prompt_toolkit.document import Document
 from chatcli.errors import ChatError
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(NamedTuple):
     """What Tab may put in: the text, and how the menu shows and describes it."""
 
     text: str

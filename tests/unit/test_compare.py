@@ -9,7 +9,7 @@ from chatcli import tokens
 from chatcli.aids import Aids
 from chatcli.chat import Chat
 from chatcli.compare import Course, Past, Sent, replay
-from chatcli.config import Price
+from chatcli.config.file import Price
 from chatcli.memory import parse_memory, pins
 from chatcli.memory.history import open_history
 from chatcli.messages import Message, Usage

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from chatcli.config import Config, Price, as_data, config_path, folders, load_config, write_example
+from chatcli.config import Config, config_path, folders, load_config, write_example
+from chatcli.config.file import Price, as_data
 from chatcli.errors import ConfigError
 from chatcli.private import private_folder
 
@@ -31,7 +32,7 @@ def test_the_example_loads_with_everything_taken_out_of_its_comments_and_names_e
     text = "\n".join(line for line in setting if not line[:1].isupper() and "config show" not in line)
     config = load(tmp_path, text)
     data = tomllib.loads(text)
-    assert set(data) >= set(Config.__struct_fields__)
+    assert set(data) >= set(Config.__dataclass_fields__)
     shown = as_data(config)
     named = {key for table in ("models", "stores", "prompts") for entry in data[table].values() for key in entry}
     known = {key for table in ("models", "stores", "prompts") for entry in shown[table].values() for key in entry}

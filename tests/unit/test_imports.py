@@ -73,12 +73,25 @@ def test_importing_the_package_imports_nothing_else(tmp_path: Path) -> None:
     assert done.stdout.strip() == "{'chatcli'}"
 
 
-def test_the_prompt_stands_there_before_what_answers_is_imported(tmp_path: Path) -> None:
-    env = {"CHATCLI_HOME": str(tmp_path), "OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": "http://127.0.0.1:9"}
-    with Terminal([sys.executable, "-X", "importtime", "-m", "chatcli", "chat"], env=env, rows=50) as term:
-        term.wait_for_output(b"you>")
-        before = term.raw.partition(b"you>")[0]
+BEHIND_THE_PROMPT = {
+    "openai", "httpx2", "pydantic", "redis", "rich", "markdown_it", "typer", "msgspec", "tomllib", "difflib",
+    "chatcli.aids", "chatcli.background", "chatcli.chat", "chatcli.compare", "chatcli.context", "chatcli.learned",
+    "chatcli.memory", "chatcli.prompt", "chatcli.recall", "chatcli.side_request", "chatcli.turn", "chatcli.cli.app",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("session", ["new", "known"])
+def test_the_prompt_stands_there_before_what_answers_is_imported(tmp_path: Path, session: str) -> None:
+    store = open_store("sqlite", data_folder=tmp_path / "data")
+    store.append("known", [Message("user", "Is **it** fast?"), Message("assistant", "It **is**.")])
+    store.close()
+    env = {"CHATCLI_HOME": str(tmp_path), "OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": "https://api.openai.com/v1"}
+    command = [sys.executable, "-X", "importtime", "-m", "chatcli", "chat", "-s", session]
+    with Terminal(command, env=env, rows=50) as term:
+        term.wait_for_output(b"you> ")
+        before = term.raw.partition(b"you> ")[0]  # what was said before stands behind a `you>` in another colour
         term.wait_for_output(b" openai\r\n")
-    imported = set(re.findall(rb"\| +([\w.]+)\r\n", before))
-    assert b"prompt_toolkit" in imported
-    assert imported & {b"openai", b"httpx2", b"pydantic", b"redis", b"rich.console", b"rich.markdown"} == set()
+    imported = set(re.findall(r"\| +([\w.]+)\r\n", before.decode()))
+    assert "prompt_toolkit" in imported
+    assert {name for name in imported if name in BEHIND_THE_PROMPT or name.split(".")[0] in BEHIND_THE_PROMPT} == set()
+    assert (b"It **is**." in before) == (session == "known")

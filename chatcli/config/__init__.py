@@ -1,0 +1,136 @@
+"""Settings: defaults < config file < environment < session < flags; and the folders they live in.
+
+How the file is read and checked is in `file`, which is imported where there is one: most have none.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatcli.errors import ConfigError
+from chatcli.private import private_folder
+
+if TYPE_CHECKING:
+    from chatcli.config.file import ModelConfig, PromptConfig, StoreConfig
+
+TABLES = ("models", "stores", "prompts")
+"""The settings that are tables of the file; all others may stand in the environment too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file. An empty text means: not set."""
+
+    model: str = ""
+    memory: str = ""
+    store: str = "sqlite"
+    prompt: str = ""
+    system: str = ""
+    stream: bool = True
+    plain: bool = False
+    reasoning: bool = True
+    summary_model: str = ""
+    embedding_model: str = ""
+    models: "Mapping[str, ModelConfig]" = field(default_factory=dict)
+    stores: "Mapping[str, StoreConfig]" = field(default_factory=dict)
+    prompts: "Mapping[str, PromptConfig]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where chatcli keeps things; each is made, for its owner alone, when something is first written."""
+
+    config: Path
+    data: Path
+    state: Path
+    cache: Path
+
+
+def folders(environ: Mapping[str, str] = os.environ) -> Folders:
+    """Return the platform's folders, or those under `CHATCLI_HOME`."""
+    if home := environ.get("CHATCLI_HOME"):
+        base = full_path(home, "CHATCLI_HOME")
+        if base.exists() and not base.is_dir():
+            raise ConfigError(f"CHATCLI_HOME is no folder: {base}", "name a folder, or unset it")
+        return Folders(base / "config", base / "data", base / "state", base / "cache")
+    import platformdirs
+
+    dirs = platformdirs.PlatformDirs("chatcli", appauthor=False)
+    return Folders(dirs.user_config_path, dirs.user_data_path, dirs.user_state_path, dirs.user_cache_path)
+
+
+def full_path(name: str, setting: str) -> Path:
+    """Return the path that `setting` names, `~` expanded; raise ConfigError for a user who does not exist."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{setting} is {name!r}: {error}", "write the whole path") from None
+
+
+def config_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where the config file is, or would be."""
+    if named := environ.get("CHATCLI_CONFIG"):
+        return full_path(named, "CHATCLI_CONFIG")
+    return folders(environ).config / "config.toml"
+
+
+def load_config(environ: Mapping[str, str] = os.environ) -> Config:
+    """Return the config: the file, if there is one, under the environment's `CHATCLI_…` settings.
+
+    Raises ConfigError, which names the file and the key, for what cannot be read or understood.
+    """
+    path, required = config_path(environ), "CHATCLI_CONFIG" in environ
+    return _with_environment(_from_file(path, required), environ)
+
+
+def _from_file(path: Path, required: bool) -> Config:
+    """Return what the file says; the defaults when there is none, unless it is `required`."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        if not required:
+            return Config()
+        raise ConfigError(f"the config {path} does not exist", "CHATCLI_CONFIG names it; unset that") from None
+    except OSError:
+        pass  # reading it says what is wrong
+    from chatcli.config.file import read
+
+    return read(path)
+
+
+def _with_environment(config: Config, environ: Mapping[str, str]) -> Config:
+    """Return the config with what `CHATCLI_MODEL`, `CHATCLI_STORE`, … say."""
+    changes: dict[str, Any] = {}
+    for name in Config.__dataclass_fields__.keys() - set(TABLES):
+        variable = f"CHATCLI_{name.upper()}"
+        if value := environ.get(variable):
+            changes[name] = _truth(value, variable) if isinstance(getattr(config, name), bool) else value
+    return replace(config, **changes)
+
+
+def _truth(text: str, variable: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in known:
+        raise ConfigError(f"{variable} is {text!r}", "write 1 or 0")
+    return known[text.lower()]
+
+
+def write_example(path: Path) -> None:
+    """Write the commented example to `path`, mode 0600; raise ConfigError when there is a file already."""
+    try:
+        private_folder(path.parent)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(_example())
+    except OSError as error:
+        if path.exists():
+            raise ConfigError(f"the config {path} is there already", "`chatcli config edit` opens it") from None
+        raise ConfigError(f"the config {path} cannot be written: {error.strerror}", "check the folder") from None
+
+
+def _example() -> str:
+    """Return config.example.toml: beside the code when installed, above it in a checkout."""
+    here = Path(__file__).parents[1]
+    inside = here / "config.example.toml"
+    return (inside if inside.exists() else here.parent / "config.example.toml").read_text(encoding="utf-8")

@@ -1,0 +1,132 @@
+"""The config file: its tables, checked key by key; and the whole config as data again."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from chatcli.config import Config
+from chatcli.errors import ConfigError
+from chatcli.stores.masking import masked
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a million tokens cost, in any currency; without `cached` the provider's cache makes nothing cheaper."""
+
+    input: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    cached: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    output: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+
+
+class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[models.NAME]`: a model at an OpenAI-compatible endpoint, or the path of a GGUF to run."""
+
+    id: str = ""
+    base_url: str = ""
+    api_key_env: str = ""
+    api_key: str = ""
+    path: str = ""
+    window: int | None = None
+    timeout: float = 120.0
+    price: Price | None = None
+    options: dict[str, Any] = {}
+    extra_body: dict[str, Any] = {}
+
+
+class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[stores.NAME]`: an address, and for Redis the list's key prefix and how long a session lives."""
+
+    address: str
+    key_prefix: str = "message_store:"
+    ttl: int | None = None
+
+
+class PromptConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[prompts.NAME]`: a system text, or the messages of a whole prompt, and values of its variables."""
+
+    system: str = ""
+    messages: list[dict[str, Any]] = []
+    human_prefix: str = "Human"
+    ai_prefix: str = "AI"
+    variables: dict[str, str] = {}
+
+
+_SECRET = re.compile("(?i)key$|token$|secret|password|authorization")
+_TABLES: dict[str, type[msgspec.Struct]] = {"models": ModelConfig, "stores": StoreConfig, "prompts": PromptConfig}
+
+
+def read(path: Path) -> Config:
+    """Return what the file says; raise ConfigError, which names the file and the key, for what is wrong there."""
+    try:
+        return _check(tomllib.loads(path.read_text(encoding="utf-8")), f"the config {path}")
+    except OSError as error:
+        raise ConfigError(f"the config {path} cannot be read: {error.strerror}", "check its permissions") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the config {path} is not TOML: {error}", "`chatcli config edit` opens it") from None
+
+
+def _check(data: dict[str, Any], where: str) -> Config:
+    """Turn the file's data into a Config, table by table, so that an error can name its key."""
+    _known_keys(data, tuple(Config.__dataclass_fields__), where, "")
+    tables: dict[str, Any] = {
+        table: {name: _section(entry, shape, where, f"{table}.{name}") for name, entry in _table(data, table, where)}
+        for table, shape in _TABLES.items()
+    }
+    plain: dict[str, Any] = {
+        name: _section(value, Config.__dataclass_fields__[name].type, where, name)
+        for name, value in data.items()
+        if name not in tables
+    }
+    return Config(**plain, **tables)
+
+
+def _table(data: dict[str, Any], table: str, where: str) -> list[tuple[str, Any]]:
+    entries = data.get(table, {})
+    if not isinstance(entries, dict):
+        raise ConfigError(f"{where}: {table} must be a table", f"write [{table}.NAME] and its keys below it")
+    return list(entries.items())
+
+
+def _section(data: Any, shape: Any, where: str, key: str) -> Any:
+    """Return `data` as `shape`."""
+    if isinstance(data, dict) and shape in _TABLES.values():
+        _known_keys(data, shape.__struct_fields__, where, key)
+    try:
+        return msgspec.convert(data, shape)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `$")
+        named = f"{key}{path.rstrip('`')}".lstrip(".") or "it"
+        raise ConfigError(f"{where}: {named}: {what}", "config.example.toml shows every key") from None
+
+
+def _known_keys(data: dict[str, Any], keys: Sequence[str], where: str, key: str) -> None:
+    for name in data.keys() - set(keys):
+        full = f"{key}.{name}" if key else name
+        near = get_close_matches(name, keys, n=1)
+        known = ", ".join(keys)
+        raise ConfigError(f"{where}: unknown key {full!r}", f"did you mean {near[0]!r}?" if near else f"known: {known}")
+
+
+def as_data(config: Config) -> dict[str, Any]:
+    """Return the config as plain data, its secrets masked."""
+    data: dict[str, Any] = msgspec.to_builtins(config)
+    for model in data["models"].values():
+        model.update(_without_secrets(model))
+        model["base_url"] = masked(model["base_url"])
+    for store in data["stores"].values():
+        store["address"] = masked(store["address"])
+    data["store"] = masked(data["store"])
+    return data
+
+
+def _without_secrets(value: Any, key: str = "") -> Any:
+    """Return the value, `***` in place of everything in it whose key looks like that of a secret."""
+    if value and _SECRET.search(key):
+        return "***"
+    if isinstance(value, dict):
+        return {name: _without_secrets(inner, name) for name, inner in value.items()}
+    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value
