@@ -8,7 +8,7 @@ turns, as much as the budget holds, but for the newest request, for which the in
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from chatcli import tokens
 from chatcli.aids import room
@@ -19,7 +19,8 @@ from chatcli.memory.history import History
 from chatcli.memory.numbering import open_numbered
 from chatcli.memory.summary import STATE as SUMMARY
 from chatcli.memory.summary import Folding
-from chatcli.messages import Content, Message
+from chatcli.messages import Content, Message, Usage
+from chatcli.prices import Prices, cost
 from chatcli.prompt import fill
 from chatcli.stores import Session, Snapshot, State
 
@@ -28,26 +29,6 @@ MOST = 1000
 
 _LOOK = 64
 _HITS = 60
-_MILLION = 1_000_000
-
-
-class Prices(Protocol):
-    """What a million tokens cost; `cached` None: what the provider's cache holds is no cheaper."""
-
-    @property
-    def input(self) -> float:
-        """Of a prompt."""
-        ...
-
-    @property
-    def cached(self) -> float | None:
-        """Of a prompt, where it lies in a prefix that was sent before."""
-        ...
-
-    @property
-    def output(self) -> float:
-        """Of a reply."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +76,10 @@ class Course:
 
     def cost(self, prices: Prices) -> float:
         """Return what the turns so far would have cost, the summaries too."""
-        cached = prices.input if prices.cached is None else prices.cached
         done = self.requests[:-1]
-        fresh = sum(sent.prompt - sent.reused + sent.read for sent in done)
-        output = sum(sent.reply + sent.wrote for sent in done)
-        total = fresh * prices.input + sum(sent.reused for sent in done) * cached + output * prices.output
-        return total / _MILLION
+        prompts = sum(sent.prompt + sent.read for sent in done)
+        replies = sum(sent.reply + sent.wrote for sent in done)
+        return cost(Usage(prompts, replies, sum(sent.reused for sent in done)), prices)
 
 
 class Past:

@@ -10,6 +10,7 @@ from chatcli.cli.chat import chat
 from chatcli.cli.doctor import doctor
 from chatcli.cli.light import LightCommand, LightGroup
 from chatcli.cli.models import models
+from chatcli.cli.stats import stats
 
 app = typer.Typer(
     name="chatcli",
@@ -29,6 +30,7 @@ app.add_typer(memory.app, name="memory")
 app.command("models", cls=LightCommand)(models)
 app.add_typer(config.app, name="config")
 app.command("doctor", cls=LightCommand)(doctor)
+app.command("stats", cls=LightCommand)(stats)
 app.add_typer(local.app, name="local")
 
 

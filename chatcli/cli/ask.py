@@ -2,19 +2,37 @@
 
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chatcli.cli.flags import Flags, with_flags
+from chatcli.errors import ModelError
 from chatcli.render.safe import neutralise
 
 if TYPE_CHECKING:
     from chatcli.chat import Chat
+    from chatcli.cli.answers import Schema
+    from chatcli.cli.resolve import Workplace
     from chatcli.config import Config
     from chatcli.messages import Content, Message
     from chatcli.turn import Turning
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a script wants of the answer."""
+
+    as_json: bool = False
+    extract: bool = False
+    schema: "Schema | None" = None
+
+    @property
+    def wants_whole(self) -> bool:
+        """Whether nothing can be printed before the answer is whole."""
+        return self.as_json or self.extract or self.schema is not None
 
 
 @with_flags
@@ -22,6 +40,10 @@ def ask(
     flags: Flags,
     text: Annotated[str | None, typer.Argument(metavar="[TEXT]", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The reply and its figures as one JSON document.")] = False,
+    extract: Annotated[bool, typer.Option("-x", "--extract", help="Only the first code block of the reply.")] = False,
+    schema: Annotated[
+        str | None, typer.Option("--schema", metavar="FILE", help="The reply is JSON that fits this JSON Schema.")
+    ] = None,
 ) -> None:
     """Ask once: the reply alone goes to stdout. Piped input is added after TEXT.
 
@@ -32,17 +54,18 @@ def ask(
     from chatcli.cli.opened import opened_chat
     from chatcli.errors import StoreError
 
+    form = _form(as_json, extract, schema)
     content = with_attachments(_question(text), flags.attachments)
     with opened_chat(flags) as (chat, place):
         chat.background.close()  # it would end with us, half done and paid for
         try:
-            reply = _answer(chat, content, flags, as_json, place.config)
+            reply = _answer(chat, content, flags, form, place.config)
         except StoreError as error:
-            reply = _unsaved(chat, error, as_json, place.folders.state)
-        if as_json and reply is not None:
-            _print_document(chat, reply)
+            reply = _unsaved(chat, error, form, place)
         _tell(chat, flags.quiet)
         derive_later(chat, flags.store)
+        if reply is not None:
+            _print(chat, reply, form, place)
     if reply is None or reply.finish == "interrupted":
         raise typer.Exit(130)
 
@@ -75,14 +98,41 @@ def _read_stdin() -> str:
         return ""
 
 
-def _answer(chat: "Chat", content: "Content", flags: Flags, as_json: bool, config: "Config") -> "Message | None":
+def _form(as_json: bool, extract: bool, schema: str | None) -> Form:
+    from chatcli.errors import UsageError
+
+    if extract and (as_json or schema is not None):
+        raise UsageError("-x and JSON are two forms of an answer", "leave one of them out")
+    if schema is None:
+        return Form(as_json, extract)
+    from chatcli.cli.answers import Schema
+
+    return Form(as_json, schema=Schema(Path(schema)))
+
+
+def _answer(chat: "Chat", content: "Content", flags: Flags, form: Form, config: "Config") -> "Message | None":
+    """Return the reply; an endpoint that knows no schemas is asked in words, once."""
+    from chatcli.errors import BadRequest
+
+    if form.schema is None:
+        return _shown(chat, content, flags, form, config)
+    own = chat.options
+    try:
+        chat.options = {**own, **form.schema.options}
+        return _shown(chat, content, flags, form, config)
+    except BadRequest:
+        chat.options, chat.prompt = own, form.schema.in_words(chat.prompt)
+        return _shown(chat, content, flags, form, config)
+
+
+def _shown(chat: "Chat", content: "Content", flags: Flags, form: Form, config: "Config") -> "Message | None":
     import io
 
     from chatcli.render.reply import reply_view
     from chatcli.render.turn import show_turn
     from chatcli.repl.keys import on_interrupt
 
-    out = io.StringIO() if as_json else sys.stdout
+    out = io.StringIO() if form.wants_whole else sys.stdout
     view = reply_view(out, plain=flags.plain or config.plain, quiet=flags.quiet)
     with closing(_turn(chat, content, flags.quiet)) as events, on_interrupt(chat.stop):
         whole = flags.no_stream or not config.stream
@@ -100,7 +150,7 @@ def _turn(chat: "Chat", content: "Content", quiet: bool) -> "Turning":
     return chat.retry(same) if same else chat.send(content)
 
 
-def _unsaved(chat: "Chat", error: Exception, as_json: bool, folder: Path) -> "Message":
+def _unsaved(chat: "Chat", error: Exception, form: Form, place: "Workplace") -> "Message":
     """Return a reply that the store did not take at first; raise its `error` if it still does not.
 
     The reply is printed and kept in a file then: it was paid for.
@@ -110,26 +160,49 @@ def _unsaved(chat: "Chat", error: Exception, as_json: bool, folder: Path) -> "Me
     if chat.unsaved is None:
         raise error
     reply = chat.unsaved[1]
-    path = save_or_rescue(chat, folder)
+    path = save_or_rescue(chat, place.folders.state)
     if path is None:
         return reply
-    if as_json:
-        _print_document(chat, reply)
+    _print(chat, reply, form, place)
     print(f"the turn is kept in {neutralise(str(path))}", file=sys.stderr)
     raise error
 
 
-def _print_document(chat: "Chat", reply: "Message") -> None:
+def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> None:
+    """Print what was not printed while it came; raise BrokenStream for an answer that does not fit its schema."""
     from chatcli.cli.output import print_json
 
-    usage = reply.usage
-    print_json(
-        {
-            "text": reply.text,
-            "session": chat.session,
-            "model": reply.model,
-            "memory": chat.memory.spec,
-            "finish": reply.finish,
-            "usage": usage and {"prompt": usage.prompt, "completion": usage.completion, "cached": usage.cached},
-        }
-    )
+    if form.extract:
+        from chatcli.cli.answers import code_in
+
+        code = code_in(reply.text)
+        print(neutralise(reply.text if code is None else code))
+        return
+    broken, data = None, {}
+    if form.schema is not None and reply.finish != "interrupted":
+        try:
+            data = {"data": form.schema.document(reply.text)}
+        except ModelError as error:
+            broken, data = error, {"data": None}
+    if form.as_json:
+        print_json({**_document(chat, reply, place), **data})
+    elif data and not broken:
+        print_json(data["data"])
+    if broken:
+        raise broken
+
+
+def _document(chat: "Chat", reply: "Message", place: "Workplace") -> dict[str, Any]:
+    from chatcli.cli.resolve import prices_of
+    from chatcli.prices import cost
+
+    usage, prices = reply.usage, prices_of(place.config)(reply.model or "")
+    return {
+        "text": reply.text,
+        "session": chat.session,
+        "model": reply.model,
+        "memory": chat.memory.spec,
+        "finish": reply.finish,
+        "usage": usage and {"prompt": usage.prompt, "completion": usage.completion, "cached": usage.cached},
+        "cost": cost(usage, prices) if usage and prices else None,
+    }

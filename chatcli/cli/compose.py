@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from chatcli.cli.declared import Flags
-from chatcli.cli.resolve import Workplace, resolve_model, resolve_prompt, settings_for, to_keep
+from chatcli.cli.resolve import Workplace, prices_of, resolve_model, resolve_prompt, settings_for, to_keep
 from chatcli.cli.stores import forget_index
 from chatcli.config import folders, load_config
 from chatcli.errors import NotFound, UsageError
@@ -194,6 +194,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
         open_model=lambda name: open_model(resolve_model(place, name)),
         forget_index=lambda name: forget_index(store, name),
         model_names=tuple(place.config.models),
+        price_of=prices_of(place.config),
         preload=lambda: _preload(tuple(models)),
         state_folder=place.folders.state,
         private=flags.private,

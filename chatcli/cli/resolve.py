@@ -3,7 +3,7 @@
 Flags > session > environment > config file > defaults; the environment is in the config by then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from chatcli.model.settings import ModelSettings
 
 if TYPE_CHECKING:
     from chatcli.config.file import ModelConfig
+    from chatcli.prices import Prices
     from chatcli.prompt import Prompt
 
 
@@ -81,6 +82,13 @@ def _named_prompt(config: Config, name: str) -> "tuple[Prompt, dict[str, str]]":
 
 
 # The model
+
+
+def prices_of(config: Config) -> "Callable[[str], Prices | None]":
+    """Return what gives a model's prices by its id, or by the name it has in the config; None where nobody said."""
+    known = {found.id or name: found.price for name, found in config.models.items() if found.price}
+    known |= {name: found.price for name, found in config.models.items() if found.price}
+    return known.get
 
 
 def resolve_model(place: Workplace, name: str | None) -> ModelSettings:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chatcli.compare import Course, Prices
+from chatcli.compare import Course
+from chatcli.prices import Prices
 from chatcli.render.ink import Line, print_lines, width_of
 from chatcli.render.plot import COLOURS, Curve, Plot
 from chatcli.render.safe import one_line

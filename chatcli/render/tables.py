@@ -3,7 +3,7 @@
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from chatcli.render.safe import one_line
@@ -14,16 +14,23 @@ _LEAST = 8
 """Cells of a name or title that is cut: with fewer it says nothing."""
 
 
-def columns(rows: Sequence[Sequence[str]], header: Sequence[str], widest: Mapping[int, int]) -> list[str]:
-    """Return lines of aligned columns, wide characters counted as two cells; `widest` limits a column's cells."""
+def columns(
+    rows: Sequence[Sequence[str]], header: Sequence[str], widest: Mapping[int, int], right: Collection[int] = ()
+) -> list[str]:
+    """Return lines of aligned columns, wide characters counted as two cells.
+
+    `widest` limits a column's cells; those of `right` have numbers, which end below one another.
+    """
     from rich.cells import cell_len
 
     lines = [[one_line(cell, widest.get(index, 200)) for index, cell in enumerate(row)] for row in [header, *rows]]
     widths = [max(cell_len(line[index]) for line in lines) for index in range(len(header))]
-    return [
-        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
+
+    def padded(index: int, cell: str) -> str:
+        blanks = " " * (widths[index] - cell_len(cell))
+        return blanks + cell if index in right else cell + blanks
+
+    return ["  ".join(padded(index, cell) for index, cell in enumerate(line)).rstrip() for line in lines]
 
 
 def print_sessions(sessions: Sequence[Session]) -> None:

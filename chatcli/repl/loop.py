@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chatcli.chat import Chat
     from chatcli.messages import Message
     from chatcli.model import Model
+    from chatcli.prices import Prices
     from chatcli.turn import Turning
 
 _LONGEST_NEWS = 400
@@ -43,6 +44,8 @@ class Tools:
     forget_index: Callable[[str], None]
     """Remove what the cache knows of a session that was emptied, deleted or renamed."""
     model_names: Sequence[str]
+    price_of: Callable[[str], "Prices | None"]
+    """Give what a model's tokens cost, by its id, if the config says so."""
     preload: Callable[[], object]
     """Import what the first turn needs; runs while the user types."""
     state_folder: Path

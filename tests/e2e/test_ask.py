@@ -57,6 +57,7 @@ def test_json_is_one_document_with_stable_names(user: User) -> None:
         "memory": "auto",
         "finish": "stop",
         "usage": {"prompt": 11, "completion": 7, "cached": 5},
+        "cost": None,
     }
 
 

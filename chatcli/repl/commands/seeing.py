@@ -10,6 +10,7 @@ from chatcli.messages import readable
 from chatcli.render.as_json import as_json
 from chatcli.repl.slash import commands, find_command, slash
 from chatcli.repl.toolbar import meter
+from chatcli.values import counted
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
@@ -101,6 +102,29 @@ def info(repl: "Repl", argument: str) -> None:
     }
     for name, value in rows.items():
         repl.screen.say(f"  {name:<13} {value}")
+
+
+@slash("tokens", "cost", help="show how many tokens this session took, and what they cost")
+def tokens(repl: "Repl", argument: str) -> None:
+    """Show what was spent, and how full the context is."""
+    from chatcli.render.history import last_turns
+    from chatcli.render.spent import in_words
+    from chatcli.spending import Spending, spent
+
+    chat = repl.chat
+    last = Spending()
+    if (reply := last_turns(chat.store, chat.session, 1).messages) and reply[-1].role == "assistant":
+        last.add(reply[-1], repl.tools.price_of)
+    whole = spent(chat.store, 0, repl.tools.price_of, only=chat.session).total
+    rows = {
+        "this session": in_words(whole) if whole.turns else "nothing sent yet",
+        "last reply": f"{last.prompt:,} tokens sent, {last.completion:,} received" if last.tokens else "",
+        "last context": meter(chat),
+        "not counted": f"{counted(whole.uncounted, 'turn')}: the endpoint gave no figures" if whole.uncounted else "",
+    }
+    for name, value in rows.items():
+        if value:
+            repl.screen.tell(f"{name:<13} {value}")
 
 
 @slash("cls", help="clear the screen; the session stays")

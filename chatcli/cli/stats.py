@@ -1,0 +1,61 @@
+"""`chatcli stats`: turns, tokens and cost."""
+
+from typing import Annotated
+
+import typer
+
+from chatcli.cli.flags import StoreOption, session_names
+
+_DAY = 86_400.0  # seconds
+
+
+def stats(
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "-s",
+            "--session",
+            metavar="NAME",
+            help="This session alone; left out: all of the store.",
+            autocompletion=session_names,
+        ),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", metavar="N", min=1, help="The last N days.")] = 30,
+    ever: Annotated[bool, typer.Option("--all", help="All that there is.")] = False,
+    most: Annotated[
+        int, typer.Option("-n", metavar="N", min=1, help="The N models and sessions that spent most.")
+    ] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Without colours.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Show turns, tokens and cost: by day, model and session.
+
+    Tokens are those the endpoints counted; cost needs a price in the config, under [models.NAME].
+
+    Example: chatcli stats --days 7
+    """
+    import time
+
+    from chatcli.cli.compose import existing_session, open_named_store, workplace
+    from chatcli.cli.output import print_json
+    from chatcli.cli.resolve import prices_of
+    from chatcli.errors import NotFound
+    from chatcli.render.spent import print_spent, spent_as_data
+    from chatcli.spending import spent
+
+    place = workplace()
+    since = 0.0 if ever else time.time() - days * _DAY
+    opened = open_named_store(place, store)
+    try:
+        only = None if session is None else existing_session(opened, session)
+        report = spent(opened, since, prices_of(place.config), only)
+    finally:
+        opened.close()
+    if as_json:
+        print_json(spent_as_data(report))
+    elif report.total.turns or report.total.replies:
+        print_spent(report, None if ever else days, most, plain)
+    else:
+        hint = "chatcli chat begins one" if ever else "--all shows all that there is"
+        raise NotFound("nothing was said" if ever else f"nothing was said in the last {days:,} days", hint)

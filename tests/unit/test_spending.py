@@ -1,0 +1,54 @@
+"""What was spent, added up from the messages of a store."""
+
+from chatcli.config.file import Price
+from chatcli.messages import Message, Usage
+from chatcli.render.spent import spending_table
+from chatcli.spending import Spending, spent
+from chatcli.stores.in_memory import InMemoryStore
+
+DAY = 86_400.0
+NOW = 1.8e9
+PRICES = {"a": Price(input=1.0, output=2.0)}
+
+
+MILLIONS = Usage(1_000_000, 500_000)
+
+
+def turn(at: float, model: str = "a", usage: Usage | None = MILLIONS) -> list[Message]:
+    return [Message("user", "x", time=at), Message("assistant", "y", time=at + 1, model=model, usage=usage)]
+
+
+def test_only_what_was_said_since_counts() -> None:
+    store = InMemoryStore(clock=lambda: NOW)
+    store.append("s", [*turn(NOW - 9 * DAY), *turn(NOW - DAY), *turn(NOW)])
+    assert spent(store, NOW - 2 * DAY, PRICES.get).total.turns == 2
+    assert spent(store, 0, PRICES.get).total.turns == 3
+
+
+def test_sessions_of_more_than_a_page_are_read_whole() -> None:
+    store = InMemoryStore(clock=lambda: NOW)
+    store.append("s", [message for number in range(700) for message in turn(NOW - 700 + number)])
+    assert spent(store, 0, PRICES.get).total.replies == 700
+
+
+def test_cost_is_by_the_model_that_answered() -> None:
+    store = InMemoryStore(clock=lambda: NOW)
+    store.append("s", [*turn(NOW), *turn(NOW, "b"), *turn(NOW, usage=None)])
+    report = spent(store, 0, PRICES.get)
+    assert (report.total.cost, report.total.unpriced, report.total.uncounted) == (2.0, 1, 1)
+    assert {model: spending.turns for model, spending in report.models.items()} == {"a": 2, "b": 1}
+
+
+def test_messages_without_a_time_count_only_in_what_was_spent_ever() -> None:
+    store = InMemoryStore(clock=lambda: NOW)
+    store.append("s", [Message("user", "x"), Message("assistant", "y")])
+    assert spent(store, NOW - DAY, PRICES.get).total.turns == 0
+    assert spent(store, 0, PRICES.get).days["?"].turns == 1
+
+
+def test_a_narrow_table_keeps_names_readable() -> None:
+    spending = Spending(turns=3, replies=3, prompt=123_456, cached=1, completion=2, cost=1.5)
+    for width in (20, 40, 60, 100):
+        lines = spending_table("MODEL", [("qwen-plus-2026", spending)], width)
+        assert max(map(len, lines)) <= width
+        assert lines[1].startswith("qwen-plus")
