@@ -151,8 +151,17 @@ class Store(Protocol):
         """Put back what was undone last, if the history still ends where that began; else return []."""
         ...
 
-    def update(self, session: str, title: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
-        """Set the title, or merge `settings` into the session's (a None value removes one); makes the session."""
+    def update(
+        self,
+        session: str,
+        title: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        times: tuple[float, float] | None = None,
+    ) -> None:
+        """Set the title, or merge `settings` into the session's (a None value removes one); makes the session.
+
+        `times`: when it was created and used last, of a session that comes from elsewhere; None: it is used now.
+        """
         ...
 
     def put_state(self, session: str, change: Change) -> bool:

@@ -113,10 +113,17 @@ class InMemoryStore:
             self._used(session).splice(messages, None)
             return messages
 
-    def update(self, session: str, title: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
+    def update(
+        self,
+        session: str,
+        title: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        times: tuple[float, float] | None = None,
+    ) -> None:
         """See Store."""
         with self._lock:
             kept = self._used(session)
+            kept.created, kept.used = times or (kept.created, kept.used)
             kept.title = kept.title if title is None else title
             kept.settings = _copy(rules.merged(kept.settings, settings))
 

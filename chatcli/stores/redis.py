@@ -114,7 +114,13 @@ class RedisStore:
 
         return self._write(session, plan, [("LINDEX", keys.undone, 0), ("LINDEX", keys.history, 0)])
 
-    def update(self, session: str, title: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
+    def update(
+        self,
+        session: str,
+        title: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        times: tuple[float, float] | None = None,
+    ) -> None:
         """See Store."""
         keys = keys_of(self._prefix, session)
 
@@ -125,9 +131,12 @@ class RedisStore:
                 commands.append(("HSET", keys.info, "settings", json.dumps(rules.merged(old, settings), default=dict)))
             if title is not None:
                 commands.append(("HSET", keys.info, "title", json.dumps(title)))
+            if times is not None:
+                commands.append(("HSET", keys.info, "created", times[0], "used", times[1]))
+                commands.append(("ZADD", self._index.key, times[1], session))
             return Plan(None, commands)
 
-        self._write(session, plan)
+        self._write(session, plan, used=times is None)
 
     def put_state(self, session: str, change: Change) -> bool:
         """See Store."""

@@ -138,10 +138,18 @@ class SqliteStore:
             rows.add(db, self._used(db, session), entries)
             return messages
 
-    def update(self, session: str, title: str | None = None, settings: Mapping[str, Any] | None = None) -> None:
+    def update(
+        self,
+        session: str,
+        title: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        times: tuple[float, float] | None = None,
+    ) -> None:
         """See Store."""
         with self._writing() as db:
             key = self._used(db, session)
+            if times is not None:
+                db.execute("UPDATE sessions SET created = ?, used = ? WHERE id = ?", [*times, key])
             if settings is not None:
                 (old,) = db.execute("SELECT settings FROM sessions WHERE id = ?", [key]).fetchone()
                 new = rules.to_json(rules.merged(rules.check_settings(session, old), settings))

@@ -138,6 +138,20 @@ def test_append_adds_at_the_end_and_returns_the_new_length(store: Store) -> None
     assert texts(store.messages("s")) == ["one", "re: one", "two", "re: two"]
 
 
+def test_a_session_from_elsewhere_keeps_its_times_and_its_place_in_the_list(store: Store) -> None:
+    store.append("today", turn("hi"))
+    store.append("old", turn("hi"))
+    store.update("old", title="Old", settings={"model": "m"}, times=(1e9, 1.5e9))
+    listed = store.sessions()
+    assert [session.name for session in listed] == ["today", "old"]
+    assert (listed[1].title, listed[1].created, listed[1].used, listed[1].turns) == ("Old", 1e9, 1.5e9, 1)
+    store.rename("old", "older")
+    assert [(session.name, session.used) for session in store.sessions()][1:] == [("older", 1.5e9)]
+    store.append("older", turn("again"))
+    assert [session.name for session in store.sessions()] == ["older", "today"]
+    assert store.sessions()[0].created == 1e9
+
+
 def test_a_write_that_comes_too_late_is_refused_and_writes_nothing(store: Store) -> None:
     store.append("s", turn("one"))
     for late in (
