@@ -6,16 +6,21 @@ import typer
 
 from chatcli.cli.flags import StoreOption, session_names
 from chatcli.cli.light import LightCommand, LightGroup
+from chatcli.cli.transfer import export, import_
 
 if TYPE_CHECKING:
     from chatcli.search.find import Findings, Scope
 
-app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="Show what was said, and find it.")
+app = typer.Typer(
+    cls=LightGroup, no_args_is_help=True, help="Show what was said, find it, take it elsewhere, bring it here."
+)
+app.command("export", cls=LightCommand)(export)
+app.command("import", cls=LightCommand)(import_)
 
 
 @app.callback()
 def _group() -> None:
-    """Show what was said, and find it."""
+    """Show what was said, find it, take it elsewhere, bring it here."""
 
 
 @app.command(cls=LightCommand)

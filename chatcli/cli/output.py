@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+from chatcli.errors import UsageError
 from chatcli.render.as_json import as_json
 from chatcli.render.safe import neutralise
 
@@ -21,6 +22,19 @@ def notice(text: str, quiet: bool = False) -> None:
 def print_json(data: Any) -> None:
     """Print one JSON document on stdout, in UTF-8; where that cannot be written, in ASCII."""
     print(as_json(data, ascii_only="utf" not in sys.stdout.encoding.lower()))
+
+
+def ask_first(question: str, yes: bool) -> None:
+    """Ask on stderr; end with exit code 1 unless the answer is yes. Nobody there to answer is a no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("this asks first, and there is no terminal to answer", "-y says yes")
+    print(f"{neutralise(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        import typer
+
+        raise typer.Exit(1)
 
 
 def _flat(text: str) -> str:

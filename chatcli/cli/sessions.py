@@ -84,6 +84,7 @@ def clear(
 
     Example: chatcli sessions clear JavaEdge
     """
+    from chatcli.cli.output import ask_first
     from chatcli.cli.stores import forget_index, named_store
     from chatcli.errors import UsageError
 
@@ -94,7 +95,7 @@ def clear(
         if not chosen:
             raise typer.Exit(1)
         messages = sum(opened.length(name) for name in chosen)
-        _ask(f"Empty {_named(chosen)} ({counted(messages, 'message')})? This cannot be undone.", yes)
+        ask_first(f"Empty {_named(chosen)} ({counted(messages, 'message')})? This cannot be undone.", yes)
         for name in chosen:
             removed = opened.clear(name)
             opened.update(name, title="")
@@ -112,11 +113,12 @@ def delete(
 
     Example: chatcli sessions delete JavaEdge
     """
+    from chatcli.cli.output import ask_first
     from chatcli.cli.stores import forget_index, named_store
 
     with named_store(store) as opened:
         chosen = _existing(opened, names)
-        _ask(f"Delete {_named(chosen)}? This cannot be undone.", yes)
+        ask_first(f"Delete {_named(chosen)}? This cannot be undone.", yes)
         for name in chosen:
             opened.delete(name)
             forget_index(opened, name)
@@ -150,22 +152,6 @@ def _existing(store: "Store", names: Sequence[str | None]) -> list[str]:
     from chatcli.cli.compose import existing_session
 
     return [existing_session(store, name) for name in names]
-
-
-def _ask(question: str, yes: bool) -> None:
-    """Ask on stderr; end with exit code 1 unless the answer is yes. Nobody there to answer is a no."""
-    import sys
-
-    from chatcli.errors import UsageError
-    from chatcli.render.safe import neutralise
-
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("this asks first, and there is no terminal to answer", "-y says yes")
-    print(f"{neutralise(question)} [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise typer.Exit(1)
 
 
 def _say(text: str) -> None:

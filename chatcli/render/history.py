@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatcli.messages import Message
@@ -12,6 +12,7 @@ from chatcli.stores import Store
 if TYPE_CHECKING:
     from rich.console import Console
 
+_ENDINGS = {"interrupted": "stopped here", "length": "cut at the token limit", "error": "the connection broke here"}
 _NAMES = {"user": "you", "assistant": "assistant", "system": "system", "tool": "tool"}
 
 
@@ -24,10 +25,14 @@ class Excerpt(NamedTuple):
 
     def placed(self) -> Iterator[tuple[int, int, Message]]:
         """Yield each message with its position and the number of its turn."""
-        turn = self.turns
-        for position, message in enumerate(self.messages, self.start):
-            turn += message.role == "user"
-            yield position, turn, message
+        return placed(self.messages, self.start, self.turns)
+
+
+def placed(messages: Iterable[Message], start: int = 0, turns: int = 0) -> Iterator[tuple[int, int, Message]]:
+    """Yield each message with its position and the number of its turn; `turns` began before `start`, the first's."""
+    for position, message in enumerate(messages, start):
+        turns += message.role == "user"
+        yield position, turns, message
 
 
 def last_turns(store: Store, session: str, turns: int | None) -> Excerpt:
@@ -64,7 +69,7 @@ def plain_message(message: Message, position: int, turn: int = 0, heading: bool 
     """Return a message as plain text: who (if `heading`), then what was said, then an empty line."""
     if message.role == "unreadable":
         return f"[message {position}: {one_line(message.text, 60)}; kept in the store, never sent]\n"
-    who = f"{_heading(message, turn)}\n" if heading else ""
+    who = f"{who_said(message, turn)}\n" if heading else ""
     return f"{who}{neutralise(describe(message))}{_ending(message)}\n"
 
 
@@ -77,7 +82,7 @@ def print_message(console: "Console", message: Message, position: int, turn: int
     if message.role == "unreadable":
         console.print(Text(plain_message(message, position), style="yellow"))
         return
-    console.print(Text(_heading(message, turn), style="bold cyan" if message.role == "user" else "bold green"))
+    console.print(Text(who_said(message, turn), style="bold cyan" if message.role == "user" else "bold green"))
     text = describe(message)
     console.print(whole(text) if message.role == "assistant" else Text(neutralise(text)))
     if ending := _ending(message).strip():
@@ -107,7 +112,7 @@ def _describe_part(part: object) -> str:
     return f"[{part.get('type', 'part')}: {one_line(url, 100)}]"
 
 
-def _heading(message: Message, turn: int) -> str:
+def who_said(message: Message, turn: int) -> str:
     """Return who said it, and when; a turn's first message has its number."""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(message.time)) if message.time else ""
     who = _NAMES.get(message.role, message.role)
@@ -116,6 +121,10 @@ def _heading(message: Message, turn: int) -> str:
     return f"{who} ({details})" if details else who
 
 
+def end_note(message: Message) -> str:
+    """Return how a reply ended, when not well; '' otherwise."""
+    return _ENDINGS.get(message.finish or "", "")
+
+
 def _ending(message: Message) -> str:
-    notes = {"interrupted": "stopped here", "length": "cut at the token limit", "error": "the connection broke here"}
-    return f"\n[{notes[message.finish]}]" if message.finish in notes else ""
+    return f"\n[{end_note(message)}]" if end_note(message) else ""

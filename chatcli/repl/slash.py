@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Run = Callable[["Repl", str], None]
 Complete = Callable[["Repl"], Sequence[str]]
 
-_MODULES = ("sessions", "turns", "settings", "memory", "entities", "seeing")
+_MODULES = ("sessions", "turns", "settings", "memory", "entities", "transfer", "seeing")
 
 
 @dataclass(frozen=True, slots=True)

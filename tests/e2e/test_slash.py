@@ -52,7 +52,8 @@ def test_help_lists_every_command_and_key(known: User) -> None:
         assert "/new" in shown.split("you>")[1], "the whole help fits the screen"
         assert "Tab completes" in shown
         for name in (
-            "attach", "clear", "cls", "context", "delete", "exit", "help", "history", "info", "memory", "model", "new",
+            "attach", "clear", "cls", "context", "delete", "exit", "export", "help", "history", "import",
+            "info", "memory", "model", "new",
             "compact", "pin", "pins", "redo", "rename", "resume", "retry", "sessions", "set", "summary", "system",
             "undo",
             "unpin", "var",

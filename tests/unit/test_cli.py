@@ -28,8 +28,8 @@ from tests.unit.conftest import Command
 
 GROUPS = [[], ["sessions"], ["history"], ["memory"], ["config"], ["local"]]
 COMMANDS = [
-    ["chat"], ["ask"], ["models"], ["doctor"], ["history", "show"], ["sessions", "list"], ["sessions", "resume"],
-    ["history", "search"],
+    ["chat"], ["ask"], ["models"], ["doctor"], ["history", "show"], ["history", "export"], ["history", "import"],
+    ["history", "search"], ["sessions", "list"], ["sessions", "resume"],
     ["sessions", "clear"], ["sessions", "delete"], ["sessions", "rename"], ["config", "path"], ["config", "show"],
     ["memory", "context"], ["memory", "show"], ["memory", "compare"], ["memory", "update"],
     ["config", "init"], ["config", "edit"], ["local", "setup"],

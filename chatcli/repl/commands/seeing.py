@@ -15,7 +15,7 @@ from chatcli.values import counted
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
-_THEMES = ("sessions", "turns", "settings", "memory", "entities", "seeing")
+_THEMES = ("sessions", "turns", "settings", "memory", "entities", "transfer", "seeing")
 _KEYS = (
     "Enter sends",
     "^J, Alt+Enter new line",

@@ -1,0 +1,166 @@
+"""`chatcli history export` and `history import`: sessions out of the store and into it."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatcli.cli.flags import StoreOption, session_names
+
+if TYPE_CHECKING:
+    from chatcli.stores import Store
+    from chatcli.transfer.arrival import Arrived, Progress
+
+_EVERY = 0.1  # seconds between two looks at the progress
+
+
+def export(
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "-s",
+            "--session",
+            metavar="NAME",
+            help="The session; left out: the one used last.",
+            autocompletion=session_names,
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="FORMAT", help="md, json (complete, for import), jsonl (OpenAI's), html, svg."
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Into this file or folder; its suffix can say the format."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Replace the file without asking.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Write a session to stdout, or into a file.
+
+    Example: chatcli history export -s JavaEdge -o JavaEdge.html
+    """
+    from chatcli.cli.compose import existing_session
+    from chatcli.cli.output import ask_first, notice
+    from chatcli.cli.stores import named_store
+    from chatcli.transfer.departure import carried, format_of, save, target_of, written
+
+    path = None if output is None else Path(output)
+    chosen = format_of(format, path)
+    with named_store(store) as opened:
+        name = existing_session(opened, session)
+        pieces = written(carried(opened, name), chosen)
+        if path is None:
+            _print(pieces)
+            return
+        target = target_of(path, name, chosen)
+
+        def may_replace(file: Path) -> bool:
+            ask_first(f"Replace {file}?", yes)
+            return True
+
+        save(pieces, target, may_replace)
+    notice(f"wrote {name} to {target}")
+
+
+def _print(pieces: Iterable[str]) -> None:
+    """Write to stdout in UTF-8, whatever the terminal is said to take: what is exported is to be read again."""
+    sys.stdout.flush()
+    for piece in pieces:
+        sys.stdout.buffer.write(piece.encode())
+    sys.stdout.buffer.flush()
+
+
+def import_(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", show_default=False, help="Files, - for stdin, or addresses: redis://…"),
+    ],
+    format: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMAT", help="auto, json, jsonl, chatgpt, aichat, llm, langchain."),
+    ] = "auto",
+    session: Annotated[
+        str | None, typer.Option("-s", "--session", metavar="NAME", help="What to call the session.")
+    ] = None,
+    branches: Annotated[
+        bool, typer.Option("--branches", help="ChatGPT: each other branch as a session of its own.")
+    ] = False,
+    store: StoreOption = None,
+) -> None:
+    """Bring sessions from files: chatcli's, OpenAI's JSONL, ChatGPT's export, llm's logs.db, aichat's, LangChain's.
+
+    What was imported before is not imported again. The names of the new sessions are printed.
+
+    Example: chatcli history import ~/Downloads/chatgpt-export.zip
+    """
+    from chatcli.cli.stores import named_store
+    from chatcli.errors import UsageError
+    from chatcli.transfer.arrival import Arrived
+    from chatcli.transfer.source import check_format
+
+    if session is not None and len(files) > 1:
+        raise UsageError("-s names one session, and there are several files", "import them one by one, or leave -s out")
+    chosen, arrived = check_format(format), Arrived()
+    with named_store(store) as opened, _told(arrived):
+        for file in files:
+            _bring(opened, file, chosen, branches, session, arrived)
+
+
+def _bring(
+    store: "Store", source: str, format: str | None, branches: bool, name: str | None, arrived: "Arrived"
+) -> None:
+    from chatcli.cli.stores import named_store
+    from chatcli.errors import UsageError
+    from chatcli.transfer.arrival import bring
+    from chatcli.transfer.source import from_file, from_store
+
+    if "://" not in source:
+        with from_file(source, format, branches) as (sessions, position), _progress(position) as progress:
+            bring(store, sessions, name, arrived, progress)
+        return
+    with named_store(source) as other:
+        if other.address == store.address:
+            raise UsageError("those sessions are in this store already", "--store names the one to bring them to")
+        with _progress(lambda: 0.0) as progress:
+            bring(store, from_store(other), name, arrived, progress)
+
+
+@contextmanager
+def _told(arrived: "Arrived") -> Iterator[None]:
+    """Print what has come, however it ends: on stdout the names, on stderr the sum."""
+    from chatcli.cli.output import notice
+    from chatcli.render.safe import one_line
+
+    try:
+        yield
+    finally:
+        for name in arrived.names:
+            print(one_line(name, 1000))
+        notice(arrived.summary())
+
+
+@contextmanager
+def _progress(position: Callable[[], float]) -> Iterator["Progress"]:
+    """Give what shows on stderr, if that is a terminal, how far it is; the line is gone in the end."""
+    shown, done, last = sys.stderr.isatty(), 0, time.monotonic()
+
+    def progress(messages: int) -> None:
+        nonlocal done, last
+        done += messages
+        if shown and time.monotonic() - last > _EVERY:
+            last, part = time.monotonic(), position()
+            print(f"\r\x1b[Kimporting: {done:,} messages" + (f", {part:.0%}" if part else ""), end="", file=sys.stderr)
+            sys.stderr.flush()
+
+    try:
+        yield progress
+    finally:
+        if shown and done:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,38 @@
+"""Sessions on their way: out of a store into a file, out of a file into a store.
+
+One module a format. Those that write return pieces of text, those that read yield sessions; both work message by
+message, so that neither needs the memory of a whole history. `departure` and `arrival` are the store's side.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatcli.errors import UsageError
+from chatcli.messages import Message
+from chatcli.stores import State
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A session outside of any store.
+
+    `messages` may be read once, and before the next session is asked for. `origin` tells the session from every other
+    one, whatever it is called: `chatgpt:ID`. `name` is what it would like to be called. Times are Unix seconds, 0
+    for unknown. `left_out` counts the branches that were not taken along.
+    """
+
+    name: str
+    messages: Iterable[Message]
+    origin: str = ""
+    title: str = ""
+    created: float = 0.0
+    used: float = 0.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    states: Mapping[str, State] = field(default_factory=dict)
+    left_out: int = 0
+
+
+def no_session_in(what: str) -> UsageError:
+    """Return the error for a file in which there is nothing to import."""
+    return UsageError(f"{what} holds no session that chatcli can read", "docs/transfer.md names what can be imported")

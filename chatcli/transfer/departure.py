@@ -1,0 +1,131 @@
+"""Out of a store: a session read piece by piece, written in a format, into a file or elsewhere."""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+from chatcli.errors import ChatError, UsageError
+from chatcli.messages import Message, fingerprint, new_id
+from chatcli.stores import Store
+from chatcli.transfer import Carried
+
+FORMATS = {"md": "markdown", "json": "ours", "jsonl": "jsonl", "html": "html", "svg": "svg"}
+"""The formats of an export, which are also the suffixes of their files, and the module of each."""
+
+_PAGE = 500  # messages that are read at once
+_LONGEST_NAME = 100  # characters
+
+
+def carried(store: Store, session: str) -> Carried:
+    """Return the session as it stands in the store now; messages that are added later do not go with it."""
+    look = store.snapshot(session, 0)
+    found = look.session
+    return Carried(
+        session,
+        _paged(store, session, look.length),
+        origin=str(found.settings.get("origin") or _origin(store, session, found.created)),
+        title=found.title,
+        created=found.created,
+        used=found.used,
+        settings=found.settings,
+        states=look.states,
+    )
+
+
+def _origin(store: Store, session: str, created: float) -> str:
+    """Return what tells the session from others; one that another program wrote has nothing but how it begins."""
+    if created:
+        return f"chatcli:{session}@{created}"
+    return f"langchain:{session}@{''.join(map(fingerprint, store.messages(session, 0, 1)))}"
+
+
+def _paged(store: Store, session: str, length: int) -> Iterator[Message]:
+    for start in range(0, length, _PAGE):
+        yield from store.messages(session, start, min(start + _PAGE, length))
+
+
+def format_of(named: str | None, path: Path | None) -> str:
+    """Return the format that is named, else the one that the file's suffix says, else Markdown.
+
+    Raises UsageError for one that there is not.
+    """
+    known = ", ".join(FORMATS)
+    if named is not None and named not in FORMATS:
+        raise UsageError(f"there is no format {named!r} to export to", f"choose one of {known}")
+    suffix = path.suffix[1:].lower() if path is not None else ""
+    if named is None and suffix and suffix not in FORMATS:
+        raise UsageError(
+            f"the suffix .{suffix} names no format to export to", f"known are {known}; or name one: --format md"
+        )
+    return named or suffix or "md"
+
+
+def written(session: Carried, format: str) -> Iterator[str]:
+    """Yield the session in a format of FORMATS, in pieces of text that can be encoded in UTF-8."""
+    pieces: Iterator[str] = import_module(f"chatcli.transfer.{FORMATS[format]}").write(session)
+    return pieces
+
+
+# Into a file
+
+
+def target_of(path: Path, session: str, format: str) -> Path:
+    """Return the whole path of the file to write to: in a folder one called after the session, at a link what it
+    leads to. Raises UsageError for what is no path.
+    """
+    try:
+        path = path.expanduser().resolve()
+        return path / f"{file_name(session)}.{format}" if path.is_dir() else path
+    except (OSError, RuntimeError, ValueError) as error:  # too long, ~nobody, a NUL
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"{path} cannot be written: {why}", "write the whole path") from error
+
+
+def file_name(session: str) -> str:
+    """Return the session's name as a file's: nothing in it leads to another folder or hides the file."""
+    plain = "".join(char if char.isprintable() and char not in '/\\:*?"<>|' else "-" for char in session)
+    return plain.strip(". ")[:_LONGEST_NAME] or "session"
+
+
+def save(pieces: Iterable[str], path: Path, may_replace: Callable[[Path], bool]) -> bool:
+    """Write the pieces to the file; say whether that was done: `may_replace` is asked when the file exists.
+
+    The file is there whole or not at all, readable by its owner only. Raises UsageError for a path where no file can be
+    written, ChatError when the disk is full.
+    """
+    try:
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            with path.open("w", encoding="utf-8") as file:  # a device, a pipe
+                file.writelines(pieces)
+            return True
+        if path.exists() and not may_replace(path):
+            return False
+        _replace(pieces, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return True
+
+
+def _replace(pieces: Iterable[str], path: Path) -> None:
+    new = path.with_name(f".{path.name[:_LONGEST_NAME]}.{new_id()}")
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+
+
+def _unwritable(path: Path, error: OSError) -> ChatError:
+    why = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return ChatError(f"{path} cannot be written: {why}", "make room, or give a place that has some")
+    return UsageError(f"{path} cannot be written: {why}", "give the path of a file you may write")

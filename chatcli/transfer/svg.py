@@ -1,0 +1,34 @@
+"""A picture of the conversation as the terminal shows it."""
+
+import io
+import re
+from collections.abc import Iterator
+
+from chatcli.render.history import placed, print_message
+from chatcli.render.safe import one_line
+from chatcli.transfer import Carried
+
+_WIDTH = 100  # cells
+_FONTS = re.compile(r"@font-face\s*\{[^}]*\}")  # rich has them loaded from the web
+_NO_XML = re.compile("[\ufffe\uffff]")
+
+
+def write(session: Carried) -> Iterator[str]:
+    """Yield the picture, which needs nothing from anywhere else."""
+    from rich.console import Console
+    from rich.theme import Theme
+
+    from chatcli.render.markdown import STYLES
+
+    console = Console(
+        record=True,
+        width=_WIDTH,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        theme=Theme(STYLES),
+    )
+    for position, turn, message in placed(session.messages):
+        print_message(console, message, position, turn)
+    picture = console.export_svg(title=one_line(session.title or session.name))
+    yield _NO_XML.sub("\ufffd", _FONTS.sub("", picture))
