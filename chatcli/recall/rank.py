@@ -10,7 +10,7 @@ hold the answer, measured with tests/benchmarks/recall.
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from operator import add
@@ -31,7 +31,7 @@ _WIDEST = 12
 _WIDE = 100  # seeds, times the reach around each where there are few
 _DECAY = tuple(0.6**distance for distance in range(_REACH + 1))
 _DECAYS = tuple((step, _DECAY[abs(step)]) for step in (-1, 1, -2, 2, -3, 3))
-_SHARES = (((-2, 2), 0.49), ((-1, 1), 0.7))
+_SHARES = ((-2, 0.49), (2, 0.49), (-1, 0.7), (1, 0.7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +79,37 @@ def rank(question: Question, rows: Rows, before: int, near: Near | None = None) 
     found = find_rows(question.words, rows, end)
     seeds = _seeds(found, MOST_SEEDS_OF_SHORT if rows.units <= SHORT else MOST_SEEDS)
     seeds += near.seeds(end) if near else []
-    units = rows.around(_around(seeds), end)
+    units = rows.around(seeds, _reach(len(seeds)), end)
     features = measured(found, units, rows.mean_length)
     worths = _worths(question, units, features)
     if near:
         worths = list(map(add, worths, near.worths(units)))
-    best = nlargest(MOST_HITS, zip(worths, range(len(units)), strict=True))
-    return [Ranked(value, units[at], _words(units[at], found)) for value, at in best]
+    best = sorted(zip(worths, range(len(units)), strict=True), reverse=True)[:MOST_HITS]
+    texts = [(row.word.text, row.scores) for row in found]
+    return [Ranked(value, units[at], _words(units[at].number, texts)) for value, at in best]
 
 
-def _around(seeds: Sequence[int]) -> set[int]:
-    """Return the positions that are looked at: those around the seeds, the more the fewer seeds there are."""
-    reach = max(_REACH, min(_WIDEST, _WIDE // max(1, len(seeds))))
-    return {seed + step for seed in seeds for step in range(-reach, reach + 1)}
+def _reach(seeds: int) -> int:
+    """Return how far around each of the seeds is looked: the farther the fewer there are."""
+    return max(_REACH, min(_WIDEST, _WIDE // max(1, seeds)))
 
 
-def _words(unit: Unit, rows: Sequence[Row]) -> tuple[str, ...]:
-    return tuple(row.word.text for row in rows if unit.number in row.scores)
+def _words(number: int, texts: Sequence[tuple[str, Mapping[int, float]]]) -> tuple[str, ...]:
+    return tuple([text for text, scores in texts if number in scores])
 
 
 def _seeds(rows: Sequence[Row], most: int) -> list[int]:
     """Return the positions of the up to `most` units whose own scores are the highest."""
-    total: defaultdict[int, float] = defaultdict(float)
-    for row in rows:
+    total: dict[int, float] = {}
+    for row in sorted(rows, key=lambda row: len(row.scores), reverse=True):  # the longest is merely copied
+        if not total:
+            total = dict(row.scores)
+            continue
         for unit, score in row.scores.items():
-            total[unit] += score
-    best = sorted(total, key=total.__getitem__, reverse=True)[:most]  # of equal ones the newest
-    return [unit >> PARTS for unit in best]
+            total[unit] = total.get(unit, 0.0) + score
+    least = min(sorted(total.values())[-most:], default=0.0)
+    best = nlargest(most, [(score, unit) for unit, score in total.items() if score >= least])
+    return [unit >> PARTS for _, unit in best]  # of equal ones the newest
 
 
 # The features
@@ -129,17 +133,17 @@ def measured(rows: Sequence[Row], units: Sequence[Unit], mean_length: float) -> 
     size = places[-1] + _REACH + 1 if places else 0
     words_around, covered_around = [0.0] * size, [0.0] * size
     for row in rows:
-        own = [(at_of[unit], score) for unit, score in row.scores.items() if unit in at_of]
-        spread, near = _spread([(places[at], score * weights[at]) for at, score in own])
-        for place, score in spread.items():
-            words_around[place] += score
+        scores, idf = row.scores, row.idf
+        own = [(at := at_of[unit], places[at], scores[unit] * weights[at]) for unit in scores.keys() & at_of.keys()]
+        spread, near = _spread([(place, value) for _, place, value in own])
+        for place, value in spread.items():
+            words_around[place] += value
         for place, share in near.items():
-            covered_around[place] += share * row.idf
-        for at, score in own:
-            value, place = score * weights[at], places[at]
+            covered_around[place] += share * idf
+        for at, place, value in own:
             words[at] += max(0.0, value - spread.get(place, 0.0))
-            covered[at] += row.idf * (1.0 - near.get(place, 0.0))
-            if score >= row.exact:
+            covered[at] += idf * (1.0 - near.get(place, 0.0))
+            if value >= row.exact * weights[at]:
                 exact[at] += value
     total = sum(row.idf for row in rows) or 1.0
     words = [own + words_around[place] for own, place in zip(words, places, strict=True)]
@@ -166,14 +170,16 @@ def _places(units: Sequence[Unit]) -> list[int]:
 def _spread(own: Sequence[tuple[int, float]]) -> tuple[dict[int, float], dict[int, float]]:
     """Return what the places around get of a row's scores, and how near they are to one that has the word."""
     spread: dict[int, float] = {}
+    get = spread.get
+    for step, decay in _DECAYS:
+        for place, score in own:
+            beside, value = place + step, score * decay
+            if value > get(beside, 0.0):
+                spread[beside] = value
     near: dict[int, float] = {}
-    for place, score in own:
-        for step, decay in _DECAYS:
-            if score * decay > spread.get(place + step, 0.0):
-                spread[place + step] = score * decay
-    for steps, share in _SHARES:  # the farther ones first: what is nearer takes their place
-        for step in steps:
-            near.update([(place + step, share) for place, _ in own])
+    for step, share in _SHARES:  # the farther ones first: what is nearer takes their place
+        for place, _ in own:
+            near[place + step] = share
     return spread, near
 
 
@@ -181,12 +187,15 @@ def _sittings(units: Sequence[Unit], places: Sequence[int], exact: Sequence[floa
     """Return how well the sitting of each unit does: its three best exact scores, with those beside; the best has 1."""
     peaks = [0.0] * size
     for place, score in zip(places, exact, strict=True):
-        peaks[place] = max(score, peaks[place])
-    best: defaultdict[int, dict[int, float]] = defaultdict(dict)
-    for unit, place in zip(units, places, strict=True):
-        beside, further = peaks[place - 1 : place + 2 : 2], peaks[place - 2 : place + 3 : 4]
-        best[unit.sitting][place] = peaks[place] + _DECAY[1] * max(beside) + _DECAY[2] * max(further)
-    worth = {sitting: sum(sorted(scores.values())[-3:]) for sitting, scores in best.items()}
+        if score > peaks[place]:
+            peaks[place] = score
+    best: defaultdict[int, list[float]] = defaultdict(list)
+    for place, unit in dict(zip(places, units, strict=True)).items():
+        further, beside, peak, beside_too, further_too = peaks[place - 2 : place + 3]
+        beside = beside if beside > beside_too else beside_too
+        further = further if further > further_too else further_too
+        best[unit.sitting].append(peak + _DECAY[1] * beside + _DECAY[2] * further)
+    worth = {sitting: sum(sorted(scores)[-3:]) for sitting, scores in best.items()}
     most = max(worth.values(), default=0.0) or 1.0
     return [worth[unit.sitting] / most for unit in units]
 

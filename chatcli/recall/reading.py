@@ -2,7 +2,7 @@
 
 import math
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from chatcli.memory.strategy import Hit
 from chatcli.messages import is_count
@@ -13,6 +13,8 @@ from chatcli.recall.rank import Ranked, rank
 from chatcli.recall.rows import PARTS, Unit
 
 _MOST_NAMES = 64
+_TEXTS = "SELECT number, role, name, time, '', text, whole, '' FROM texts WHERE number IN ({})"
+"""Rows of texts without the columns that only writing needs, whose reading takes as long as that of the others."""
 
 
 def search(db: sqlite3.Connection, question: str, before: int, nearness: Nearness | None = None) -> list[Hit]:
@@ -20,7 +22,7 @@ def search(db: sqlite3.Connection, question: str, before: int, nearness: Nearnes
     tables = Tables(db)
     found = rank(understand(question, tables.names()), tables, before, nearness.within(db) if nearness else None)
     numbers = ",".join(str(ranked.unit.number) for ranked in found)
-    rows = {row[0]: row for row in db.execute(f"SELECT * FROM texts WHERE number IN ({numbers})")}  # noqa: S608
+    rows = {row[0]: row for row in db.execute(_TEXTS.format(numbers))}
     return [_hit(ranked, rows[ranked.unit.number]) for ranked in found if ranked.unit.number in rows]
 
 
@@ -66,12 +68,12 @@ class Tables:
         expression = " OR ".join("(" + " AND ".join(f'"{term}"' for term in word.split()) + ")" for word in words)
         return [number for (number,) in self._db.execute(query, (expression, before, most))]
 
-    def around(self, positions: Iterable[int], before: int) -> list[Unit]:
-        """Return the units of the messages at the positions, below unit number `before`, in order."""
-        ranges = [(first << PARTS, min((last + 1) << PARTS, before)) for first, last in _ranges(positions)]
+    def around(self, positions: Iterable[int], reach: int, before: int) -> list[Unit]:
+        """Return the units of the messages at most `reach` from the positions, below unit number `before`, in order."""
+        ranges = [(first << PARTS, min((last + 1) << PARTS, before)) for first, last in _ranges(positions, reach)]
         if not ranges:
             return []
-        wanted = ",".join(f"({low},{high})" for low, high in ranges)
+        wanted = ",".join([f"({low},{high})" for low, high in ranges])
         return list(map(Unit._make, self._db.execute(_AROUND.format(wanted))))
 
 
@@ -82,11 +84,12 @@ FROM wanted CROSS JOIN units ON number >= low AND number < high
 """  # noqa: S608
 
 
-def _ranges(positions: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield first and last of each run of positions without a gap."""
-    ordered = sorted(position for position in positions if position >= 0)
-    start = 0
-    for at, position in enumerate(ordered):
-        if at + 1 == len(ordered) or ordered[at + 1] != position + 1:
-            yield ordered[start], position
-            start = at + 1
+def _ranges(positions: Iterable[int], reach: int) -> list[tuple[int, int]]:
+    """Return first and last of each run of what is at most `reach` from one of the positions, in order."""
+    found: list[tuple[int, int]] = []
+    for position in sorted(positions):
+        first, last = max(0, position - reach), position + reach
+        if found and first <= found[-1][1] + 1:
+            first, _ = found.pop()
+        found.append((first, last))
+    return found

@@ -54,8 +54,8 @@ class Rows(Protocol):
         """Return the newest units that hold one of the words (all its terms), below unit number `before`."""
         ...
 
-    def around(self, positions: Iterable[int], before: int) -> list[Unit]:
-        """Return the units of the messages at the positions, below unit number `before`."""
+    def around(self, positions: Iterable[int], reach: int, before: int) -> list[Unit]:
+        """Return the units of the messages at most `reach` from the positions, below unit number `before`, in order."""
         ...
 
 
