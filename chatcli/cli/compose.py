@@ -7,7 +7,7 @@ Flags > session > environment > config file > defaults. What a flag sets on a se
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from chatcli.model import Model
     from chatcli.model.embeddings import Embedder
     from chatcli.prompt import Prompt
-    from chatcli.repl.loop import Tools
+    from chatcli.repl.tools import Tools
 
 DEFAULT_MEMORY = "auto"
 """`chatcli.memory.DEFAULT`, without importing it; a test holds them together."""
@@ -179,15 +179,11 @@ def _embedder(place: Workplace) -> "Embedder | None":
 
 def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
     """Return what the interactive chat needs to exchange its parts; new sessions take over the flags."""
-    from chatcli.repl.loop import Tools
-
-    models: set[str] = set()
+    from chatcli.repl.tools import Tools
 
     def open_session(name: str | None) -> "Chat":
         known = name is not None and store.exists(name)
-        chat = compose(Flags() if known else flags, place, store, name or new_session_name())
-        models.add(chat.model.name)
-        return chat
+        return compose(Flags() if known else flags, place, store, name or new_session_name())
 
     return Tools(
         open_session=open_session,
@@ -195,7 +191,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
         forget_index=lambda name: forget_index(store, name),
         model_names=tuple(place.config.models),
         price_of=prices_of(place.config),
-        preload=lambda: _preload(tuple(models)),
+        preload=_preload,
         state_folder=place.folders.state,
         private=flags.private,
         plain=flags.plain or place.config.plain,
@@ -205,12 +201,11 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
     )
 
 
-def _preload(models: Sequence[str]) -> None:
-    """Import what the first reply needs, and what counts the tokens of these models."""
+def _preload(model: str) -> None:
+    """Import what the first reply needs, and what counts the tokens of the model with that id."""
     import_module("chatcli.render.streaming")
     from chatcli.model.openai import preload
     from chatcli.tokenizers import measure
 
     preload()
-    for model in models:
-        measure(model)
+    measure(model)

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
@@ -21,39 +20,16 @@ from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
 from chatcli.repl.opening import Opening
 from chatcli.repl.screen import on_stdout
 from chatcli.repl.toolbar import Place, meter, place_of, toolbar
+from chatcli.repl.tools import Tools
 
 if TYPE_CHECKING:
     from chatcli.chat import Chat
     from chatcli.messages import Message
-    from chatcli.model import Model
-    from chatcli.prices import Prices
     from chatcli.turn import Turning
 
 _LONGEST_NEWS = 400
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the chat needs from outside to exchange its parts, and how the user wants things shown."""
-
-    open_session: "Callable[[str | None], Chat]"
-    """Return the chat of another session with the same store; None: a new one."""
-    open_model: "Callable[[str], Model]"
-    forget_index: Callable[[str], None]
-    """Remove what the cache knows of a session that was emptied, deleted or renamed."""
-    model_names: Sequence[str]
-    price_of: Callable[[str], "Prices | None"]
-    """Give what a model's tokens cost, by its id, if the config says so."""
-    preload: Callable[[], object]
-    """Import what the first turn needs; runs while the user types."""
-    state_folder: Path
-    private: bool = False
-    plain: bool = False
-    quiet: bool = False
-    whole_replies: bool = False
-    reasoning: bool = True
 
 
 class Repl:
@@ -217,10 +193,8 @@ class Repl:
     def _take(self, text: str) -> None:
         """Run what the user sent; an error is shown."""
         with self._errors_shown():
-            if text.startswith("/"):
-                self._run_slash(text)
-            elif text.strip():
-                self._send(text)
+            if text.strip():
+                (self._run_slash if text.startswith("/") else self._send)(text)
         self._rescue()
 
     def _run_slash(self, line: str) -> None:
@@ -302,4 +276,4 @@ class Repl:
     def _load_the_rest(self) -> None:
         with suppress(ChatError):  # the first turn says it
             self.chat.derive()
-        self.tools.preload()
+        self.tools.preload(self._place.model)

@@ -1,0 +1,33 @@
+"""What the chat in the terminal is given by who opens it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chatcli.chat import Chat
+    from chatcli.model import Model
+    from chatcli.prices import Prices
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the chat needs from outside to exchange its parts, and how the user wants things shown."""
+
+    open_session: "Callable[[str | None], Chat]"
+    """Return the chat of another session with the same store; None: a new one."""
+    open_model: "Callable[[str], Model]"
+    forget_index: Callable[[str], None]
+    """Remove what the cache knows of a session that was emptied, deleted or renamed."""
+    model_names: Sequence[str]
+    price_of: Callable[[str], "Prices | None"]
+    """Give what a model's tokens cost, by its id, if the config says so."""
+    preload: Callable[[str], object]
+    """Import what the first turn with the model of that id needs; runs while the user types."""
+    state_folder: Path
+    private: bool = False
+    plain: bool = False
+    quiet: bool = False
+    whole_replies: bool = False
+    reasoning: bool = True
