@@ -1,96 +1,134 @@
-"""The growing block, when it is long: the parts of it that need not be parsed again.
+"""The growing block, when it is long: what of it is finished before the block is.
 
-The items of a numbered list, the rows of a table and the lines of a fence are each decided by themselves.
-They are held here until their block is finished: the numbers share one width, the columns too, so that
-nothing of the block can be printed before. Without it a frame would cost the whole block each time.
+The lines of a fence, the rows of a table behind those that decide its columns, and the settled text of a
+paragraph are cut off and printed. The rest of the block is parsed with a head that makes it a continuation.
 """
 
+import re
 from dataclasses import dataclass
-from itertools import chain, pairwise
 
 from markdown_it.token import Token
+
+from chatcli.render.columns import DECIDING
+from chatcli.render.grammar import GOES_ON, LONGEST_HEADING
+from chatcli.render.markdown import parse
+from chatcli.render.settled import settled_length
+
+_STUB = "."  # stands for the text of a paragraph that was cut off
+_WORTH_IT = 60  # characters: so much must be settled to be cut off
+_MAY_DEFINE = re.compile(r" {0,3}\[(?:[^\]\\]|\\.)*(?:\Z|\]:|\]\Z)", re.DOTALL)
+_MAY_UNDERLINE = re.compile(r"[-:| \t]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What is held of a growing block.
-
-    `head` are the lines that the rest of the block needs before it to be parsed as its continuation. `opening`
-    is the block's first token; `parts` are the tokens of its items or rows; `code` are the lines of a fence.
-    """
+    """What the rest of the growing block needs before it: `head`, '' when the block has only begun."""
 
     head: str = ""
-    opening: Token | None = None
-    parts: tuple[tuple[Token, ...], ...] = ()
-    code: str = ""
 
-    def join(self, tokens: list[Token], limit: int | None = None) -> list[Token]:
-        """Return `tokens`, which begin with the rest of the block, with what is held of it.
+    @property
+    def is_text(self) -> bool:
+        """Whether the rest is that of a paragraph."""
+        return self.head.startswith(_STUB)
 
-        With `limit` at most that many items or rows are taken, the last ones.
-        """
-        if self.opening is None or not tokens:
-            return tokens
-        if self.opening.type == "fence":
-            return [tokens[0].copy(content=self.code + tokens[0].content), *tokens[1:]]
-        parts = self.parts if limit is None else self.parts[-limit:]
-        if self.opening.type == "table_open":
-            return _with_rows(tokens, list(chain.from_iterable(parts)))
-        first = int(self.opening.attrs.get("start", 1)) + len(self.parts) - len(parts)
-        return [self.opening.copy(attrs={"start": first}), *chain.from_iterable(parts), *tokens[1:]]
+    @property
+    def lines(self) -> int:
+        """How many lines the head has."""
+        return self.head.count("\n")
 
-    def hold(self, tokens: list[Token], text: str) -> tuple["Growth", int]:
-        """Return the growth with what is decided of the one block `tokens`, and the line where the rest begins.
+    def parse(self, text: str, references: dict[str, object]) -> tuple[list[Token], dict[str, object]]:
+        """Return what `markdown.parse` does, of the text as the rest of the block."""
+        tokens, found = parse(self.head + text, references, {GOES_ON: True} if self.is_text else {})
+        if self.is_text:
+            tokens[1] = _without_stub(tokens[1])
+        return tokens, found
 
-        `text` are the complete lines the tokens were parsed from, with this growth's `head`; line 0 when
-        there is nothing to hold.
-        """
-        block = tokens[0]
-        if block.type == "ordered_list_open":
-            return self._hold_items(tokens)
-        if block.type == "table_open":
-            return self._hold_rows(tokens, text)
-        if block.type == "fence":
-            return self._hold_code(block, text)
-        return self, 0
+    def cut_lines(self, tokens: list[Token], text: str) -> "Cut | None":
+        """Return what is finished of the one block that the complete lines `text` were parsed to, if anything."""
+        if tokens[0].type == "fence" and not is_closed(tokens[0]):
+            return self._cut_code(tokens[0], text)
+        if tokens[0].type == "table_open":
+            return self._cut_rows(tokens, text)
+        return None
 
-    def _hold_items(self, tokens: list[Token]) -> tuple["Growth", int]:
-        items = [index for index, token in enumerate(tokens) if (token.type, token.level) == ("list_item_open", 1)]
-        held = [tuple(tokens[start:stop]) for start, stop in pairwise(items)]
-        if not held:
-            return self, 0
-        return Growth("", self.opening or tokens[0], (*self.parts, *held)), _lines(tokens[items[-1]])[0]
+    def cut_text(self, tokens: list[Token], text: str, references: dict[str, object]) -> "Cut | None":
+        """Return what is settled of the paragraph that `text` was parsed to, if it is one and long enough."""
+        if [token.type for token in tokens] != ["paragraph_open", "inline", "paragraph_close"]:
+            return None
+        if not self.is_text and (len(tokens[1].content) <= LONGEST_HEADING or _MAY_DEFINE.match(text)):
+            return None
+        end = settled_length(text, self._sure_text(text))
+        if end < _WORTH_IT:
+            return None
+        head = self.head if self.is_text else ""
+        settled = parse(head + text[:end], references, {GOES_ON: True})[0]
+        if len(settled) != len(tokens):
+            return None  # a line that was cut means something else
+        if self.is_text:
+            settled[1] = _without_stub(settled[1])
+        return Cut(settled, end + 1, Growth(_STUB + text[end]))
 
-    def _hold_rows(self, tokens: list[Token], text: str) -> tuple["Growth", int]:
-        start, stop = _lines(tokens[0])
-        if stop <= start + 2:
-            return self, 0
-        body = next(index for index, token in enumerate(tokens) if token.type == "tbody_open")
-        rows = [index for index in range(body, len(tokens)) if tokens[index].type == "tr_open"]
-        held = [tuple(tokens[row:end]) for row, end in zip(rows, [*rows[1:], len(tokens) - 2], strict=True)]
-        return Growth(_cut(text, start, start + 2), tokens[0], (*self.parts, *held)), stop
+    def _cut_code(self, fence: Token, text: str) -> "Cut | None":
+        start, stop = lines_of(fence)
+        if not fence.content:
+            return None
+        return Cut([fence], offset_of(text, stop - self.lines), Growth(_between(self.head + text, start, start + 1)))
 
-    def _hold_code(self, fence: Token, text: str) -> tuple["Growth", int]:
-        start, stop = _lines(fence)
-        closed = fence.content.count("\n") < stop - start - 1
-        if closed or not fence.content:
-            return self, 0
-        return Growth(_cut(text, start, start + 1), fence, (), self.code + fence.content), stop
+    def _cut_rows(self, tokens: list[Token], text: str) -> "Cut | None":
+        start, stop = lines_of(tokens[0])
+        rows = sum(token.type == "tr_open" for token in tokens) - 1
+        if rows <= (0 if self.head else DECIDING):
+            return None
+        return Cut(tokens, offset_of(text, stop - self.lines), Growth(_between(self.head + text, start, start + 2)))
 
-
-def _with_rows(tokens: list[Token], rows: list[Token]) -> list[Token]:
-    """Return the tokens, which begin with a table, with `rows` before its own."""
-    place = next(index for index, token in enumerate(tokens) if token.type == "thead_close") + 1
-    if tokens[place].type == "tbody_open":
-        return [*tokens[: place + 1], *rows, *tokens[place + 1 :]]
-    opening, closing = Token("tbody_open", "tbody", 1, level=1), Token("tbody_close", "tbody", -1, level=1)
-    return [*tokens[:place], opening, *rows, closing, *tokens[place:]] if rows else tokens
+    def _sure_text(self, text: str) -> int:
+        """Return up to where `text` cannot become the names of a table's columns, or a part of them."""
+        start = text.rfind("\n") + 1
+        last = text[start:]
+        if len(last) > LONGEST_HEADING or (not start and self.head == _STUB + " "):
+            return len(text)
+        if _MAY_UNDERLINE.match(last):
+            start = text.rfind("\n", 0, max(start - 1, 0)) + 1
+        return start - 1
 
 
-def _cut(text: str, start: int, stop: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What was cut off: its tokens, the length of its text, and how the rest grows on."""
+
+    tokens: list[Token]
+    length: int
+    growth: Growth
+
+
+def is_closed(fence: Token) -> bool:
+    """Say whether the fence's end has come."""
+    start, stop = lines_of(fence)
+    return fence.content.count("\n") < stop - start - 1
+
+
+def lines_of(token: Token) -> list[int]:
+    """Return the token's first line and the one behind its last."""
+    assert token.map is not None, "every block has its lines"
+    return token.map
+
+
+def _without_stub(inline: Token) -> Token:
+    children = list(inline.children or ())
+    if children and children[0].type == "text":
+        children[0] = children[0].copy(content=children[0].content.removeprefix(_STUB).lstrip(" "))
+        if not children[0].content:
+            del children[: 2 if children[1:2] and children[1].type == "softbreak" else 1]
+    return inline.copy(children=children, content=inline.content.removeprefix(_STUB).lstrip())
+
+
+def _between(text: str, start: int, stop: int) -> str:
     return "".join(line + "\n" for line in text.split("\n", stop)[start:stop])
 
 
-def _lines(token: Token) -> list[int]:
-    assert token.map is not None, "every block has its lines"
-    return token.map
+def offset_of(text: str, lines: int) -> int:
+    """Return where so many lines end."""
+    offset = 0
+    for _ in range(lines):
+        offset = text.index("\n", offset) + 1
+    return offset

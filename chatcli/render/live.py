@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from typing import IO
+from zlib import crc32
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
@@ -14,6 +15,9 @@ from rich.console import Console, RenderableType
 _BEGIN, _END = "\x1b[?2026h\x1b[?25l", "\x1b[?25h\x1b[?2026l"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
+
+_LINK_ID = re.compile(r"\x1b\]8;id=[^;]*;([^\x1b]*)")
+_UNSURE = re.compile("[^\0-\u02ff\u0370-\u052f]")  # glyphs that are, or may be, two cells wide
 
 
 def reflows() -> bool:
@@ -26,7 +30,8 @@ def drawn(console: Console, renderable: RenderableType) -> str:
     """Return what the console would print."""
     with console.capture() as capture:
         console.print(renderable)
-    return capture.get()
+    # rich gives a link another id each time, and a line would never be the one that stands there already.
+    return _LINK_ID.sub(lambda link: f"\x1b]8;id={crc32(link[1].encode()):x};{link[1]}", capture.get())
 
 
 def split_lines(text: str) -> list[str]:
@@ -47,7 +52,7 @@ class Region:
         self._out = out
         self._size = size
         self._reflows = reflows() if reflowing is None else reflowing
-        self._lines: Sequence[str] = ()
+        self._lines: list[str] = []
         self._width = 0
 
     @property
@@ -58,23 +63,44 @@ class Region:
     def draw(self, above: str, lines: Sequence[str] = ()) -> None:
         """Write `above` (whole lines) for good where the live lines were, and `lines` as the live ones below.
 
-        Of lines that do not fit the last are drawn. Neither may hold a sequence that moves the cursor.
+        Of lines that do not fit the last are drawn. Lines that stand there already are not written again.
+        Neither may hold a sequence that moves the cursor.
         """
-        lines = lines[-self.room :]
-        if not above and list(lines) == list(self._lines) and self._size()[0] == self._width:
+        lines = list(lines[-self.room :])
+        printed = above.split("\n")[:-1]
+        columns = self._size()[0]
+        wanted = [*printed, *lines]
+        if not printed and wanted == self._lines and columns == self._width:
             return
-        frame = self._erased() + above
-        if lines:
-            frame += _NO_WRAP + "\n".join(lines) + _WRAP
-        self._out.write(_BEGIN + frame + _END)
-        self._out.flush()
-        self._lines, self._width = lines, self._size()[0]
+        kept = self._kept(wanted, len(printed), columns) if columns == self._width else 0
+        frame = self._back_to(kept) if self._lines else ""
+        onto_next = "\n" if self._lines and kept == len(self._lines) else ""
+        if kept < len(printed) or not lines:
+            frame += onto_next + "".join(f"{line}\n" for line in printed[kept:])
+            onto_next = ""
+        if drawn := lines[max(kept - len(printed), 0) :]:
+            frame += _NO_WRAP + onto_next + "\n".join(drawn) + _WRAP
+        if frame:
+            self._out.write(_BEGIN + frame + _END)
+            self._out.flush()
+        self._lines, self._width = lines, columns
 
-    def _erased(self) -> str:
-        if not self._lines:
+    def _kept(self, wanted: Sequence[str], printed: int, columns: int) -> int:
+        """Return how many of the live lines can stay as they stand; those to be `printed` must stand whole."""
+        kept = 0
+        for place, (old, new) in enumerate(zip(self._lines, wanted, strict=False)):
+            if old != new or (place < printed and _widest(old) > columns):
+                break
+            kept += 1
+        # Where all that is wanted stands there, with more below, the cursor has to get behind the last of it.
+        return kept - 1 if len(self._lines) > kept == len(wanted) > printed else kept
+
+    def _back_to(self, kept: int) -> str:
+        """Return what erases the live lines that are not kept, and leaves the cursor where the first of them began."""
+        if kept == len(self._lines):
             return ""
         columns, rows = self._size()
-        taken = min(sum(self._rows(line, columns) for line in self._lines), rows)
+        taken = min(sum(self._rows(line, columns) for line in self._lines[kept:]), rows)
         # Row by row: tmux takes "erase all below" at the top of the screen for `clear`, and keeps what stood there.
         return "\r\x1b[K" + "\x1b[A\x1b[K" * (taken - 1)
 
@@ -84,3 +110,9 @@ class Region:
             return 1
         cells = min(cell_len(_ESCAPES.sub("", line)), self._width)
         return max(-(-cells // columns), 1)
+
+
+def _widest(line: str) -> int:
+    """Return how many cells the line takes at most, whatever the terminal thinks of its glyphs."""
+    plain = _ESCAPES.sub("", line)
+    return len(plain) if plain.isascii() else len(plain) + len(_UNSURE.findall(plain))

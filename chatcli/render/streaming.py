@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import IO
+from typing import IO, Any
 
-from markdown_it.token import Token
 from rich.console import Console
 from rich.style import Style
 from rich.syntax import SyntaxTheme
@@ -12,8 +11,9 @@ from rich.text import Text
 from rich.theme import Theme
 
 from chatcli.render.blocks import BlockReader, Blocks
+from chatcli.render.code import INK
 from chatcli.render.live import Region, drawn, split_lines
-from chatcli.render.markdown import INK, STYLES, ReplyMarkdown, end_of_code, part_of_code
+from chatcli.render.markdown import STYLES, ReplyMarkdown, Thread
 from chatcli.render.safe import SafePieces, one_line
 from chatcli.render.thoughts import Thoughts
 
@@ -23,18 +23,26 @@ _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASIDE = Style(dim=True)
 
 
+class _Terminal(Console):
+    """A console that leaves it to the terminal to wrap what is wider: lines of code."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*objects, **{"crop": False, **options})
+
+
 def terminal(out: IO[str]) -> Console:
     """Return a rich console for a terminal, with the colours of replies; it never reads markup or emoji codes."""
-    return Console(file=out, theme=Theme(STYLES), force_terminal=True, markup=False, emoji=False, highlight=False)
+    return _Terminal(file=out, theme=Theme(STYLES), force_terminal=True, markup=False, emoji=False, highlight=False)
 
 
 class MarkdownReply:
     """Markdown as it streams: finished blocks are printed for good, the growing one is drawn below them.
 
-    What stands on the terminal in the end is what `console.print` shows for the whole text at once, at an
-    unchanged width; except that a link whose definition comes after it stays as it was written. A growing
-    block that is taller than the screen shows its end, and is printed whole when it is finished; the lines
-    of a growing fence are printed as they leave the screen, in the colours that they have then.
+    Of a growing block that is long its finished lines are printed too: lines of code, items of a list, rows of a
+    table, lines of a paragraph. What stands on the terminal in the end is what `console.print` shows for the
+    whole text at once, at an unchanged width; except that a link whose definition comes after it stays as it was
+    written. Other blocks that are taller than the screen (a long quotation, one item of a list) show their end,
+    and are printed whole when they are finished.
     """
 
     def __init__(
@@ -44,6 +52,7 @@ class MarkdownReply:
         code_theme: str | SyntaxTheme = INK,
         reflowing: bool | None = None,
         quiet: bool = False,
+        how_to_unfold: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
@@ -51,10 +60,13 @@ class MarkdownReply:
         self._clock = clock
         self._quiet = quiet
         self._region = Region(console.file, lambda: console.size, reflowing)
+        self._fed: list[str] = []
         self._pieces = SafePieces()
         self._blocks = BlockReader()
         self._thoughts = Thoughts(console)
-        self._code_printed = 0  # lines of the growing fence that stand above already
+        self._how_to_unfold = how_to_unfold
+        self._thinking_since: float | None = None
+        self._thread: Thread | None = None  # through the growing block, when parts of it stand above
         self._follows = False  # whether the next block is set off from the one above by an empty line
         self._new = self._began = self._ended = False
         self._next_frame = 0.0
@@ -63,7 +75,7 @@ class MarkdownReply:
 
     def waiting(self, seconds: float, note: str = "") -> None:
         """Draw a turning wheel, the seconds and a note, as long as nothing else is live."""
-        if self._began or self._thoughts.live:
+        if self._began or self._thoughts.any:
             return
         note = "" if self._quiet else note
         wheel = _SPINNER[int(seconds / FRAME / 2) % len(_SPINNER)]
@@ -80,19 +92,18 @@ class MarkdownReply:
 
     def reasoning(self, text: str) -> None:
         """Take the next piece of the model's thoughts; what comes after the reply began is not shown."""
-        if not self._began:
-            self._thoughts.feed(text)
-            self._new = True
+        if self._began:
+            return
+        if self._thinking_since is None:
+            self._thinking_since = self._clock()
+        self._thoughts.feed(text)
+        self._new = True
 
     # The reply
 
     def feed(self, text: str) -> None:
         """Take the next piece of the reply."""
-        shown = self._pieces.feed(text)
-        if not self._began and not shown.strip():
-            shown = shown.lstrip("\n")  # so that a wheel goes on turning until there is something to see
-        self._blocks.feed(shown)
-        self._began = self._began or bool(shown)
+        self._fed.append(text)
         self._new = True
 
     def tick(self) -> None:
@@ -106,9 +117,8 @@ class MarkdownReply:
 
     def draw(self) -> None:
         """Draw a frame now."""
-        above = self._thoughts.printable(self._began)
-        above += self._printed(self._blocks.finished())
-        above += self._overflow()
+        self._take()
+        above = (self._folded() if self._began else "") + self._finished()
         self._region.draw(above, self._live())
         self._new = False
 
@@ -117,51 +127,53 @@ class MarkdownReply:
         if self._ended:
             return
         self._ended = True
+        self._take()
         self._blocks.feed(self._pieces.rest())
-        above = self._thoughts.printable(ended=True)
-        above += self._printed(self._blocks.finished())
+        above = self._folded() + self._finished()
         self._region.draw(above + self._printed(self._blocks.growing()))
 
     # Drawing
 
+    def _take(self) -> None:
+        """Take over what was fed since the last frame."""
+        shown = self._pieces.feed("".join(self._fed))
+        self._fed.clear()
+        if not self._began and not shown.strip():
+            shown = shown.lstrip("\n")  # so that a wheel goes on turning until there is something to see
+        self._blocks.feed(shown)
+        self._began = self._began or bool(shown)
+
+    def _folded(self) -> str:
+        """Return one line in place of the thoughts, if there were any; once."""
+        since, self._thinking_since = self._thinking_since, None
+        if since is None or self._quiet or not self._thoughts.any:
+            return ""
+        hint = f"; {self._how_to_unfold}" if self._how_to_unfold else ""
+        line = Text(f"thought for {self._clock() - since:.0f} s{hint}", style=_ASIDE)
+        return drawn(self._console, line) + "\n"
+
     def _live(self) -> Sequence[str]:
         if not self._began:
-            return self._thoughts.live
-        # Items, rows and lines of code have a row of the screen each, at least: so many fill it.
-        room = self._region.room
-        growing = self._blocks.growing(limit=room)
-        shown = self._drawn(growing, lambda fence, start: end_of_code(fence, start, room))
-        return split_lines(shown)
+            return self._thoughts.live(self._region.room)
+        growing = self._blocks.growing()
+        thread = self._thread.copy() if self._thread is not None and growing.joined else None
+        return split_lines(self._drawn(growing, thread, None, live=True))
+
+    def _finished(self) -> str:
+        return "".join(map(self._printed, self._blocks.finished()))
 
     def _printed(self, blocks: Blocks) -> str:
         """Return the blocks as they are to be printed for good."""
         if not blocks.tokens:
             return ""
-        printed = self._drawn(blocks, part_of_code)
+        before, after = self._thread, Thread() if blocks.open else None
+        printed = self._drawn(blocks, before if blocks.joined else None, after)
+        self._thread = after
         self._follows = blocks.tokens[-1].type != "hr"
-        self._code_printed = 0
         return printed
 
-    def _overflow(self) -> str:
-        """Return the lines of a growing fence that have to leave the screen, to be printed for good."""
-        growing = self._blocks.growing()
-        if len(growing.tokens) != 1 or growing.tokens[0].type != "fence":
-            return ""
-        room = self._region.room
-        lines = growing.tokens[0].content.rstrip().count("\n") + 1
-        # What is printed must be right, so all the code is highlighted for it: half a screen at a time.
-        if lines - self._code_printed <= room:
-            return ""
-        stop = lines - (room + 1) // 2
-        printed = self._drawn(growing, lambda fence, start: part_of_code(fence, start, stop))
-        self._code_printed = stop
-        return printed
-
-    def _drawn(self, blocks: Blocks, code: Callable[[Token, int], Token]) -> str:
-        """Return the blocks drawn; of a fence that stands above in part, what `code` makes of it."""
-        tokens = list(blocks.tokens)
-        if tokens and tokens[0].type == "fence":
-            tokens[0] = code(tokens[0], self._code_printed)
-        sets_off = self._follows and not self._code_printed
-        markdown = ReplyMarkdown(tokens, follows=sets_off, joined=blocks.joined, code_theme=self._theme)
+    def _drawn(self, blocks: Blocks, before: Thread | None, after: Thread | None, live: bool = False) -> str:
+        markdown = ReplyMarkdown(
+            blocks.tokens, follows=self._follows, joined=before, open=after, live=live, code_theme=self._theme
+        )
         return drawn(self._console, markdown)

@@ -1,6 +1,8 @@
-"""What the model thinks before it answers."""
+"""What the model thinks before it answers.
 
-from collections.abc import Sequence
+Thoughts are only ever live: their last lines are shown while they come, none is printed. So they can be folded
+to one line when the answer begins, and nothing that stands for good is taken back.
+"""
 
 from rich.console import Console
 from rich.style import Style
@@ -9,50 +11,44 @@ from rich.text import Text
 from chatcli.render.live import drawn, split_lines
 from chatcli.render.safe import SafePieces
 
+MOST = 8
+"""Lines of thoughts on the screen: enough to follow, few enough that the fold does not make the screen jump."""
+
 _THOUGHT = Style(dim=True, italic=True)
 
 
 class Thoughts:
-    """What the model thinks before it answers: dim lines, wrapped like a paragraph, printed as they fill."""
+    """The thoughts of one reply: dim lines, wrapped like a paragraph."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._pieces = SafePieces()
-        self._open = ""  # what is not printed yet
-        self._any = False
+        self._fed: list[str] = []
+        self._end = ""  # as much of the text as the lines need
 
     def feed(self, text: str) -> None:
         """Take the next piece."""
-        self._open += self._pieces.feed(text)
-        if not self._any:
-            self._open = self._open.lstrip("\n")
-        self._any = self._any or bool(self._open)
+        self._fed.append(text)
 
     @property
-    def live(self) -> list[str]:
-        """The line that may still grow."""
-        return split_lines(self._drawn(self._rows()[-1:])) if self._open else []
+    def any(self) -> bool:
+        """Whether something has been thought."""
+        self._take()
+        return bool(self._end)
 
-    def printable(self, ended: bool) -> str:
-        """Return the lines that cannot change any more, and forget them; all and an empty line when `ended`."""
-        if ended:
-            return self._ending()
-        rows = self._rows()
-        if len(rows) < 2:
-            return ""
-        last = rows[-1].rstrip()
-        cut = self._open.rfind(last) if last else len(self._open.rstrip(" "))
-        self._open = self._open[cut:]
-        return self._drawn(rows[:-1])
+    def live(self, room: int) -> list[str]:
+        """Return the last lines, at most `room`."""
+        self._take()
+        width, most = self._console.width, min(room, MOST)
+        rows = Text(self._end.rstrip("\n")).wrap(self._console, width)[-most:]
+        if len(self._end) > 4 * width * MOST:
+            # Cut where a line begins, so that the lines that stay are wrapped as before.
+            self._end = "\n".join(row.plain for row in rows)
+        text = Text("\n".join(row.plain.rstrip() for row in rows), style=_THOUGHT)
+        return split_lines(drawn(self._console, text)) if rows else []
 
-    def _ending(self) -> str:
-        self._open = (self._open + self._pieces.rest()).rstrip()
-        rest = (self._drawn(self._rows()) if self._open else "") + ("\n" if self._any else "")
-        self._open, self._any = "", False
-        return rest
-
-    def _rows(self) -> list[str]:
-        return [row.plain for row in Text(self._open).wrap(self._console, self._console.width)]
-
-    def _drawn(self, rows: Sequence[str]) -> str:
-        return "".join(drawn(self._console, Text(row, style=_THOUGHT)) for row in rows)
+    def _take(self) -> None:
+        if self._fed:
+            text = self._end + self._pieces.feed("".join(self._fed))
+            self._end = text if self._end else text.lstrip("\n ")
+            self._fed.clear()

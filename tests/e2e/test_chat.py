@@ -247,13 +247,17 @@ def test_a_resize_in_a_stream_doubles_nothing(user: User) -> None:
         leave(term)
 
 
-def test_reasoning_is_shown_and_not_stored(user: User) -> None:
-    user.server.replies(Thought("Let me think."), "The answer.")
+def test_reasoning_is_shown_folded_by_the_answer_and_not_stored(user: User) -> None:
+    gate = Event()
+    user.server.replies(Thought("Let me think."), gate, "The answer.")
     with user.chat("-s", "s") as term:
         term.wait_for("you>")
         term.enter("Why?")
+        term.wait_for("Let me think.")
+        gate.set()
         term.wait_for("The answer.")
-        assert "Let me think." in term.text()
+        assert "Let me think." not in term.text()
+        assert "thought for 0 s" in term.text()
         leave(term)
     assert user.said("s")[1] == ("assistant", "The answer.")
 

@@ -11,6 +11,7 @@ from chatcli.render.markdown import whole
 from chatcli.render.reply import PlainReply
 from chatcli.render.safe import neutralise
 from chatcli.render.streaming import MarkdownReply
+from tests.properties.long_blocks import long_documents
 from tests.properties.markdown_texts import texts
 from tests.screen import ScreenFile
 
@@ -50,8 +51,8 @@ def at_once(text: str, width: int, height: int) -> ScreenFile:
 
 
 def without_what_is_ours(text: str) -> str:
-    """Leave out what is drawn differently on purpose: HTML, images, entities, code blocks."""
-    return re.sub(" {4,}", "   ", re.sub("[<!&`~\t]", "", text))
+    """Leave out what is drawn differently on purpose: HTML, images, entities, code, tables, formulas, numbers."""
+    return re.sub(" {4,}", "   ", re.sub(r"[<!&`~\t|$\\]|\d+[.)]", "", text))
 
 
 def words_by_line(written: str) -> list[str]:
@@ -62,6 +63,14 @@ def words_by_line(written: str) -> list[str]:
 @slow
 @given(texts, WIDTHS, HEIGHTS, CUTS)
 def test_a_streamed_reply_leaves_what_printing_the_whole_text_leaves(
+    text: str, width: int, height: int, cuts: list[int]
+) -> None:
+    assert streamed(text, width, height, cuts).lines() == at_once(text, width, height).lines()
+
+
+@settings(slow, max_examples=25)
+@given(long_documents, st.sampled_from([10, 40, 200]), HEIGHTS, st.lists(st.integers(0, 4000), max_size=40))
+def test_a_reply_of_long_blocks_leaves_what_printing_the_whole_text_leaves(
     text: str, width: int, height: int, cuts: list[int]
 ) -> None:
     assert streamed(text, width, height, cuts).lines() == at_once(text, width, height).lines()

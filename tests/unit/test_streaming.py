@@ -6,6 +6,7 @@ import pytest
 from chatcli.render.markdown import whole
 from chatcli.render.reply import PlainReply, reply_view
 from chatcli.render.streaming import MarkdownReply
+from chatcli.render.thoughts import MOST
 from tests.screen import ScreenFile
 
 PROGRAM = [f"line_{number} = {number}" for number in range(100)]
@@ -71,13 +72,22 @@ def test_a_long_program_scrolls_by_while_it_grows() -> None:
     assert out.lines() == ["Look:", "", *PROGRAM]
 
 
-def test_a_growing_block_that_is_taller_than_the_screen_shows_its_end() -> None:
+def test_the_items_of_a_numbered_list_are_printed_one_by_one() -> None:
     out = ScreenFile(40, 10)
     reply = stream(out, "Steps:\n\n" + "".join(f"{number}. step\n" for number in range(1, 31)))
-    assert out.visible()[-1] == " 30 step"
+    expected = ["Steps:", "", *(f" {number} step" for number in range(1, 31))]
+    assert out.lines() == expected
+    reply.finish()
+    assert out.lines() == expected
+
+
+def test_a_growing_block_that_is_taller_than_the_screen_shows_its_end() -> None:
+    out = ScreenFile(40, 10)
+    reply = stream(out, "Quoted:\n\n" + "".join(f"> line {number}  \n" for number in range(1, 31)))
+    assert out.visible()[-1] == "▌ line 30"
     assert len(out.lines()) <= 2 + 9
     reply.finish()
-    assert out.lines() == ["Steps:", "", *(f"{number:3d} step" for number in range(1, 31))]
+    assert out.lines() == ["Quoted:", "", *(f"▌ line {number}" for number in range(1, 31))]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
@@ -227,7 +237,7 @@ def test_markup_of_rich_is_only_text() -> None:
 
 def test_code_can_be_copied_as_it_is() -> None:
     out = ScreenFile()
-    stream(out, "```python\ndef f():\n    return 1\n```").finish()
+    stream(out, "```python\ndef f():\n    return 1\n```", size=100).finish()
     text = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", out.written)
     assert text.endswith("def f():\n    return 1\n")
 
@@ -259,25 +269,47 @@ def test_a_note_stands_above_the_wheel() -> None:
     assert "2 s" in out.lines()[1]
 
 
-def test_thoughts_stand_dim_above_the_reply() -> None:
-    out = ScreenFile(20, 10)
-    reply = reply_on(out)
-    reply.waiting(1.0)
-    thought = "\nFirst I think of a **word**,\nthen 再想一个很长的中文句子来换行 of another one. "
+def think(reply: MarkdownReply, thought: str) -> None:
     for start in range(0, len(thought), 3):
         reply.reasoning(thought[start : start + 3])
         reply.draw()
-        reply.waiting(2.0)
-    shown_before = out.lines()
+
+
+def test_thoughts_are_shown_dim_and_folded_to_a_line_when_the_reply_begins() -> None:
+    out, clock = ScreenFile(40, 12), Clock()
+    reply = reply_on(out, clock=clock, how_to_unfold="/reasoning shows it")
+    reply.waiting(1.0)
+    think(reply, "\nFirst I think of a **word**,\nthen 再想一个很长的中文句子来换行 of another one. ")
+    reply.waiting(2.0)
+    assert out.lines()[0] == "First I think of a **word**,"
+    assert "\x1b[2;3m" in out.written
+    clock.now += 4.2
     for piece in ["\n\n", "The ", "reply."]:
         reply.feed(piece)
         reply.draw()
     reply.reasoning("too late")
     reply.finish()
-    assert " ".join("".join(line.ljust(20) for line in shown_before).split()).startswith("First I think of a **word**,")
-    assert out.lines()[: len(shown_before)] == shown_before
-    assert out.lines()[len(shown_before) :] == ["", "The reply."]
-    assert "\x1b[2;3m" in out.written
+    assert out.lines() == ["thought for 4 s; /reasoning shows it", "", "The reply."]
+
+
+def test_long_thoughts_show_their_last_lines_and_leave_none() -> None:
+    out = ScreenFile(20, 10)
+    reply = reply_on(out, clock=Clock())
+    think(reply, "".join(f"thought number {number} " for number in range(100)))
+    assert len(out.lines()) == MOST
+    assert out.lines()[-1].split()[-1] == "99"
+    reply.finish()
+    assert out.lines() == ["thought for 0 s"]
+    assert out.screen.scrollback() == []
+
+
+def test_thoughts_leave_nothing_when_quiet() -> None:
+    out = ScreenFile()
+    reply = reply_on(out, quiet=True)
+    think(reply, "hm hm")
+    reply.feed("Yes.")
+    reply.finish()
+    assert out.lines() == ["Yes."]
 
 
 # When it is drawn

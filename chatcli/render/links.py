@@ -1,0 +1,66 @@
+"""Links of a reply: what can be clicked, and where it really leads."""
+
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from markdown_it.token import Token
+
+_CLICKABLE = ("http://", "https://", "mailto:")
+_PICTURE = "🌆 "
+_PLACES = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/]*@)?([^\s/:?#]+)|((?:[^\W_][\w-]*\.)+[^\W\d_]{2,})", re.IGNORECASE)
+
+
+def honest(tokens: Iterable[Token]) -> Iterator[Token]:
+    """Yield the tokens of a line with its images as links, and links that only lead where they seem to.
+
+    A target that is no web or mail address cannot be clicked. Where the text names another place than the
+    target, the target is shown behind it.
+    """
+    target, said = "", ""
+    for token in _without_images(tokens):
+        if token.type == "link_open":
+            target, said = str(token.attrs.get("href", "")), ""
+            if not target.lower().startswith(_CLICKABLE):
+                target = token.attrs["href"] = ""
+        elif token.type in ("text", "code_inline"):
+            said += token.content
+        yield token
+        if token.type == "link_close" and target and misleads(said, target):
+            yield Token("text", "", 0, content=f" ({target})")
+
+
+def misleads(text: str, target: str) -> bool:
+    """Say whether the text of a link names a place, and not the target's."""
+    if text.removeprefix(_PICTURE) == _last_part(target):
+        return False
+    named = {_plain(match[1] or match[2]) for match in _PLACES.finditer(text)}
+    return bool(named) and named != {_plain(_host(target))}
+
+
+def _host(target: str) -> str:
+    try:
+        parts = urlsplit(target)
+        return parts.path.rpartition("@")[2] if parts.scheme.lower() == "mailto" else parts.hostname or ""
+    except ValueError:
+        return ""
+
+
+def _last_part(target: str) -> str:
+    return target.strip("/").rpartition("/")[2]
+
+
+def _plain(host: str) -> str:
+    return host.lower().rstrip(".").removeprefix("www.")
+
+
+def _without_images(tokens: Iterable[Token]) -> Iterator[Token]:
+    """Yield the tokens with a link in place of each image."""
+    for token in tokens:
+        if token.type != "image":
+            yield token
+            continue
+        source = str(token.attrs.get("src", ""))
+        yield Token("link_open", "a", 1, attrs={"href": source})
+        yield Token("text", "", 0, content=_PICTURE + (token.content or _last_part(source)))
+        yield Token("link_close", "a", -1)
