@@ -16,9 +16,12 @@ from chatcli.cli.resolve import Workplace, prices_of, resolve_model, resolve_pro
 from chatcli.cli.stores import forget_index
 from chatcli.config import folders, load_config
 from chatcli.errors import NotFound, UsageError
+from chatcli.keymap import keymap
 from chatcli.model.choose import open_model
 from chatcli.model.settings import checked
 from chatcli.names import check_session_name, new_session_name
+from chatcli.palette import palette
+from chatcli.render import theme
 from chatcli.repl.opening import Opening
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
@@ -38,8 +41,10 @@ DEFAULT_MEMORY = "auto"
 
 
 def workplace() -> Workplace:
-    """Read the config; raise ConfigError for a wrong one."""
-    return Workplace(load_config(os.environ), os.environ, folders(os.environ))
+    """Read the config, and put its colours in force; raise ConfigError for a wrong one."""
+    config = load_config(os.environ)
+    theme.choose(palette(config.theme, config.colors, config.code_style))
+    return Workplace(config, os.environ, folders(os.environ))
 
 
 def open_named_store(place: Workplace, address: str | None = None) -> Store:
@@ -198,6 +203,8 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
         quiet=flags.quiet,
         whole_replies=flags.no_stream or not place.config.stream,
         reasoning=place.config.reasoning,
+        keymap=keymap(place.config.keys, vi=place.config.editing == "vi"),
+        vi=place.config.editing == "vi",
     )
 
 

@@ -15,7 +15,7 @@ from chatcli.private import private_folder
 if TYPE_CHECKING:
     from chatcli.config.file import ModelConfig, PromptConfig, StoreConfig
 
-TABLES = ("models", "stores", "prompts")
+TABLES = ("models", "stores", "prompts", "keys", "colors")
 """The settings that are tables of the file; all others may stand in the environment too."""
 
 
@@ -31,11 +31,16 @@ class Config:
     stream: bool = True
     plain: bool = False
     reasoning: bool = True
+    editing: str = "emacs"
+    theme: str = "auto"
+    code_style: str = ""
     summary_model: str = ""
     embedding_model: str = ""
     models: "Mapping[str, ModelConfig]" = field(default_factory=dict)
     stores: "Mapping[str, StoreConfig]" = field(default_factory=dict)
     prompts: "Mapping[str, PromptConfig]" = field(default_factory=dict)
+    keys: dict[str, str | list[str]] = field(default_factory=dict)
+    colors: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,24 @@ def _with_environment(config: Config, environ: Mapping[str, str]) -> Config:
         variable = f"CHATCLI_{name.upper()}"
         if value := environ.get(variable):
             changes[name] = _truth(value, variable) if isinstance(getattr(config, name), bool) else value
-    return replace(config, **changes)
+    changed = replace(config, **changes)
+    if changes.keys() & {"editing", "theme", "code_style"}:
+        check_look(changed, "the environment")
+    return changed
+
+
+def check_look(config: Config, where: str) -> None:
+    """Raise ConfigError, which says `where` it stands, for an editing mode, keys or colours that do not exist."""
+    from chatcli.keymap import keymap
+    from chatcli.palette import palette
+
+    if config.editing not in ("emacs", "vi"):
+        raise ConfigError(f"{where}: editing: there is no {config.editing!r}", "write 'emacs' or 'vi'")
+    try:
+        keymap(config.keys)
+        palette(config.theme, config.colors, config.code_style)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error.message}", error.hint) from None
 
 
 def _truth(text: str, variable: str) -> bool:

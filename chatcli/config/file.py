@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from chatcli.config import Config
+from chatcli.config import Config, check_look
 from chatcli.errors import ConfigError
 from chatcli.stores.masking import masked
 
@@ -81,7 +81,9 @@ def _check(data: dict[str, Any], where: str) -> Config:
         for name, value in data.items()
         if name not in tables
     }
-    return Config(**plain, **tables)
+    config = Config(**plain, **tables)
+    check_look(config, where)
+    return config
 
 
 def _table(data: dict[str, Any], table: str, where: str) -> list[tuple[str, Any]]:

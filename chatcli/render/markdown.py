@@ -25,14 +25,12 @@ from rich.style import Style
 from rich.syntax import SyntaxTheme
 from rich.text import Text
 
-from chatcli.render.code import INK, Highlighter
+from chatcli.render.code import Highlighter
 from chatcli.render.columns import Columns, columns
 from chatcli.render.grammar import grammar
 from chatcli.render.links import honest
 from chatcli.render.safe import neutralise
-
-# rich's defaults for inline code put it on black, which tears holes into a light background.
-STYLES = {"markdown.code": Style(color="cyan", bold=True), "markdown.code_block": Style(color="cyan")}
+from chatcli.render.styles import code_theme as code_theme_in_force
 
 _BORN_APART = ("bullet_list_open", "ordered_list_open", "table_open")
 """Blocks before which rich leaves an empty line even when nothing stands above."""
@@ -74,13 +72,13 @@ class ReplyMarkdown(Markdown):
         joined: Thread | None = None,
         open: Thread | None = None,
         live: bool = False,
-        code_theme: str | SyntaxTheme = INK,
+        code_theme: str | SyntaxTheme | None = None,
     ) -> None:
         # Not super().__init__: it would build a parser and parse, which costs more than to draw a short block.
         self.markup = ""
         self.parsed = [Token("html_block", "", 0), *tokens] if follows and joined is None else list(tokens)
-        self.theme = code_theme
-        self.code_theme = self.inline_code_theme = code_theme if isinstance(code_theme, str) else "default"
+        self.theme = code_theme_in_force() if code_theme is None else code_theme
+        self.code_theme = self.inline_code_theme = self.theme if isinstance(self.theme, str) else "default"
         self.justify = None
         self.style = "none"
         self.hyperlinks = True

@@ -11,10 +11,11 @@ from rich.text import Text
 from rich.theme import Theme
 
 from chatcli.render.blocks import BlockReader, Blocks
-from chatcli.render.code import INK
 from chatcli.render.live import Region, drawn, split_lines
-from chatcli.render.markdown import STYLES, ReplyMarkdown, Thread
+from chatcli.render.markdown import ReplyMarkdown, Thread
 from chatcli.render.safe import SafePieces, one_line
+from chatcli.render.styles import code_theme as code_theme_in_force
+from chatcli.render.styles import styles
 from chatcli.render.thoughts import Thoughts
 
 FRAME = 0.05  # seconds between two frames, at least
@@ -32,7 +33,7 @@ class _Terminal(Console):
 
 def terminal(out: IO[str]) -> Console:
     """Return a rich console for a terminal, with the colours of replies; it never reads markup or emoji codes."""
-    return _Terminal(file=out, theme=Theme(STYLES), force_terminal=True, markup=False, emoji=False, highlight=False)
+    return _Terminal(file=out, theme=Theme(styles()), force_terminal=True, markup=False, emoji=False, highlight=False)
 
 
 class MarkdownReply:
@@ -49,14 +50,14 @@ class MarkdownReply:
         self,
         console: Console,
         *,
-        code_theme: str | SyntaxTheme = INK,
+        code_theme: str | SyntaxTheme | None = None,
         reflowing: bool | None = None,
         quiet: bool = False,
         how_to_unfold: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
-        self._theme = code_theme
+        self._theme = code_theme_in_force() if code_theme is None else code_theme
         self._clock = clock
         self._quiet = quiet
         self._region = Region(console.file, lambda: console.size, reflowing)

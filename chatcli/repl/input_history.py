@@ -14,6 +14,7 @@ from pathlib import Path
 from prompt_toolkit.history import History
 
 from chatcli.private import private_folder
+from chatcli.repl.folds import Folds
 
 _NEWEST = 512 * 1024  # bytes read at start: thousands of lines, however large the file has grown
 
@@ -27,26 +28,39 @@ _SECRET = re.compile(
     r"|://[^/\s:@]*:[^/\s@]+@",  # a password in an address
     re.IGNORECASE,
 )
+_SEARCHED_AT_ONCE = 4_000
+_MARKS = ("sk-", "rk-", "pk-", "gh", "glpat", "hf", "gsk", "xox", "aiza", "bearer", "key", "passw", "://")
 
 
 def worth_keeping(text: str) -> bool:
     """Return whether `text` may be kept: it holds no secret and does not start with a space."""
-    return bool(text.strip()) and not text.startswith(" ") and not _SECRET.search(text)
+    return bool(text.strip()) and not text.startswith(" ") and not _holds_secret(text)
+
+
+def _holds_secret(text: str) -> bool:
+    """Look for secrets; in a long text only where a word stands that goes with them, or it would take a second."""
+    if len(text) <= _SEARCHED_AT_ONCE:
+        return _SECRET.search(text) is not None
+    lines = text.split("\n")
+    told = [number for number, line in enumerate(text.casefold().split("\n")) if any(mark in line for mark in _MARKS)]
+    return any(_SECRET.search("\n".join(lines[number : number + 2])) for number in told)
 
 
 class InputHistory(History):
     """The lines typed before, newest first; in memory alone when `path` is None.
 
-    A file that cannot be read or written costs only the memory of it: the prompt works on.
+    The file has every text whole; the up key brings a long one back folded, as it stood in the line. A file that
+    cannot be read or written costs only the memory of it: the prompt works on.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, folds: Folds | None = None) -> None:
         super().__init__()
         self._path = path
+        self._folds = folds or Folds()
 
     def append_string(self, string: str) -> None:
         """Add a line, unless it is not worth keeping."""
-        if worth_keeping(string):
+        if worth_keeping(self._folds.whole(string)):
             super().append_string(string)
 
     def load_history_strings(self) -> Iterable[str]:
@@ -57,34 +71,44 @@ class InputHistory(History):
             data = _end_of(self._path)
         except OSError:
             return []
-        return reversed(_entries(data.decode("utf-8", "replace")))
+        return (self._folds.recalled(entry) for entry in reversed(_entries(data.decode("utf-8", "replace"))))
 
     def store_string(self, string: str) -> None:
         """Write a line to the file."""
         if self._path is None:
             return
-        lines = "".join(f"+{line}\n" for line in string.split("\n"))
+        lines = "".join(f"+{line}\n" for line in self._folds.whole(string).split("\n"))
         entry = f"\n# {datetime.datetime.now()}\n{lines}"
         with contextlib.suppress(OSError):
             _append(self._path, entry.encode("utf-8", "replace"))
 
 
 def _end_of(path: Path) -> bytes:
+    """Return the newest entries of the file, whole ones: as much as it takes to have one at least."""
     with path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - _NEWEST))
-        return file.read()
+        size = os.fstat(file.fileno()).st_size
+        taken = _NEWEST
+        while True:
+            file.seek(max(0, size - taken))
+            data = file.read()
+            if taken >= size:
+                return data
+            _, start, entries = data.partition(b"\n\n# ")
+            if start:
+                return start + entries
+            taken *= 4
 
 
 def _entries(text: str) -> list[str]:
-    entries: list[str] = []
+    entries: list[list[str]] = []
     going_on = False
     for line in text.split("\n"):
         if line.startswith("+") and going_on:
-            entries[-1] += "\n" + line[1:]
+            entries[-1].append(line[1:])
         elif line.startswith("+"):
-            entries.append(line[1:])
+            entries.append([line[1:]])
         going_on = line.startswith("+")
-    return entries
+    return ["\n".join(lines) for lines in entries]
 
 
 def _append(path: Path, data: bytes) -> None:

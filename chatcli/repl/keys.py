@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 MARK_PASTES = b"\x1b[?2004h"
 PLAIN_PASTES = b"\x1b[?2004l"
+CONTROL_C = b"\x03"
 # What a drawing may have left behind when a signal ends the program: hidden cursor, colours, a toolbar below.
 _TIDY = b"\x1b[?25h\x1b[0m\r\n\x1b[J"
 _DEADLY = ("SIGTERM", "SIGHUP", "SIGQUIT")
@@ -121,8 +122,8 @@ class CapturedKeys:
 class _QuietTerminal:
     """The terminal's modes: ours, and those to put back."""
 
-    def __init__(self, fd: int, out: int) -> None:
-        self.fd, self.out = fd, out
+    def __init__(self, fd: int, out: int, stop: bytes) -> None:
+        self.fd, self.out, self._stop = fd, out, stop
         self._before = termios.tcgetattr(fd)
         self._handlers: dict[int, _Handler] = {}
 
@@ -132,6 +133,7 @@ class _QuietTerminal:
         modes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
         modes[3] |= termios.ISIG | termios.NOFLSH
         modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
+        modes[6][termios.VINTR] = self._stop
         self._set(modes)
         _write(self.out, MARK_PASTES)
 
@@ -178,8 +180,8 @@ class _QuietTerminal:
 
 
 @contextlib.contextmanager
-def captured_keys(fd: int = 0, out: int = 1) -> Iterator[CapturedKeys]:
-    """Keep what is typed on the terminal `fd` to ourselves while the block runs.
+def captured_keys(fd: int = 0, out: int = 1, stop: bytes = CONTROL_C) -> Iterator[CapturedKeys]:
+    """Keep what is typed on the terminal `fd` to ourselves while the block runs; the key `stop` is the interrupt.
 
     Best entered once around a whole chat: the prompt's own modes come on top and leave these as they were, so
     that no key falls between two prompts. Pastes are marked by writing to `out`. When `fd` is no terminal,
@@ -188,7 +190,7 @@ def captured_keys(fd: int = 0, out: int = 1) -> Iterator[CapturedKeys]:
     if termios is None or not os.isatty(fd) or os.environ.get("TERM") == "dumb":
         yield CapturedKeys()
         return
-    terminal = _QuietTerminal(fd, out)
+    terminal = _QuietTerminal(fd, out, stop)
     terminal.watch_signals()
     _captures.append(terminal)
     try:

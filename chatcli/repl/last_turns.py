@@ -7,11 +7,11 @@ from chatcli.stores import Store
 _SHOWN = 2  # turns
 
 
-def show_last_turns(screen: Screen, store: Store, session: str, prompt: str) -> None:
+def show_last_turns(screen: Screen, store: Store, session: str, prompt: str, leave: str) -> None:
     """Show the last turns of a session, those of the user behind the `prompt` they were typed at."""
     excerpt = last_turns(store, session, _SHOWN)
     if not excerpt.messages:
-        screen.aside("/help lists the commands, ^D leaves")
+        screen.aside(f"/help lists the commands, {leave or '/exit'} leaves")
     if excerpt.start:
         screen.aside(f"… {excerpt.start:,} earlier messages; /history shows them")
     for position, turn, message in excerpt.placed():

@@ -1,54 +1,48 @@
 """The prompt line: one input of the user, with completion, input history, blocks, pastes and the editor.
 
-Enter sends; ^J and Alt+Enter make a new line; `\"""` opens a block that Enter does not send until it is closed;
-a paste never sends itself; ^C clears the line, and says at an empty one how to leave; ^D leaves; ^X^E opens
-the editor. While the line is edited it may be redrawn in any way; what stays on the screen once it is sent
-is the prompt and the text, written once, wrapped by the terminal itself.
+Which keys do what says the keymap; `\"""` opens a block that is not sent until it is closed; a paste never sends
+itself, a long one stands folded in the line, and files that are dropped on it become mentions. While the line is
+edited it may be redrawn in any way; what stays on the screen once it is sent is the prompt and the text, written
+once, wrapped by the terminal itself.
 """
 
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from prompt_toolkit import PromptSession, print_formatted_text
 from prompt_toolkit.application import run_in_terminal
-from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.application.current import get_app_session
+from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition, has_completions, has_focus
+from prompt_toolkit.filters import Condition, vi_navigation_mode
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.input import DummyInput, Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.layout.screen import Char
-from prompt_toolkit.output import ColorDepth, Output
-from prompt_toolkit.styles import Style
 
+from chatcli.keymap import Keymap
+from chatcli.mentions import mention_of
+from chatcli.repl.bindings import TYPING, bindings
 from chatcli.repl.block import in_open_block, without_fence
+from chatcli.repl.dropped import dropped_files
 from chatcli.repl.editor import edit_text
+from chatcli.repl.folds import Folds
 from chatcli.repl.input_history import InputHistory
-from chatcli.repl.keys import keys_are_captured
+from chatcli.repl.output import line_style, new_output
+from chatcli.repl.output import on_a_terminal as on_a_terminal
+from chatcli.repl.pastes import read_whole_pastes
+from chatcli.repl.paths import begins_mention
+from chatcli.repl.shown import ShownText, said
 from chatcli.repl.suggestions import Suggest, SuggestionCompleter
 from chatcli.repl.suggestions import Suggestion as Suggestion
 
-LEAVE_HINT = "^D or /exit leaves"
 _CURSOR_REPORT = re.compile(r"\x1b\[(\d+);\d+R")
-
-_STYLE = Style.from_dict(
-    {
-        "prompt": "bold ansicyan",
-        "bottom-toolbar": "noreverse dim",
-        "bottom-toolbar.hint": "nodim bold",
-        "completion-menu": "bg:default fg:default",
-        "completion-menu.completion": "",
-        "completion-menu.completion.current": "bg:default fg:default reverse",
-        "completion-menu.meta.completion": "bg:default fg:default dim",
-        "completion-menu.meta.completion.current": "bg:default fg:default nodim",
-        "scrollbar.background": "bg:default",
-        "scrollbar.button": "bg:ansibrightblack",
-    }
-)
+_NORMAL = "NORMAL "
+_LATE = 0.2  # seconds after the editor's end in which an interrupt was its own
+_REST_OF_A_KEY = 0.1  # seconds that vi's Escape waits: it may be the start of another key
 
 
 class PromptLine:
@@ -56,8 +50,9 @@ class PromptLine:
 
     `toolbar` gives the text of the bottom line for a width in columns; `suggest` gives what could stand at the
     end of the text before the cursor, and must be quick; `history` is the file of the lines typed before;
-    `on_first_shown` is called once, when the line first stands on the screen: for what can load meanwhile.
-    At a `question` Enter sends an empty line too, and ^C leaves.
+    `on_first_shown` is called once, when the line first stands on the screen: for what can load meanwhile;
+    `keymap` says which keys do what, `vi` that they edit as vi's do. At a `question` an empty line is sent too,
+    and ^C leaves.
     """
 
     def __init__(
@@ -68,6 +63,8 @@ class PromptLine:
         suggest: Suggest | None = None,
         history: Path | None = None,
         on_first_shown: Callable[[], object] | None = None,
+        keymap: Keymap | None = None,
+        vi: bool = False,
         question: bool = False,
     ) -> None:
         self.message = message
@@ -75,7 +72,11 @@ class PromptLine:
         self._question = question
         self._toolbar_text = toolbar
         self._suggest = suggest
-        self._history = InputHistory(history)
+        self._keymap = keymap or Keymap()
+        self._vi = vi
+        self._folds = Folds()
+        self._shown_text = ShownText(self._folds)
+        self._history = InputHistory(history, self._folds)
         self._hint = ""
         self._editing = False
         self._session: PromptSession[str] | None = None
@@ -93,13 +94,16 @@ class PromptLine:
         if not on_a_terminal():
             return self._read_plain()
         self._hint = ""
+        self._shown_text.look_again()
         try:
-            text = self._prompt.prompt(default=prefill)
+            text = self._prompt.prompt(default=self._folds.folded(prefill))
         except EOFError:
             return None
         text = _printable(text)
-        self._echo(text)
-        return without_fence(text)
+        print_formatted_text(said(self.message, text, self._folds), style=line_style(), output=self._prompt.output)
+        whole = _printable(self._folds.whole(without_fence(text)))
+        # What was pasted is no slash command, whatever it begins with: a space in front says so.
+        return f" {whole}" if whole.startswith("/") and not text.startswith("/") else whole
 
     def _read_plain(self) -> str | None:
         self._shown()
@@ -112,7 +116,7 @@ class PromptLine:
             except KeyboardInterrupt:
                 if self._question:
                     return None
-                print(f"\n{LEAVE_HINT}", file=sys.stderr)
+                print(f"\n{self._leave_hint}", file=sys.stderr)
                 text = ""
                 continue
             text += line.decode("utf-8", "replace").replace("\r\n", "\n")
@@ -129,11 +133,6 @@ class PromptLine:
             self._on_first_shown()
             self._on_first_shown = None
 
-    def _echo(self, text: str) -> None:
-        shown = "".join(char if char == "\n" else Char.display_mappings.get(char, char) for char in text)
-        said = FormattedText([("class:prompt", self.message), ("", shown)])
-        print_formatted_text(said, style=_STYLE, output=self._prompt.output)
-
     # -- the session of prompt_toolkit, made when it is first needed
 
     @property
@@ -143,64 +142,73 @@ class PromptLine:
         return self._session
 
     def _new_session(self) -> PromptSession[str]:
+        read_whole_pastes(get_app_session().input)
         session: PromptSession[str] = PromptSession(
             lambda: [("class:prompt", self.message)],
-            style=_STYLE,
+            style=line_style(),
             history=self._history,
             completer=None if self._suggest is None else SuggestionCompleter(self._suggest),
-            complete_while_typing=Condition(lambda: _is_command(session.default_buffer.text)),
+            complete_while_typing=Condition(lambda: _is_completed(session.default_buffer.document)),
+            # What is typed already narrows down what the up key brings; a menu has that key for itself.
+            enable_history_search=Condition(lambda: not _is_completed(session.default_buffer.document)),
             search_ignore_case=True,
             enable_suspend=True,
+            vi_mode=self._vi,
+            cursor=ModalCursorShapeConfig() if self._vi else None,
             prompt_continuation=_continuation,
+            input_processors=[self._shown_text],
             bottom_toolbar=self._toolbar if self._toolbar_text else None,
             key_bindings=self._keys(),
             erase_when_done=True,
-            output=_new_output(),
+            output=new_output(),
         )
         session.app.after_render += lambda app: self._shown()
         session.app.before_render += lambda app: _fit_menu(session)
         # Terminals that do not tell the cursor's position only lose the toolbar; that is no news to them.
         session.app.renderer.cpr_not_supported_callback = None
         session.default_buffer.on_text_changed += lambda _buffer: self._say("")
+        if self._vi:
+            session.app.ttimeoutlen = _REST_OF_A_KEY
         return session
 
     def _toolbar(self) -> FormattedText:
         if self._hint:
             return FormattedText([("class:bottom-toolbar.hint", self._hint)])
-        width = self._prompt.output.get_size().columns
-        return FormattedText([("", self._toolbar_text(width) if self._toolbar_text else "")])
+        mode = _NORMAL if vi_navigation_mode() else ""
+        width = self._prompt.output.get_size().columns - len(mode)
+        text = self._toolbar_text(width) if self._toolbar_text else ""
+        return FormattedText([("class:bottom-toolbar.hint", mode), ("", text)])
 
     def _say(self, hint: str) -> None:
         self._hint = hint
         self._prompt.bottom_toolbar = self._toolbar if hint or self._toolbar_text else None
         self._prompt.app.invalidate()
 
+    @property
+    def _leave_hint(self) -> str:
+        return " or ".join(filter(None, (self._keymap.shown("leave"), "/exit"))) + " leaves"
+
     # -- keys
 
     def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-        typing = has_focus("DEFAULT_BUFFER")
-        keys.add("enter", filter=typing)(_enter)
-        if self._question:
-            keys.add("enter", filter=typing)(lambda event: event.current_buffer.validate_and_handle())
-        keys.add("c-j", filter=typing)(_new_line)
-        keys.add("escape", "enter", filter=typing)(_new_line)
-        keys.add("tab", filter=typing & ~has_completions)(_complete)
-        keys.add(Keys.BracketedPaste, filter=typing)(_paste)
-        keys.add("c-c", filter=typing)(self._interrupt)
-        keys.add("<sigint>")(self._interrupt)
-        keys.add("c-x", "c-e", filter=typing)(self._edit)
+        acts = {"clear": self._clear, "editor": self._edit, "idle": lambda event: self._say(self._leave_hint)}
+        keys = bindings(self._keymap, acts, question=self._question)
+        keys.add(Keys.BracketedPaste, filter=TYPING)(self._paste)
+        keys.add("<sigint>")(self._interrupted)
         return keys
 
-    def _interrupt(self, event: KeyPressEvent) -> None:
+    def _interrupted(self, event: KeyPressEvent) -> None:
+        if not self._editing:  # else the ^C was the editor's
+            self._clear(event)
+
+    def _clear(self, event: KeyPressEvent) -> None:
         buffer = self._prompt.default_buffer
-        if self._editing:
-            return  # the ^C was the editor's
+        event.app.vi_state.reset()
         if self._question:
             event.app.exit(exception=EOFError())
             return
         if not buffer.text:
-            self._say(LEAVE_HINT)
+            self._say(self._leave_hint)
             return
         text = buffer.text
         buffer.reset()
@@ -213,47 +221,47 @@ class PromptLine:
 
     async def _edit_text(self) -> None:
         buffer = self._prompt.default_buffer
+        before = self._folds.whole(buffer.text)
         self._editing = True
-        try:
-            text = await run_in_terminal(lambda: edit_text(buffer.text), in_executor=True)
-        finally:
-            self._editing = False
+        text = await run_in_terminal(lambda: self._edited(before), in_executor=True)
         if text is None:
             self._say("the editor failed; the text is as it was")
-        else:
-            buffer.document = Document(text)
+            return
+        buffer.save_to_undo_stack()
+        buffer.document = Document(self._folds.folded(text))
+        if before and not text:
+            self._say(f"the editor left nothing; {self._undo_key} brings the text back")
 
+    def _edited(self, text: str) -> str | None:
+        """Return what the editor makes of the text; an interrupt that it answered may be told to us after its end."""
+        loop = self._prompt.app.loop
+        try:
+            return edit_text(text)
+        finally:
+            print(end="\r", flush=True)  # over what it may have left of a line
+            if loop is not None:
+                loop.call_soon_threadsafe(loop.call_later, _LATE, setattr, self, "_editing", False)
 
-def _enter(event: KeyPressEvent) -> None:
-    buffer = event.current_buffer
-    if buffer.complete_state and buffer.complete_state.current_completion:
-        buffer.complete_state = None  # taken; the next Enter sends
-    elif in_open_block(buffer.text):
-        buffer.newline(copy_margin=False)
-    elif buffer.text.strip():
-        buffer.validate_and_handle()
+    def _paste(self, event: KeyPressEvent) -> None:
+        text, answers = _CURSOR_REPORT.subn("", event.data)
+        if answers:  # the terminal's answer to the prompt came amid the paste
+            row = int(_CURSOR_REPORT.findall(event.data)[-1])
+            event.app.renderer.report_absolute_cursor_row(row)
+        text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+        buffer = event.current_buffer
+        before = buffer.document
+        buffer.insert_text(self._folds.pasted(text))
+        mentioned = [] if before.text.startswith("/") else [mention_of(path) for path in dropped_files(text)]
+        if mentioned and all(mentioned):
+            buffer.save_to_undo_stack()
+            buffer.document = before
+            start = " " if before.char_before_cursor.strip() else ""
+            buffer.insert_text(f"{start}{' '.join(mentioned)} ")
+            self._say(f"goes along as a file; {self._undo_key} leaves just the path")
 
-
-def _new_line(event: KeyPressEvent) -> None:
-    event.current_buffer.newline(copy_margin=False)
-
-
-def _complete(event: KeyPressEvent) -> None:
-    buffer = event.current_buffer
-    found = list(buffer.completer.get_completions(buffer.document, CompleteEvent(completion_requested=True)))
-    if len(found) == 1:  # at once: a Tab typed quickly must not be lost to a menu that is still being made
-        buffer.apply_completion(found[0])
-    else:
-        buffer.start_completion(insert_common_part=True)
-
-
-def _paste(event: KeyPressEvent) -> None:
-    text, answers = _CURSOR_REPORT.subn("", event.data)
-    if answers:  # the terminal's answer to the prompt came amid the paste
-        row = int(_CURSOR_REPORT.findall(event.data)[-1])
-        event.app.renderer.report_absolute_cursor_row(row)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    event.current_buffer.insert_text(text.rstrip("\n"))
+    @property
+    def _undo_key(self) -> str:
+        return "Esc u" if self._vi else "^_"
 
 
 def _continuation(width: int, _line: int, _wraps: int) -> str:
@@ -265,34 +273,12 @@ def _fit_menu(session: PromptSession[str]) -> None:
     session.reserve_space_for_menu = max(0, min(8, session.output.get_size().rows - 4))
 
 
-def _is_command(text: str) -> bool:
-    return text.startswith("/") and "\n" not in text
+def _is_completed(document: Document) -> bool:
+    """Return whether a menu opens by itself: for a slash command, and for a file that is being mentioned."""
+    is_command = document.text.startswith("/") and "\n" not in document.text
+    return is_command or begins_mention(document.current_line_before_cursor)
 
 
 def _printable(text: str) -> str:
     """Return `text` without what no file can hold: bytes that were no UTF-8."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-
-
-def on_a_terminal() -> bool:
-    """Say whether there is a terminal to edit a line on: both ways, and one that can draw."""
-    sides: Sequence[object] = (sys.stdin, sys.stdout)
-    both = all(side is not None and side.isatty() for side in sides)  # type: ignore[attr-defined]
-    return both and os.environ.get("TERM") != "dumb"
-
-
-def _new_output() -> Output | None:
-    if sys.platform == "win32":
-        return None  # prompt_toolkit knows its console
-
-    from prompt_toolkit.output.vt100 import Vt100_Output
-
-    class MarkingOutput(Vt100_Output):
-        """Leaves pastes marked when the line is sent: the next one may be on its way already."""
-
-        def disable_bracketed_paste(self) -> None:
-            if not keys_are_captured():
-                super().disable_bracketed_paste()
-
-    colors = ColorDepth.from_env()  # NO_COLOR
-    return MarkingOutput.from_pty(sys.stdout, term=os.environ.get("TERM"), default_color_depth=colors)

@@ -18,8 +18,9 @@ from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.last_turns import show_last_turns
 from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
 from chatcli.repl.opening import Opening
+from chatcli.repl.paths import mention_suggestions
 from chatcli.repl.screen import on_stdout
-from chatcli.repl.toolbar import Place, meter, place_of, toolbar
+from chatcli.repl.toolbar import NOTHING_SENT, Place, meter_of, place_of, toolbar
 from chatcli.repl.tools import Tools
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Repl:
             suggest=self._suggest,
             history=None if tools.private else tools.state_folder / "input_history",
             on_first_shown=self._preload,
+            keymap=tools.keymap,
+            vi=tools.vi,
         )
 
     @property
@@ -73,7 +76,8 @@ class Repl:
 
         A reply that the store would not take is in a file then, named on the screen.
         """
-        capture = captured_keys() if on_a_terminal() else nullcontext(self._keys)
+        stop = self.tools.keymap.stop_byte
+        capture = captured_keys(stop=stop) if on_a_terminal() else nullcontext(self._keys)
         # A ^C between two prompts must not end the chat; at a prompt it is a key.
         with capture as self._keys, on_interrupt(self._stop):
             self.greet()
@@ -95,7 +99,7 @@ class Repl:
             self.screen.aside(f"{place.session} · {place.model} · {place.memory} · {kept}")
         with self._errors_shown():
             if not self.tools.quiet and self.screen.on_a_terminal:
-                show_last_turns(self.screen, store, place.session, self._line.message)
+                show_last_turns(self.screen, store, place.session, self._line.message, self.tools.keymap.shown("leave"))
             if store.pending(place.session):
                 from chatcli.repl.pending import describe_unfinished
 
@@ -159,7 +163,8 @@ class Repl:
     def ask(self, question: str) -> str:
         """Return what the user answers, '' when they would rather not. What was typed ahead is no answer."""
         with self._keys.set_aside(self._line.input):
-            return (PromptLine(f"{one_line(question, 300)} ", question=True).read() or "").strip()
+            line = PromptLine(f"{one_line(question, 300)} ", question=True, keymap=self.tools.keymap)
+            return (line.read() or "").strip()
 
     def confirm(self, question: str) -> bool:
         """Ask a question that only a yes answers."""
@@ -174,7 +179,8 @@ class Repl:
             self._begun.stop()
 
     def _toolbar(self, width: int) -> str:
-        return toolbar(self._place, width, meter(self._begun) if self._begun else "")
+        meter = meter_of(self._begun) if self._begun else NOTHING_SENT
+        return toolbar(self._place, width, meter, len(self.attachments))
 
     def _read(self) -> str | None:
         self._tell()
@@ -266,9 +272,11 @@ class Repl:
             self.screen.say()
 
     def _suggest(self, before: str) -> Iterator[Suggestion]:
+        if not before.startswith("/"):
+            return mention_suggestions(before)
         from chatcli.repl.slash import completions
 
-        return (Suggestion(*found) for found in completions(self, before))
+        return completions(self, before)
 
     def _preload(self) -> None:
         Thread(target=self._load_the_rest, name="preload", daemon=True).start()

@@ -10,9 +10,11 @@ import sys
 from typing import TextIO
 
 from chatcli.errors import ChatError
+from chatcli.palette import sgr
 from chatcli.render.safe import neutralise
+from chatcli.render.theme import colors
 
-_DIM, _BOLD, _CYAN, _RED, _YELLOW, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
+_RESET = "\x1b[0m"
 
 _FIRST_WIDE = "\u1100"
 """The first character that takes two cells."""
@@ -48,29 +50,29 @@ class Screen:
 
     def tell(self, text: str) -> None:
         """Print a dim line that was asked for."""
-        self._print(self._out, self._between_words(text), _DIM)
+        self._print(self._out, self._between_words(text), colors().dim)
 
     def aside(self, text: str) -> None:
         """Print a dim line: something that happened."""
-        self._print(self._notices, self._between_words(text), _DIM)
+        self._print(self._notices, self._between_words(text), colors().dim)
 
     def heading(self, text: str) -> None:
         """Print a line that stands above others that were asked for."""
-        self._print(self._out, neutralise(text), _BOLD + _CYAN)
+        self._print(self._out, neutralise(text), colors().prompt)
 
     def said(self, prompt: str, text: str) -> None:
         """Print what the user said before, as it stood there then."""
-        self._print(self._out, prompt.rstrip(), _BOLD + _CYAN, " " + neutralise(text))
+        self._print(self._out, prompt.rstrip(), colors().prompt, " " + neutralise(text))
 
     def warn(self, text: str) -> None:
         """Print a line that wants attention."""
-        self._print(self._notices, neutralise(text), _YELLOW)
+        self._print(self._notices, neutralise(text), colors().warning)
 
     def error(self, error: ChatError) -> None:
         """Print the two lines of an error."""
         message, hint = (" ".join(neutralise(text).split()) for text in (error.message, error.hint))
-        self._print(self._errors, "error:", _RED, f" {message}")
-        self._print(self._errors, "hint:", _DIM, f" {hint}")
+        self._print(self._errors, "error:", colors().error, f" {message}")
+        self._print(self._errors, "hint:", colors().dim, f" {hint}")
 
     def clear(self) -> None:
         """Clear the screen, not the scrollback."""
@@ -91,7 +93,7 @@ class Screen:
         if to is None:
             return
         if style and self._colours and to.isatty():
-            text = f"{style}{text}{_RESET}"
+            text = f"{sgr(style)}{text}{_RESET}"
         to.write(f"{text}{rest}\n")
         to.flush()
 

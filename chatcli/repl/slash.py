@@ -5,7 +5,7 @@ def retry(talk: Talk, argument: str) -> None: …
 """
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING
 
 from chatcli.errors import UsageError
 from chatcli.render.safe import one_line
+from chatcli.repl.paths import path_suggestions
+from chatcli.repl.suggestions import Suggestion
 from chatcli.values import readable_text
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
 Run = Callable[["Repl", str], None]
-Complete = Callable[["Repl"], Sequence[str]]
+Complete = Callable[["Repl"], Sequence[str | tuple[str, str]]]
+"""Gives what an argument may be; with it, perhaps, what that is."""
+
+_TELLING = 3
+"""Characters that say enough to be looked for in the middle of a choice."""
 
 _MODULES = ("sessions", "turns", "settings", "memory", "entities", "transfer", "seeing")
 
@@ -33,6 +39,7 @@ class Command:
     help: str
     run: Run
     complete: Complete
+    files: bool = False
 
     @property
     def usage(self) -> str:
@@ -43,11 +50,13 @@ class Command:
 _commands: dict[str, Command] = {}
 
 
-def slash(*names: str, arguments: str = "", help: str, complete: Complete = lambda repl: ()) -> Callable[[Run], Run]:
-    """Declare the decorated function as the command `/name`, and its other names."""
+def slash(
+    *names: str, arguments: str = "", help: str, complete: Complete = lambda repl: (), files: bool = False
+) -> Callable[[Run], Run]:
+    """Declare the decorated function as the command `/name`, and its other names; with `files` it takes paths."""
 
     def declare(run: Run) -> Run:
-        command = Command(names, arguments, help, run, complete)
+        command = Command(names, arguments, help, run, complete, files)
         _commands.update(dict.fromkeys(names, command))
         return run
 
@@ -97,19 +106,33 @@ def words(argument: str) -> list[str]:
         raise UsageError("a quote is not closed", 'write "two words" or two\\ words') from None
 
 
-def completions(repl: "Repl", before: str) -> Iterator[tuple[str, str, str]]:
-    """Yield what can stand at the end of the line `before`: the text, how to show it, what it is."""
+def completions(repl: "Repl", before: str) -> Iterator[Suggestion]:
+    """Yield what can stand at the end of the line `before`."""
     if not before.startswith("/") or "\n" in before:
         return
     name, space, argument = before[1:].partition(" ")
-    if space:
-        found = commands().get(name)
-        choices = found.complete(repl) if found else ()
-        yield from (
-            (choice, one_line(choice), "") for choice in choices if choice.startswith(argument) and choice != argument
-        )
-        return
+    found = commands().get(name.lower())
+    if not space:
+        yield from _names(name)
+    elif found is not None:
+        yield from _arguments(found.complete(repl), argument)
+        yield from path_suggestions(argument) if found.files else ()
+
+
+def _names(begun: str) -> Iterator[Suggestion]:
     for known, command in sorted(commands().items()):
-        also_by_its_name = known != command.names[0] and command.names[0].startswith(name)
-        if known.startswith(name) and not also_by_its_name:
-            yield f"/{known} " if command.arguments else f"/{known}", f"/{known}", command.help
+        also_by_its_name = known != command.names[0] and command.names[0].startswith(begun)
+        if known.startswith(begun) and not also_by_its_name:
+            yield Suggestion(f"/{known} " if command.arguments else f"/{known}", f"/{known}", command.help)
+
+
+def _arguments(choices: Iterable[str | tuple[str, str]], begun: str) -> Iterator[Suggestion]:
+    """Yield the choices that begin with what was typed; if there is none, those that have it in them."""
+    described = [(choice, "") if isinstance(choice, str) else choice for choice in choices]
+    typed = begun.casefold()
+    fitting = [pair for pair in described if pair[0].casefold().startswith(typed)]
+    if not fitting and len(typed) >= _TELLING:
+        fitting = [pair for pair in described if typed in " ".join(pair).casefold()]
+    for choice, what in fitting:
+        if choice != begun:
+            yield Suggestion(choice, one_line(choice), one_line(what), replaces=len(begun))

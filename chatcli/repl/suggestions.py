@@ -15,6 +15,8 @@ class Suggestion(NamedTuple):
     text: str
     display: str = ""
     description: str = ""
+    replaces: int | None = None
+    """Characters before the cursor that the text stands for; None: what of it is there already."""
 
 
 Suggest = Callable[[str], Iterable[Suggestion]]
@@ -34,9 +36,10 @@ class SuggestionCompleter(Completer):
         except ChatError:
             return
         for found in suggestions:
+            replaced = len(_begun(before, found.text)) if found.replaces is None else found.replaces
             yield Completion(
                 found.text,
-                start_position=-len(_begun(before, found.text)),
+                start_position=-replaced,
                 display=found.display or found.text,
                 display_meta=found.description,
             )

@@ -1,5 +1,7 @@
-"""The line at the bottom: where we are, and how full the context is."""
+"""The line at the bottom: where we are, how full the context is, what goes along."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatcli.render.safe import one_line
@@ -7,9 +9,9 @@ from chatcli.render.safe import one_line
 if TYPE_CHECKING:
     from chatcli.chat import Chat
 
-_ANY_WIDTH = 10_000
-_FULL = 0.8
-"""Of the window, from which on the meter says how full it is."""
+_BETWEEN = " · "
+_LONGEST_NAME = 200
+_TELLING = 8  # cells of a name that say which it is
 
 
 class Place(NamedTuple):
@@ -21,39 +23,75 @@ class Place(NamedTuple):
     store: str
 
 
+class Meter(NamedTuple):
+    """How full the context is: in words, in figures, and as little as says it; all '' before the first turn."""
+
+    in_words: str = ""
+    in_figures: str = ""
+    share: str = ""
+
+
+NOTHING_SENT = Meter()
+
+
 def place_of(chat: "Chat") -> Place:
     """Return where a chat is."""
     return Place(chat.session, chat.model.name, chat.memory_spec, chat.store.address)
 
 
-def toolbar(place: Place, width: int, meter: str = "") -> str:
-    """Return the session, model, memory, store and the tokens of the last context, at most `width` cells wide.
+def toolbar(place: Place, width: int, meter: Meter = NOTHING_SENT, attached: int = 0) -> str:
+    """Return the session, model, memory, store, what is attached and the last context, at most `width` cells wide.
 
-    Where that is too little the store goes first, then the memory, then the model; the tokens stay.
+    Where that is too little the store goes first, then the memory, the model, the words of the meter; then the
+    session is cut. How full the context is stays to the last.
     """
-    parts = [one_line(part) for part in (*place[:3], _kind(place.store))]
-    end = f" · {meter}" if meter else ""
-    for kept in (4, 3, 2):
-        line = " · ".join(parts[:kept]) + end
-        if one_line(line, width) == one_line(line, _ANY_WIDTH):
+    name = one_line(place.session, _LONGEST_NAME)
+    about = [one_line(part) for part in (place.model, place.memory, place.store.partition(":")[0])]
+    waiting = [f"{attached} attached"] if attached else []
+    long, short, shortest = ([one] if one else [] for one in meter)
+    for kept, end in ((3, long), (2, long), (1, long), (0, long), (0, short)):
+        line = _BETWEEN.join([name, *about[:kept], *waiting, *end])
+        if _width_of(line) <= width:
             return line
-    return one_line(one_line(place.session, max(width - len(end), 1)) + end, width)
+    ends = [[*waiting, *end] for end in (long, short, shortest)]
+    return _cut(name, next((end for end in ends if _room(end, width) >= _TELLING), ends[-1]), width)
 
 
-def meter(chat: "Chat") -> str:
-    """Return how many tokens were sent last, `~` when estimated, and how full a window is that is nearly full.
-
-    '' before the first turn.
-    """
+def meter_of(chat: "Chat") -> Meter:
+    """Return how many tokens were sent last, `~` when estimated, of how many, and what share that is."""
     if chat.last_context is None:
-        return ""
+        return NOTHING_SENT
     sent = chat.last_usage.prompt if chat.last_usage else chat.last_context.tokens
     shown = f"{'' if chat.last_usage else '~'}{sent:,}"
     if not chat.window:
-        return f"{shown} tokens, window unknown"
-    full = f" ({sent / chat.window:.0%})" if sent >= _FULL * chat.window else ""
-    return f"{shown} of {chat.window:,} tokens{full}"
+        return Meter(f"{shown} tokens, window unknown", f"{shown} tokens", shown)
+    share = f"{sent / chat.window:.0%}" if sent >= chat.window / 100 else "<1%"
+    about = "" if chat.last_usage else "~"
+    return Meter(f"{shown} of {chat.window:,} tokens ({share})", f"{shown} of {chat.window:,}", f"{about}{share}")
 
 
-def _kind(address: str) -> str:
-    return address.partition(":")[0]
+def _room(end: Sequence[str], width: int) -> int:
+    """Return how many cells the end of the line leaves to what stands before it."""
+    return width - sum(_width_of(f"{_BETWEEN}{part}") for part in end)
+
+
+def _cut(name: str, end: Sequence[str], width: int) -> str:
+    """Return as much of the name as there is room for before the end; where there is none, of the end."""
+    if _room(end, width) >= 2:
+        return _BETWEEN.join([_clipped(name, _room(end, width)), *end])
+    return _clipped(end[-1] if end else name, width)
+
+
+def _clipped(text: str, width: int) -> str:
+    """Return the text in at most `width` cells as the prompt counts them: character by character."""
+    if _width_of(text) <= width:
+        return text
+    widths = accumulate(map(_width_of, text))
+    return text[: sum(used < width for used in widths)] + "…"
+
+
+def _width_of(text: str) -> int:
+    """Return how many cells the prompt counts for a text."""
+    from prompt_toolkit.utils import get_cwidth
+
+    return get_cwidth(text)

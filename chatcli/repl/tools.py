@@ -1,9 +1,11 @@
 """What the chat in the terminal is given by who opens it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from chatcli.keymap import Keymap
 
 if TYPE_CHECKING:
     from chatcli.chat import Chat
@@ -31,3 +33,5 @@ class Tools:
     quiet: bool = False
     whole_replies: bool = False
     reasoning: bool = True
+    keymap: Keymap = field(default_factory=Keymap)
+    vi: bool = False

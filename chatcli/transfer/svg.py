@@ -18,7 +18,8 @@ def write(session: Carried) -> Iterator[str]:
     from rich.console import Console
     from rich.theme import Theme
 
-    from chatcli.render.markdown import STYLES
+    from chatcli.palette import DARK
+    from chatcli.render.styles import styles
 
     console = Console(
         record=True,
@@ -26,7 +27,7 @@ def write(session: Carried) -> Iterator[str]:
         file=io.StringIO(),
         force_terminal=True,
         color_system="truecolor",
-        theme=Theme(STYLES),
+        theme=Theme(styles(DARK)),
     )
     for position, turn, message in placed(session.messages):
         print_message(console, message, position, turn)

@@ -1,18 +1,22 @@
 """A chat without a chat: the prompt line and the captured keys around a reply that the test holds the end of.
 
 usage: line_demo.py GATE [HISTORY]     GATE: a FIFO; each line that is written to it is a piece of the reply
+environment: EDITING=vi, KEYS: the table `[keys]` as JSON
 
 `stream` at the prompt starts a reply that runs until the piece `end`; a piece `crash` raises. Anything else is
 shown as `got …`. `fill TEXT` puts TEXT into the next prompt, `ask` asks a question.
 """
 
+import json
 import os
 import select
 import sys
 from pathlib import Path
 
+from chatcli.keymap import keymap
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.line import PromptLine, Suggestion
+from chatcli.repl.paths import mention_suggestions
 
 COMMANDS = [
     Suggestion("/help", description="what there is"),
@@ -25,7 +29,7 @@ interrupts: list[bool] = []
 
 
 def suggest(before: str) -> list[Suggestion]:
-    return [found for found in COMMANDS if before and found.text.startswith(before)]
+    return [found for found in COMMANDS if before and found.text.startswith(before)] or [*mention_suggestions(before)]
 
 
 def toolbar(width: int) -> str:
@@ -56,14 +60,18 @@ def stream(gate: int, keys: CapturedKeys) -> None:
 def main() -> int:
     gate = os.open(sys.argv[1], os.O_RDWR)
     shown: list[bool] = []
+    vi = os.environ.get("EDITING") == "vi"
+    bound = keymap(json.loads(os.environ.get("KEYS", "{}")), vi=vi)
     line = PromptLine(
         toolbar=toolbar,
         suggest=suggest,
         history=Path(sys.argv[2]) if len(sys.argv) > 2 else None,
         on_first_shown=lambda: shown.append(True),
+        keymap=bound,
+        vi=vi,
     )
     prefill = ""
-    with captured_keys() as keys, on_interrupt(lambda: interrupts.append(True)):
+    with captured_keys(stop=bound.stop_byte) as keys, on_interrupt(lambda: interrupts.append(True)):
         while (text := line.read(prefill)) is not None:
             prefill = text.removeprefix("fill ") if text.startswith("fill ") else ""
             if text == "stream":

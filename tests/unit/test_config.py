@@ -52,6 +52,14 @@ def test_the_example_loads_with_everything_taken_out_of_its_comments_and_names_e
         ("[models]\nq = 3", "models.q", "config.example.toml"),
         ("models = 3", "models", "[models.NAME]"),
         ("[stores.s]\nttl = 3", "stores.s", "config.example.toml"),
+        ('editing = "vim"', "editing: there is no 'vim'", "'emacs' or 'vi'"),
+        ('theme = "drak"', "theme: there is no 'drak'", "'dark'"),
+        ('code_style = "monokia"', "code_style", "'monokai'"),
+        ('[keys]\nsned = "enter"', "keys.sned", "'send'"),
+        ('[keys]\nsend = "entr"', "keys.send", "'enter'"),
+        ("[keys]\nsend = 3", "keys", "config.example.toml"),
+        ('[colors]\nprompt = "bleu"', "colors.prompt", "'blue'"),
+        ('[colours]\nprompt = "blue"', "'colours'", "'colors'"),
         ("a = [", "is not TOML", "config edit"),
         ("\x00", "is not TOML", "config edit"),
     ],
@@ -80,6 +88,9 @@ def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
     assert (config.model, config.memory, config.plain, config.store) == ("b", "buffer", True, "sqlite")
     with pytest.raises(ConfigError, match="CHATCLI_PLAIN"):
         load(tmp_path, "", CHATCLI_PLAIN="perhaps")
+    assert load(tmp_path, "", CHATCLI_EDITING="vi", CHATCLI_THEME="light").theme == "light"
+    with pytest.raises(ConfigError, match="the environment: editing: there is no 'vim'"):
+        load(tmp_path, "", CHATCLI_EDITING="vim")
 
 
 def test_a_price_needs_no_more_than_its_input(tmp_path: Path) -> None:

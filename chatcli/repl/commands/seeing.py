@@ -9,23 +9,22 @@ from chatcli.attachments import with_attachments
 from chatcli.messages import readable
 from chatcli.render.as_json import as_json
 from chatcli.repl.slash import commands, find_command, slash
-from chatcli.repl.toolbar import meter
+from chatcli.repl.toolbar import meter_of
 from chatcli.values import counted
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
 _THEMES = ("sessions", "turns", "settings", "memory", "entities", "transfer", "seeing")
-_KEYS = (
-    "Enter sends",
-    "^J, Alt+Enter new line",
-    '""" begins, ends a block',
-    "^C stops the reply",
-    "^D leaves",
-    "Tab completes",
-    "^X ^E the editor",
-    "up, ^R typed before",
-)
+_KEYS = {
+    "send": "sends",
+    "new_line": "new line",
+    "stop": "stops the reply",
+    "leave": "leaves",
+    "complete": "completes",
+    "editor": "the editor",
+    "history_search": "typed before",
+}
 
 
 def _names(repl: "Repl") -> Sequence[str]:
@@ -46,7 +45,9 @@ def help_(repl: "Repl", argument: str) -> None:
     for theme in _THEMES:
         found = (command for command in commands().values() if command.run.__module__.endswith(f".{theme}"))
         _listed(repl, theme, dict.fromkeys(command.usage for command in found), "  ")
-    _listed(repl, "keys", _KEYS, "\xa0· ")
+    keys = repl.tools.keymap
+    bound = [f"{keys.shown(action)} {what}" for action, what in _KEYS.items() if keys.shown(action)]
+    _listed(repl, "keys", [*bound, '""" begins, ends a block'], "\xa0· ")
     repl.screen.aside("/help NAME says what a command does")
 
 
@@ -98,7 +99,7 @@ def info(repl: "Repl", argument: str) -> None:
         "model": chat.model.name,
         "memory": chat.memory.spec,
         "store": chat.store.address,
-        "last context": meter(chat) or "nothing sent yet",
+        "last context": meter_of(chat).in_words or "nothing sent yet",
     }
     for name, value in rows.items():
         repl.screen.say(f"  {name:<13} {value}")
@@ -119,7 +120,7 @@ def tokens(repl: "Repl", argument: str) -> None:
     rows = {
         "this session": in_words(whole) if whole.turns else "nothing sent yet",
         "last reply": f"{last.prompt:,} tokens sent, {last.completion:,} received" if last.tokens else "",
-        "last context": meter(chat),
+        "last context": meter_of(chat).in_words,
         "not counted": f"{counted(whole.uncounted, 'turn')}: the endpoint gave no figures" if whole.uncounted else "",
     }
     for name, value in rows.items():

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
 
-def _names(repl: "Repl") -> Sequence[str]:
-    return [session.name for session in repl.chat.store.sessions(limit=50)]
+def _names(repl: "Repl") -> Sequence[tuple[str, str]]:
+    return [(session.name, session.title) for session in repl.chat.store.sessions(limit=50)]
 
 
 @slash("exit", "quit", "bye", help="leave; ^D does the same")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from chatcli.errors import UsageError
-from chatcli.memory import EXAMPLES, parse_memory
+from chatcli.memory import parse_memory
 from chatcli.prompt import system_text, variables_of, with_system
 from chatcli.repl.slash import slash
 from chatcli.values import meant_option, option_value
@@ -12,6 +12,21 @@ from chatcli.values import meant_option, option_value
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
+_MEMORIES = {
+    "auto": "the newest turns, a summary of the older ones, what of them bears on the input",
+    "buffer": "the whole history",
+    "window:10": "the last 10 turns",
+    "window:10-20": "up to 20 turns, then cut to 10: the prompt's prefix stays still",
+    "tokens:4000": "the newest turns that fit 4,000 tokens",
+    "summary": "a running summary and the newest turns",
+    "summary-buffer:4000": "the newest turns that fit 4,000 tokens, a summary of the others",
+    "entity": "what is known of whom the input names, and the newest turns",
+    "recall:800": "older turns that bear on the input, and the newest turns",
+    "none": "no history",
+    "summary+recall:800": "both; no message is sent twice",
+    "summary+entity": "both",
+    "window:10-20+recall:800": "both",
+}
 _NOTHING = ('""', "''")
 
 
@@ -19,8 +34,8 @@ def _models(repl: "Repl") -> Sequence[str]:
     return repl.tools.model_names
 
 
-def _memories(repl: "Repl") -> Sequence[str]:
-    return [*EXAMPLES.split(", "), "summary+recall:800", "summary+entity", "window:10-20+recall:800"]
+def _memories(repl: "Repl") -> Sequence[tuple[str, str]]:
+    return list(_MEMORIES.items())
 
 
 @slash("model", arguments="[name]", help="show the model, or talk to another one from now on", complete=_models)

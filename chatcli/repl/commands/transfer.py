@@ -1,6 +1,6 @@
 """Sessions out of the store into a file, and out of files into the store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +10,10 @@ from chatcli.repl.slash import slash, words
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
-_READABLE = (".json", ".jsonl", ".zip", ".db", ".yaml")
 
-
-def _files(repl: "Repl") -> Sequence[str]:
-    """Return the files here that may be imported."""
-    try:
-        return sorted(path.name for path in Path().iterdir() if path.suffix in _READABLE)
-    except OSError:
-        return ()
-
-
-@slash("export", arguments="[file]", help="write this session into a file: .md, .json, .jsonl, .html or .svg")
+@slash(
+    "export", arguments="[file]", help="write this session into a file: .md, .json, .jsonl, .html or .svg", files=True
+)
 def export(repl: "Repl", argument: str) -> None:
     """Write the session into the file, or the folder, that is named; else into one called after the session."""
     from chatcli.transfer.departure import carried, format_of, save, target_of, written
@@ -35,7 +27,7 @@ def export(repl: "Repl", argument: str) -> None:
     repl.screen.aside(f"wrote this session to {target}" if done else "nothing was written")
 
 
-@slash("import", arguments="file", help="bring sessions from a file of chatcli's, ChatGPT's, llm's, …", complete=_files)
+@slash("import", arguments="file", help="bring sessions from a file of chatcli's, ChatGPT's, llm's, …", files=True)
 def import_(repl: "Repl", argument: str) -> None:
     """Bring the sessions in a file into this chat's store; this session stays as it is."""
     from chatcli.transfer.arrival import Arrived, bring

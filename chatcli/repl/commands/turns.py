@@ -49,7 +49,7 @@ def history(repl: "Repl", argument: str) -> None:
         repl.screen.aside("nothing was said yet")
 
 
-@slash("attach", arguments="path…", help='files or images for the next message; alone: list; "": none')
+@slash("attach", arguments="path…", help='files or images for the next message; alone: list; "": none', files=True)
 def attach(repl: "Repl", argument: str) -> None:
     """Put files beside the next message; each is checked at once. An empty path, "", takes them all away."""
     if argument in ('""', "''"):

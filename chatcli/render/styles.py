@@ -1,0 +1,51 @@
+"""The colours in force as rich has them: of markdown, of code, of the words for colours that our lines use."""
+
+from functools import cache
+from typing import cast
+
+from rich.default_styles import DEFAULT_STYLES
+from rich.style import Style
+from rich.syntax import ANSISyntaxTheme, SyntaxTheme
+
+from chatcli.palette import Palette, for_rich
+from chatcli.render.code import INK
+from chatcli.render.theme import colors
+
+_ON_LIGHT = {"cyan": "blue", "yellow": "magenta", "bright_yellow": "magenta", "bright_blue": "blue"}
+
+
+def styles(look: Palette | None = None) -> dict[str, str | Style]:
+    """Return the styles of a console for replies: markdown's, and on a light background what our lines call cyan.
+
+    `look`: other colours than those in force.
+    """
+    look = look or colors()
+    code_style = for_rich(look.code)
+    # rich's defaults for code put it on black, which tears holes into a light background.
+    ours: dict[str, str | Style] = {"markdown.code": code_style, "markdown.code_block": Style(color="cyan")}
+    return {**_light_styles(), "markdown.code": code_style} if look.light else ours
+
+
+def code_theme() -> str | SyntaxTheme:
+    """Return what colours code: the Pygments style of the config, else the terminal's own colours."""
+    return colors().code_style or _ink(colors().light)
+
+
+@cache
+def _ink(light: bool) -> SyntaxTheme:
+    if not light:
+        return INK
+    return ANSISyntaxTheme({token: _on_light(style) for token, style in cast(ANSISyntaxTheme, INK).style_map.items()})
+
+
+@cache
+def _light_styles() -> dict[str, Style]:
+    said = {f"{look} {color}".strip(): Style.parse(f"{look} {color}") for color in _ON_LIGHT for look in ("", "bold")}
+    known = {name: style for name, style in DEFAULT_STYLES.items() if name.startswith("markdown.")}
+    return {name: _on_light(style) for name, style in {**known, **said}.items()}
+
+
+def _on_light(style: Style) -> Style:
+    """Return the style in a colour that can be read on white, without a background."""
+    name = style.color.name if style.color else ""
+    return style.without_color + Style(color=_ON_LIGHT.get(name, name) or None)

@@ -1,0 +1,94 @@
+"""The keys of the prompt line: what each action of the keymap does to the text."""
+
+from collections.abc import Callable, Mapping
+
+from prompt_toolkit.application.current import get_app
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.filters import Condition, FilterOrBool, has_completions, has_focus, is_searching
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.search import SearchDirection, do_incremental_search, start_search
+
+from chatcli.keymap import ACTIONS, Keymap, Keys
+from chatcli.repl.block import in_open_block
+
+Act = Callable[[KeyPressEvent], None]
+TYPING = has_focus("DEFAULT_BUFFER")
+
+
+def bindings(keymap: Keymap, acts: Mapping[str, Act], *, question: bool = False) -> KeyBindings:
+    """Return what the keys do: the `acts` for `clear`, `editor` and `idle`, all else here.
+
+    `idle` is what ^C and ^D do when the keymap gives them to nothing: prompt_toolkit would end the prompt.
+    """
+    made = KeyBindings()
+    made.add("c-c", filter=TYPING)(acts["clear" if question else "idle"])
+    made.add("c-d", filter=TYPING & _is_empty)(_leave if question else acts["idle"])
+    for action, (act, where) in _told(acts, question).items():
+        for keys in getattr(keymap, action):
+            made.add(*keys, filter=where, eager=_stands_alone(keys, keymap))(act)
+    for keys in keymap.history_search:
+        made.add(*keys, filter=is_searching)(_search_on)
+    return made
+
+
+def _told(acts: Mapping[str, Act], question: bool) -> dict[str, tuple[Act, FilterOrBool]]:
+    """Return what each action does, and when."""
+    return {
+        "send": (_answer if question else _send, TYPING),
+        "new_line": (_new_line, TYPING),
+        "complete": (_complete, TYPING & ~has_completions),
+        "history_search": (_search, TYPING),
+        "editor": (acts["editor"], TYPING),
+        "clear": (acts["clear"], TYPING),
+        "leave": (_leave, TYPING & _is_empty),
+    }
+
+
+def _stands_alone(keys: Keys, keymap: Keymap) -> bool:
+    """Return whether no other keys of ours begin with these: they need not wait for what follows."""
+    ours = [one for action in ACTIONS for one in getattr(keymap, action)]
+    return not any(one[: len(keys)] == keys and one != keys for one in ours)
+
+
+@Condition
+def _is_empty() -> bool:
+    return not get_app().current_buffer.text
+
+
+def _send(event: KeyPressEvent) -> None:
+    buffer = event.current_buffer
+    if buffer.complete_state and buffer.complete_state.current_completion:
+        buffer.complete_state = None  # taken; the next Enter sends
+    elif in_open_block(buffer.text):
+        buffer.newline(copy_margin=False)
+    elif buffer.text.strip():
+        buffer.validate_and_handle()
+
+
+def _answer(event: KeyPressEvent) -> None:
+    event.current_buffer.validate_and_handle()
+
+
+def _new_line(event: KeyPressEvent) -> None:
+    event.current_buffer.newline(copy_margin=False)
+
+
+def _leave(event: KeyPressEvent) -> None:
+    event.app.exit(exception=EOFError())
+
+
+def _search(event: KeyPressEvent) -> None:
+    start_search(direction=SearchDirection.BACKWARD)
+
+
+def _search_on(event: KeyPressEvent) -> None:
+    do_incremental_search(SearchDirection.BACKWARD)
+
+
+def _complete(event: KeyPressEvent) -> None:
+    buffer = event.current_buffer
+    found = list(buffer.completer.get_completions(buffer.document, CompleteEvent(completion_requested=True)))
+    if len(found) == 1:  # at once: a Tab typed quickly must not be lost to a menu that is still being made
+        buffer.apply_completion(found[0])
+    else:
+        buffer.start_completion(insert_common_part=True)
