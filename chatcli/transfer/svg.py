@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from html import unescape
 
 from chatcli.render.history import placed, print_message
 from chatcli.render.safe import one_line
@@ -10,6 +11,8 @@ from chatcli.transfer import Carried
 
 _WIDTH = 100  # cells
 _FONTS = re.compile(r"@font-face\s*\{[^}]*\}")  # rich has them loaded from the web
+_LENGTH = re.compile(r'textLength="[\d.]+"([^>]*>)([^<]*)')
+_CELL = 12.2  # what rich takes for a cell's width
 _NO_XML = re.compile("[\ufffe\uffff]")
 
 
@@ -32,4 +35,11 @@ def write(session: Carried) -> Iterator[str]:
     for position, turn, message in placed(session.messages):
         print_message(console, message, position, turn)
     picture = console.export_svg(title=one_line(session.title or session.name))
-    yield _NO_XML.sub("\ufffd", _FONTS.sub("", picture))
+    yield _NO_XML.sub("\ufffd", _LENGTH.sub(_in_cells, _FONTS.sub("", picture)))
+
+
+def _in_cells(match: re.Match[str]) -> str:
+    """Return a text's length in cells; rich counts its characters, and squeezes Chinese to half its width."""
+    from rich.cells import cell_len
+
+    return f'textLength="{cell_len(unescape(match[2])) * _CELL:g}"{match[1]}{match[2]}'

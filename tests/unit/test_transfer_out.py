@@ -144,6 +144,7 @@ def test_a_picture_is_whole_and_asks_for_nothing(command: Command, talked: Path)
     shown = command("history", "export", "--format", "svg").out
     assert ElementTree.fromstring(shown).tag.endswith("svg")
     assert "西安" in shown
+    assert 'textLength="48.8"' in shown.split(">西安<")[0].rpartition("<text")[2], "as wide as four cells"
     assert "font-face" not in shown
     assert "http" not in shown.replace("http://www.w3.org/2000/svg", "").replace("https://www.textualize.io", "")
 
