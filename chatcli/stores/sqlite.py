@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chatcli.messages import Message
-from chatcli.stores import Change, Pending, Session, Snapshot, rules
+from chatcli.stores import Change, Pending, Session, Snapshot, blobs, rules
 from chatcli.stores import sqlite_rows as rows
 from chatcli.stores.sqlite_file import HURRIED, PATIENCE, busy, check_still_there, identity, open_file, translated
 
@@ -133,7 +133,7 @@ class SqliteStore:
                 "SELECT data FROM undone WHERE session = ? AND step = ? ORDER BY position", [key, step]
             ).fetchall()
             db.execute("DELETE FROM undone WHERE session = ? AND step = ?", [key, step])
-            messages = [rows.to_message(data) for (data,) in undone]
+            messages = [rows.to_message(db, data) for (data,) in undone]
             entries = [(message.role, data) for message, (data,) in zip(messages, undone, strict=True)]
             rows.add(db, self._used(db, session), entries)
             return messages
@@ -167,10 +167,11 @@ class SqliteStore:
 
     def begin(self, session: str, pending: Pending) -> None:
         """See Store."""
-        user, partial, now = rows.to_data(pending.user), rules.to_json(pending.partial), self._clock()
+        partial, now = rules.to_json(pending.partial), self._clock()
         with self._writing() as db:
             key = self._used(db, session)
             rules.check_not_committed(session, rows.is_committed(db, key, pending.id))
+            user = rows.to_data(db, key, pending.user)
             db.execute("DELETE FROM pending WHERE session = ? AND turn = ?", [key, pending.id])
             db.execute(
                 "INSERT INTO pending(session, turn, user, writer, at, length) VALUES (?, ?, ?, ?, ?, ?)",
@@ -215,7 +216,7 @@ class SqliteStore:
     def drop(self, session: str, turn: str) -> None:
         """See Store."""
         with self._writing() as db:
-            db.execute("DELETE FROM pending WHERE session = ? AND turn = ?", [rows.find(db, session)[0], turn])
+            rows.drop(db, rows.find(db, session)[0], turn)
 
     # Whole sessions
 
@@ -232,7 +233,11 @@ class SqliteStore:
     def delete(self, session: str) -> bool:
         """See Store."""
         with self._writing() as db:
-            return bool(db.execute("DELETE FROM sessions WHERE name = ?", [session]).rowcount)
+            key, _ = rows.find(db, session)
+            held = blobs.of_session(db, key)
+            db.execute("DELETE FROM sessions WHERE id = ?", [key])
+            blobs.sweep(db, held)
+            return key is not None
 
     def rename(self, old: str, new: str) -> None:
         """See Store."""

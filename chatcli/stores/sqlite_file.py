@@ -49,6 +49,14 @@ MIGRATIONS = (
         turn TEXT NOT NULL,
         PRIMARY KEY (session, turn)) WITHOUT ROWID
     """,
+    """
+    CREATE TABLE blobs (sha256 TEXT PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE uses (
+        session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
+        sha256 TEXT NOT NULL,
+        PRIMARY KEY (session, sha256)) WITHOUT ROWID;
+    CREATE INDEX uses_by_blob ON uses(sha256)
+    """,
 )
 
 

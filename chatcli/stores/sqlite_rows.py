@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chatcli.messages import Message, from_dict, is_count, to_dict
-from chatcli.stores import Change, Pending, Session, State, rules
+from chatcli.stores import Change, Pending, Session, State, blobs, rules
 from chatcli.stores.langchain import unreadable
 
 
@@ -22,14 +22,15 @@ def read(db: sqlite3.Connection, key: int | None, first: int, end: int) -> list[
         "SELECT data FROM messages WHERE session = ? AND position >= ? AND position < ? ORDER BY position",
         [key, first, end],
     )
-    return [to_message(data) for (data,) in rows]
+    known: dict[str, bytes] = {}
+    return [to_message(db, data, known) for (data,) in rows]
 
 
 def splice(db: sqlite3.Connection, key: int, messages: Sequence[Message], at: int | None) -> int:
     """Move what stands from `at` on to the undone state, add `messages`; return the new length."""
     if at is not None:
         _undo(db, key, at)
-    return add(db, key, [(message.role, to_data(message)) for message in messages])
+    return add(db, key, [(message.role, to_data(db, key, message)) for message in messages])
 
 
 def add(db: sqlite3.Connection, key: int, entries: Sequence[tuple[str, Any]]) -> int:
@@ -74,6 +75,14 @@ def empty(db: sqlite3.Connection, key: int) -> None:
     db.execute("DELETE FROM states WHERE session = ?", [key])
     db.execute("DELETE FROM pending WHERE session = ?", [key])
     db.execute("UPDATE sessions SET messages = 0, turns = 0 WHERE id = ?", [key])
+    blobs.release(db, key, blobs.of_session(db, key))
+
+
+def drop(db: sqlite3.Connection, key: int | None, turn: str) -> None:
+    """Remove a turn under way, and what only it had attached."""
+    found = db.execute("DELETE FROM pending WHERE session = ? AND turn = ? RETURNING user", [key, turn]).fetchone()
+    if found is not None and key is not None:
+        blobs.release(db, key, sorted(blobs.used_by(rules.from_json(found[0]))))
 
 
 def states(db: sqlite3.Connection, key: int) -> dict[str, State]:
@@ -104,15 +113,15 @@ def pending(db: sqlite3.Connection, key: int | None, now: float) -> list[Pending
         " WHERE session = ? ORDER BY pending.id",
         [key],
     )
-    turns = [_to_pending(row, now) for row in found]
+    turns = [_to_pending(db, row, now) for row in found.fetchall()]
     return [turn for turn in turns if turn.user.role != "unreadable"]
 
 
-def _to_pending(row: Sequence[Any], now: float) -> Pending:
+def _to_pending(db: sqlite3.Connection, row: Sequence[Any], now: float) -> Pending:
     turn, user, writer, partial, at, length, beat = row
     return Pending(
         turn,
-        to_message(user),
+        to_message(db, user),
         str(writer),
         rules.to_text(partial),
         at if is_count(at) else None,
@@ -135,14 +144,14 @@ def to_session(row: Sequence[Any]) -> Session:
     )
 
 
-def to_message(data: Any) -> Message:
-    """Return the message kept as `data`; what is none has the role `unreadable`."""
+def to_message(db: sqlite3.Connection, data: Any, known: dict[str, bytes] | None = None) -> Message:
+    """Return the message kept as `data`; what is none has the role `unreadable`. `known`: the blobs read before."""
     try:
-        return from_dict(json.loads(data))
+        return from_dict(blobs.put_back(db, json.loads(data), known))
     except (TypeError, ValueError, RecursionError):
         return unreadable(str(data), "no message")
 
 
-def to_data(message: Message) -> str:
-    """Return the message as JSON text."""
-    return rules.to_json(to_dict(message))
+def to_data(db: sqlite3.Connection, key: int, message: Message) -> str:
+    """Return the message of a session as JSON text, its large parts kept apart."""
+    return rules.to_json(blobs.put_away(db, key, to_dict(message)))

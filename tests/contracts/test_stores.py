@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chatcli.errors import Conflict, NotFound
 from chatcli.messages import Message, Usage, fingerprint, new_id
 from chatcli.stores import Change, Pending, State, Store, Watermark
-from tests.contracts.conftest import abandon
+from tests.contracts.conftest import Place, abandon
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
@@ -82,6 +82,48 @@ def test_a_message_comes_back_as_it_was_written(store: Store) -> None:
     ]
     assert store.append("s", written) == 8
     assert store.messages("s") == written
+
+
+ATTACHED = (
+    {"type": "text", "text": "what is @cat.png, @notes.md?"},
+    {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'iVBOR' * 2000}", "detail": "low"}},
+    {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{'====' * 2000}"}},
+    {"type": "image_url", "image_url": {"url": f"https://example.org/{'a' * 5000}"}},
+    {
+        "type": "text",
+        "text": "notes.md:\n```\n" + "half \ud83d \u0000 中\n" * 3000 + "\n```",
+        "cache_control": {"type": "x"},
+    },
+    {"type": "input_audio", "input_audio": {"data": "A" * 5000, "format": "wav"}},
+)
+
+
+def test_what_is_attached_comes_back_to_the_letter_wherever_it_stands(place: Place) -> None:
+    store = place.open()
+    asked, answer = Message("user", ATTACHED, id="u1", time=1.5), reply("a cat")
+    store.append("s", [asked, answer, asked])
+    store.begin("s", Pending("t1", asked, "host/1/2"))
+    store.append("s", [], at=2)
+    for opened in (store, store if place.address == "memory:" else place.open()):
+        assert opened.messages("s") == [asked, answer]
+        assert opened.snapshot("s", 2).newest[0] == asked
+        assert [turn.user for turn in opened.pending("s")] == [asked]
+    assert store.redo("s") == [asked]
+    store.commit("s", "t1", [asked, reply("still a cat")])
+    assert [message for message in store.messages("s") if message.role == "user"] == [asked] * 3
+
+
+def test_what_one_session_had_attached_stays_when_another_that_has_it_goes(store: Store) -> None:
+    asked = Message("user", ATTACHED)
+    for name in ("one", "two", "three"):
+        store.append(name, [asked])
+        store.begin(name, Pending(new_id(), asked, "host/1/2"))
+    store.delete("one")
+    store.clear("two")
+    store.drop("three", store.pending("three")[0].id)
+    assert store.messages("three") == [asked]
+    store.append("two", [asked])
+    assert store.messages("two") == [asked]
 
 
 @pytest.mark.parametrize("length", [0, 1, 5])
