@@ -9,7 +9,7 @@ from chatcli.errors import ContextTooLong
 from chatcli.learned import Learned
 from chatcli.memory import SAFE_WINDOW, Index, View
 from chatcli.memory.history import History
-from chatcli.messages import Message, Usage, is_count
+from chatcli.messages import Message, Usage, has_images, is_count
 from chatcli.model import Model
 
 Measure = Callable[[str], int]
@@ -48,7 +48,7 @@ class Aids:
 
     def learn_scale(self, model: Model, sent: Sequence[Message], usage: Usage) -> None:
         """Compare our estimate of a request with what the endpoint counted; pictures are counted by nobody alike."""
-        if all(isinstance(message.content, str) for message in sent):
+        if not any(has_images(message.content) for message in sent):
             self.learned.counted(_known_as(model), tokens.of_messages(sent), usage.prompt)
 
     def learn_window(self, model: Model, refusal: ContextTooLong, sent: int) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 from chatcli.aids import Aids, reply_room, room
 from chatcli.background import Work
 from chatcli.context import Context
-from chatcli.errors import ChatError
+from chatcli.errors import ChatError, ContextTooLong, NoImages
 from chatcli.memory import DEFAULT as DEFAULT_MEMORY
 from chatcli.memory import Memory, View, parse_memory
 from chatcli.memory.history import open_history
-from chatcli.messages import Content, Message
+from chatcli.messages import Content, Message, has_images
 from chatcli.model import Model
 from chatcli.prompt import DEFAULT, Prompt, fill
+from chatcli.sight import named_only
 from chatcli.stores import Store
 
 
@@ -45,6 +46,7 @@ class Assembly:
         self.aids = aids or Aids()
         self._side_model: Model | None = None
         self._asked_for_window: Model | None = None
+        self._refused_images: Model | None = None
 
     @property
     def memory(self) -> Memory:
@@ -73,7 +75,25 @@ class Assembly:
         view = replace(view, room=room(view, own, self.options))
         chosen = memory.select(view, question)
         parts = fill(self.prompt, self.variables, chosen.parts, question)
+        if self.model.images is False or self._refused_images is self.model:
+            parts = named_only(parts)
         return Context(tuple(parts), chosen, view.history.length, view.cost)
+
+    def adapt(self, refusal: ContextTooLong | NoImages, sent: int, asked: Content) -> str | None:
+        """Learn from the refusal of a request of about `sent` tokens; return what the user is told of it.
+
+        None when nothing less can be sent for what is `asked`.
+        """
+        name = self.model.name
+        if isinstance(refusal, NoImages):
+            if has_images(asked):
+                return None
+            self._refused_images = self.model
+            return f"{name} takes no images; those of earlier turns are only named"
+        if not self.memory.adapts:
+            return None
+        self.aids.learn_window(self.model, refusal, sent)
+        return f"{name} takes no more than {self.window:,} tokens; less of the history is sent"
 
     def look(self) -> View:
         """Return what the memory sees now."""

@@ -15,7 +15,7 @@ from chatcli.aids import Aids
 from chatcli.assembly import Assembly
 from chatcli.background import Background
 from chatcli.context import Context, request
-from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, StoreError
+from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, NoImages, StoreError
 from chatcli.memory import Memory
 from chatcli.memory.history import History
 from chatcli.messages import Content, Message, Usage, new_id, user_message
@@ -24,6 +24,7 @@ from chatcli.names import title_of
 from chatcli.prompt import DEFAULT, Prompt, fill
 from chatcli.pump import Pump, Tick
 from chatcli.revising import apply, last_turn, take_back
+from chatcli.sight import check_images
 from chatcli.stores import Change, Pending, Store
 from chatcli.stores.rules import ABANDONED
 from chatcli.turn import Committed, Draft, Notice, Turning, Unsaved
@@ -179,6 +180,7 @@ class Chat(Assembly):
     def _begun(self, turn: Pending, prefix: str = "") -> Turning:
         """Keep the turn as ours, durably, before anything leaves; return it ready to run."""
         fill(self.prompt, self.variables, (), turn.user)  # raises what would be wrong, before anything is kept
+        check_images(self.model, turn.user.content)
         self.flush()
         self._save_settings()
         turn = replace(turn, writer=self.writer)
@@ -223,19 +225,19 @@ class Chat(Assembly):
             yield Notice("this session was emptied, deleted or renamed elsewhere; what follows begins it anew")
 
     def _asked(self, turn: Pending, draft: Draft) -> Turning:
-        """Ask for the reply; a memory that adapts sends less, once, to an endpoint that takes less than was known."""
+        """Ask for the reply; once more, with less, where the endpoint refused what need not be sent."""
         assert self.last_context is not None
         try:
             yield from self._stream(turn, request(self.last_context, draft.prefix), draft)
-        except ContextTooLong as refusal:
+        except (ContextTooLong, NoImages) as refusal:
             before = self.last_context.tokens
-            if draft.began or not self.memory.adapts:
+            news = None if draft.began else self.adapt(refusal, before, turn.user.content)
+            if news is None:
                 raise
-            self.aids.learn_window(self.model, refusal, before)
             self.last_context = self.context(turn.user.content, stop=turn.at)
             if self.last_context.tokens >= before:
                 raise
-            yield Notice(f"{self.model.name} takes no more than {self.window:,} tokens; less of the history is sent")
+            yield Notice(news)
             yield from self._stream(turn, request(self.last_context, draft.prefix), draft)
 
     def _stream(self, turn: Pending, messages: Sequence[Message], draft: Draft) -> Turning:

@@ -16,6 +16,7 @@
         ├── Unreachable       refused connection, DNS, network
         ├── TimedOut          no answer within the timeout
         ├── BadRequest        the endpoint refused the request for another reason
+        │   └── NoImages      the model takes no images
         └── BrokenStream      the reply stopped half-way or was no reply
 
 An error is translated once, where it is born, and shown in two places: the command line and the chat's
@@ -100,6 +101,10 @@ class TimedOut(ModelError):
 
 class BadRequest(ModelError):
     """The endpoint refused the request."""
+
+
+class NoImages(BadRequest):
+    """The model takes no images, and the request has some."""
 
 
 class BrokenStream(ModelError):

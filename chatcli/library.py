@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from chatcli import chat as core
 from chatcli import prompt as prompts
-from chatcli.attachments import with_attachments
+from chatcli.attachments import attach_all, with_attachments
 from chatcli.cli.compose import aids_for, open_named_store, workplace
 from chatcli.cli.resolve import resolve_model
 from chatcli.context import Context
@@ -105,7 +105,7 @@ class Chat:
         raises.
         """
         self.last_reply = None
-        with closing(self._turn(with_attachments(text, [Path(name) for name in attach]))) as events:
+        with closing(self._turn(with_attachments(text, attach_all(Path(name) for name in attach)))) as events:
             for event in events:
                 if isinstance(event, Delta):
                     yield event.text

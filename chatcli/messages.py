@@ -71,6 +71,11 @@ class Turn:
         return self.start + len(self.messages)
 
 
+def has_images(content: Content) -> bool:
+    """Say whether there is an image among the parts."""
+    return not isinstance(content, str) and any(part.get("type") == "image_url" for part in content)
+
+
 def new_id() -> str:
     """Return a random id, 16 hexadecimal digits: for a message or a turn."""
     return os.urandom(8).hex()

@@ -210,9 +210,12 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 def _fill_template(entry: Template, values: Mapping[str, str], asked: Content) -> Part:
+    content: Content
     kind = "input" if INPUT in _names(entry) else "system" if entry.role == "system" else "prompt"
-    if isinstance(entry.content, str) and isinstance(asked, str):
-        content: Content = _substitute(entry.content, {**values, INPUT: asked})
+    if entry.content == f"{{{INPUT}}}":
+        content = asked  # to the letter what the history has of it later
+    elif isinstance(entry.content, str) and isinstance(asked, str):
+        content = _substitute(entry.content, {**values, INPUT: asked})
     else:
         content = _fill_parts(entry.content, values, asked)
     return Part(kind, (Message(entry.role, content),))
@@ -230,8 +233,10 @@ def _fill_parts(content: Content, values: Mapping[str, str], asked: Content) -> 
 
 
 def _text_and_rest(parts: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[Mapping[str, Any], ...]]:
-    text = "\n".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
-    return text, tuple(part for part in parts if part.get("type") != "text")
+    """Return the first text among the parts, which is what was typed, and what goes with it."""
+    first = next((at for at, part in enumerate(parts) if part.get("type") == "text"), None)
+    text = "" if first is None else str(parts[first].get("text", ""))
+    return text, tuple(part for at, part in enumerate(parts) if at != first)
 
 
 def _map_texts(value: Any, change: Callable[[str], str]) -> Any:

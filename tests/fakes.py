@@ -38,6 +38,7 @@ class ScriptedModel:
         self.name = "scripted"
         self.host = ""
         self.window = window
+        self.images: bool | None = None
         self.local = False
         self.listed: int | None = None
         self.asked: list[list[Message]] = []

@@ -13,6 +13,9 @@ from chatcli.errors import ModelError
 from chatcli.render.safe import neutralise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chatcli.attachments import Attachment
     from chatcli.chat import Chat
     from chatcli.cli.answers import Schema
     from chatcli.cli.resolve import Workplace
@@ -49,14 +52,16 @@ def ask(
 
     Example: git diff | chatcli ask "Write a commit message"
     """
-    from chatcli.attachments import with_attachments
+    from chatcli.attachments import attach_all, with_attachments
     from chatcli.cli.later import derive_later
     from chatcli.cli.opened import opened_chat
     from chatcli.errors import StoreError
 
     form = _form(as_json, extract, schema)
-    content = with_attachments(_question(text), flags.attachments)
+    attached = attach_all(flags.attachments)
+    content = with_attachments(_question(text), attached)
     with opened_chat(flags) as (chat, place):
+        _tell_attached(chat, attached, flags.quiet)
         chat.background.close()  # it would end with us, half done and paid for
         try:
             reply = _answer(chat, content, flags, form, place.config)
@@ -68,6 +73,16 @@ def ask(
             _print(chat, reply, form, place)
     if reply is None or reply.finish == "interrupted":
         raise typer.Exit(130)
+
+
+def _tell_attached(chat: "Chat", attached: "Sequence[Attachment]", quiet: bool) -> None:
+    """Say in one line what goes with the question, and what it costs; to somebody who sits there."""
+    from chatcli.cli.output import notice
+
+    if attached and not quiet and sys.stderr.isatty():
+        from chatcli.render.attached import listed
+
+        notice(listed(chat, attached))
 
 
 def _tell(chat: "Chat", quiet: bool) -> None:

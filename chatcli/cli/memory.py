@@ -51,7 +51,7 @@ def context(
 
     Example: chatcli memory context -s JavaEdge "Which city was that?"
     """
-    from chatcli.attachments import with_attachments
+    from chatcli.attachments import attach_all, with_attachments
     from chatcli.cli.output import print_json
     from chatcli.messages import readable
     from chatcli.model.wire import to_wire
@@ -61,7 +61,7 @@ def context(
     with opened(flags, session) as (chat, _):
         _index_all(chat, chat.memory)
         asked = text is not None or bool(flags.attachments)
-        request = next_request(chat, with_attachments(text or "", flags.attachments) if asked else None)
+        request = next_request(chat, with_attachments(text or "", attach_all(flags.attachments)) if asked else None)
         if explain and as_json:
             print_json(recalled_as_data(request.context, turns_of(chat, request.context)))
         elif explain:
@@ -213,7 +213,7 @@ def _unasked(place: "Workplace", name: str | None) -> "Model":
         raise
     except UsageError:  # there is no key, no server: what was said is there all the same
         return UnaskedModel(name or place.config.model or "no model")
-    return UnaskedModel(settings.id, settings.window, settings.host)
+    return UnaskedModel(settings.id, settings.window, settings.host, images=settings.images)
 
 
 def _index_all(chat: "Chat", memory: "Memory") -> None:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 def open_chat(flags: Flags) -> int:
     """Open the chat that the flags describe, until the user leaves it; return the exit code."""
+    from chatcli.attachments import attach_all
     from chatcli.cli.compose import tools_for
     from chatcli.repl.loop import Repl
 
+    attached = attach_all(flags.attachments)
     with _opening(flags) as (opening, place):
-        return Repl(opening, tools_for(flags, place, opening.store), attachments=flags.attachments).run()
+        return Repl(opening, tools_for(flags, place, opening.store), attached).run()
 
 
 @contextmanager

@@ -119,6 +119,7 @@ def _configured_model(name: str, found: "ModelConfig", place: Workplace) -> Mode
         base,
         name=name,
         window=found.window or base.window,
+        images=base.images if found.images is None else found.images,
         timeout=found.timeout,
         options={**base.options, **found.options},
         extra_body={**base.extra_body, **found.extra_body},

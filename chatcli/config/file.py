@@ -31,6 +31,7 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     api_key: str = ""
     path: str = ""
     window: int | None = None
+    images: bool | None = None
     timeout: float = 120.0
     price: Price | None = None
     options: dict[str, Any] = {}

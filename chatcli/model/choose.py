@@ -190,7 +190,7 @@ def with_id(settings: ModelSettings, model_id: str) -> ModelSettings:
             f"there is no model {model_id}: only the embedded {settings.id} is here",
             "name one of the config, or set the key of an endpoint that has it",
         )
-    return replace(settings, name=model_id, id=model_id, window=window_of(model_id))
+    return replace(settings, name=model_id, id=model_id, window=window_of(model_id), images=None)
 
 
 def open_model(settings: ModelSettings) -> "Model":

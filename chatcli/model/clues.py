@@ -32,6 +32,13 @@ _NO_MODEL = _words(
 _NO_OPTION = _words(r"unsupported_(parameter|value)")
 _NO_QUOTA = _words(r"insufficient[ _](quota|balance)|exceeded your current quota|arrearage|good standing|purchase")
 _NO_KEY = _words(r"invalid_api_key|api[ _-]?key.{0,30}(invalid|not valid|incorrect)|incorrect api")
+_NO_IMAGES = _words(
+    r"image_url.{0,20}only supported|(unknown variant|expected).{0,20}image_url"
+    r"|image input.{0,20}not (supported|enabled)"
+    r"|(not|n't) (support|accept)(ing|s)? (\w+ )?(image|vision)|support image input|not a multimodal model"
+    r"|at most 0 image|missing data required for image|mmproj|(image|multimodal|vision)\w* (is|are) not supported"
+    r"|unsupported content type.{0,20}image"
+)
 _TOO_MANY = _words(r"rate.?limit|too many requests|throttling")
 _TOO_BIG_FOR_A_MINUTE = _words(r"request too large")
 _STRANGE = _words(
@@ -51,6 +58,8 @@ def classify(status: int, clues: str) -> type[ModelError]:
         return errors.ContextTooLong
     if status == 408:
         return errors.TimedOut
+    if _NO_IMAGES.search(clues):
+        return errors.NoImages
     if status >= 500:
         return errors.ServerError
     no_model = _NO_MODEL.search(clues) and not _NO_OPTION.search(clues)
@@ -64,7 +73,7 @@ def classify_in_stream(error: Any, clues: str) -> type[ModelError]:
         return classify(int(code), clues)
     if _TOO_MANY.search(clues):
         return errors.RateLimited
-    if any(pattern.search(clues) for pattern in (_NO_KEY, _TOO_LONG, _NO_MODEL, _NO_QUOTA)):
+    if any(pattern.search(clues) for pattern in (_NO_KEY, _TOO_LONG, _NO_IMAGES, _NO_MODEL, _NO_QUOTA)):
         return classify(400, clues)
     return errors.ServerError
 

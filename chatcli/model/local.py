@@ -70,6 +70,7 @@ def embedded(weights: Path, name: str = "", window: int = WINDOW) -> ModelSettin
         options=OPTIONS,
         label="the embedded model",
         kind="embedded",
+        images=False,
         weights=weights,
     )
 
@@ -103,6 +104,11 @@ class EmbeddedModel:
     def window(self) -> int | None:
         """How many tokens a request and its reply may hold together."""
         return self.settings.window
+
+    @property
+    def images(self) -> bool | None:
+        """Whether it takes images; it takes text alone, unless the config says otherwise."""
+        return self.settings.images
 
     @property
     def pid(self) -> int | None:

@@ -90,6 +90,11 @@ class OpenAIModel:
         return self.settings.window
 
     @property
+    def images(self) -> bool | None:
+        """Whether it takes images, as far as the config says."""
+        return self.settings.images
+
+    @property
     def local(self) -> bool:
         """Whether the endpoint is on this machine."""
         return self.settings.local

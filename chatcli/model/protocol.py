@@ -80,6 +80,11 @@ class Model(Protocol):
         ...
 
     @property
+    def images(self) -> bool | None:
+        """Whether it takes images; None when unknown: then the endpoint is asked, by sending one."""
+        ...
+
+    @property
     def local(self) -> bool:
         """Whether it runs on this machine, where a second request stands in the way of the first."""
         ...

@@ -26,9 +26,9 @@ class ModelSettings:
 
     `name` is what the user calls it (a section of the config, or the id itself), `id` what the endpoint calls
     it. `api_key` is empty when the endpoint wants none; `key_env` names the variable it is read from, for hints.
-    `window` is in tokens, None when unknown. `extra_body` is merged into every request; `options` are sent
-    unless the chat sets the same ones. `timeout` is how long the endpoint may be silent, in seconds. `label`
-    is what messages call the endpoint. `weights` is the GGUF file of an embedded model.
+    `window` is in tokens, `images` says whether it takes any; None when unknown. `extra_body` is merged into every
+    request; `options` are sent unless the chat sets the same ones. `timeout` is how long the endpoint may be silent, in
+    seconds. `label` is what messages call the endpoint. `weights` is the GGUF file of an embedded model.
     """
 
     name: str
@@ -37,6 +37,7 @@ class ModelSettings:
     api_key: str = field(default="", repr=False)
     key_env: str = ""
     window: int | None = None
+    images: bool | None = None
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 120.0

@@ -17,6 +17,7 @@ class UnaskedModel:
     window: int | None = None
     host: str = ""
     local: bool = False
+    images: bool | None = None
 
     def stream(self, context: Sequence[Message], options: Mapping[str, Any]) -> Reply:
         """Refuse: nothing is asked here."""

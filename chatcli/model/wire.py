@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from chatcli.messages import Finish, Message, Usage, readable
+from chatcli.messages import Content, Finish, Message, Usage, readable
 from chatcli.model import Delta, Event, Finished, Reasoning, Used
 from chatcli.model.settings import ModelSettings
 
@@ -68,11 +68,7 @@ def request_body(
 
 def to_wire(message: Message) -> dict[str, Any]:
     """Return the message as the protocol wants it."""
-    content = message.content
-    wire: dict[str, Any] = {
-        "role": message.role,
-        "content": whole(content) if isinstance(content, str) else [_part(part) for part in content],
-    }
+    wire: dict[str, Any] = {"role": message.role, "content": _content(message.content)}
     if message.name:
         wire["name"] = message.name
     if message.tool_calls:
@@ -80,6 +76,15 @@ def to_wire(message: Message) -> dict[str, Any]:
     if message.tool_call_id:
         wire["tool_call_id"] = message.tool_call_id
     return wire
+
+
+def _content(content: Content) -> str | list[dict[str, Any]]:
+    """Return text, or parts; parts that are plain text and no more as one text: many endpoints take no others."""
+    if isinstance(content, str):
+        return whole(content)
+    if content and all(part.keys() == {"type", "text"} and part["type"] == "text" for part in content):
+        return whole("\n\n".join(part["text"] for part in content))
+    return [_part(part) for part in content]
 
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:

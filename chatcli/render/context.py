@@ -122,7 +122,7 @@ def request_lines(request: Request, width: int, letters: bool = False) -> Iterat
         inside = f" · sent inside {piece.inside}" if piece.inside else ""
         yield [(f"{piece.label} · {request.tokens(piece.tokens)} tokens{inside}", "bold cyan")]
         for message in piece.part.messages:
-            yield [(neutralise(f"{message.role}: {describe(message)}"), piece.kind.colour)]
+            yield [(neutralise(f"{message.role}: {describe(message, whole=True)}"), piece.kind.colour)]
         yield []
     yield from _listed(request, pieces, width, letters)
     yield bar(_slices(request, pieces), min(width, _WIDEST), letters)

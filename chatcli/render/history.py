@@ -2,9 +2,11 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chatcli.attachments import attached_name
+from chatcli.images import label, size_of
 from chatcli.messages import Message
 from chatcli.render.safe import neutralise, one_line
 from chatcli.stores import Store
@@ -56,7 +58,7 @@ def print_history(excerpt: Excerpt, raw: bool = False) -> None:
     """Print messages on stdout: as markdown on a terminal, as plain text elsewhere or if `raw`."""
     if raw or not sys.stdout.isatty():
         for position, turn, message in excerpt.placed():
-            print(plain_message(message, position, turn))
+            print(plain_message(message, position, turn, whole=raw))
         return
     from chatcli.render.streaming import terminal
 
@@ -65,12 +67,12 @@ def print_history(excerpt: Excerpt, raw: bool = False) -> None:
         print_message(console, message, position, turn)
 
 
-def plain_message(message: Message, position: int, turn: int = 0, heading: bool = True) -> str:
+def plain_message(message: Message, position: int, turn: int = 0, heading: bool = True, whole: bool = False) -> str:
     """Return a message as plain text: who (if `heading`), then what was said, then an empty line."""
     if message.role == "unreadable":
         return f"[message {position}: {one_line(message.text, 60)}; kept in the store, never sent]\n"
     who = f"{who_said(message, turn)}\n" if heading else ""
-    return f"{who}{neutralise(describe(message))}{_ending(message)}\n"
+    return f"{who}{neutralise(describe(message, whole))}{_ending(message)}\n"
 
 
 def print_message(console: "Console", message: Message, position: int, turn: int = 0) -> None:
@@ -90,26 +92,24 @@ def print_message(console: "Console", message: Message, position: int, turn: int
     console.print()
 
 
-def describe(message: Message) -> str:
-    """Return what a message says; parts that are no text by their kind and size."""
+def describe(message: Message, whole: bool = False) -> str:
+    """Return what a message says; an image by its size, an attached text too, unless the `whole` is wanted."""
     if isinstance(message.content, str):
         said = message.content
     else:
-        said = "\n".join(_describe_part(part) for part in message.content)
+        said = "\n".join(_describe_part(part, whole) for part in message.content)
     calls = "".join(f"\n[calls {call.get('name', '')}]" for call in message.tool_calls)
     return (said + calls).lstrip("\n")
 
 
-def _describe_part(part: object) -> str:
-    if not isinstance(part, dict):
-        return str(part)
+def _describe_part(part: Mapping[str, Any], whole: bool) -> str:
     if part.get("type") == "text":
-        return str(part.get("text", ""))
+        text = str(part.get("text", ""))
+        name = None if whole else attached_name(text)
+        return text if name is None else f"[{name} {size_of(len(text.encode('utf-8', 'replace')))}]"
     image = part.get("image_url")
-    url = image.get("url", "") if isinstance(image, dict) else str(image or "")
-    if url.startswith("data:"):
-        return f"[image: {url[5:].partition(';')[0]}, {len(url) * 3 // 4 // 1024} KiB]"
-    return f"[{part.get('type', 'part')}: {one_line(url, 100)}]"
+    url = image.get("url") if isinstance(image, Mapping) else image
+    return one_line(label(str(url)), 100) if url else f"[{part.get('type', 'part')}]"
 
 
 def who_said(message: Message, turn: int) -> str:

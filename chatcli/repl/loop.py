@@ -24,6 +24,7 @@ from chatcli.repl.toolbar import NOTHING_SENT, Place, meter_of, place_of, toolba
 from chatcli.repl.tools import Tools
 
 if TYPE_CHECKING:
+    from chatcli.attachments import Attachment
     from chatcli.chat import Chat
     from chatcli.messages import Message
     from chatcli.turn import Turning
@@ -36,7 +37,7 @@ Result = TypeVar("Result")
 class Repl:
     """One interactive chat."""
 
-    def __init__(self, opening: Opening, tools: Tools, attachments: Sequence[Path] = ()) -> None:
+    def __init__(self, opening: Opening, tools: Tools, attachments: "Sequence[Attachment]" = ()) -> None:
         self._opening = opening
         self._switched_to: Chat | None = None
         self.tools = tools
@@ -104,6 +105,10 @@ class Repl:
                 from chatcli.repl.pending import describe_unfinished
 
                 describe_unfinished(self)
+            if self.attachments:
+                from chatcli.repl.attaching import say_attached
+
+                say_attached(self, self.attachments)
 
     def switch(self, chat: "Chat") -> None:
         """Go on with another session's chat."""
@@ -219,13 +224,16 @@ class Repl:
     def _send(self, text: str) -> None:
         """Send a message; what does not reach the store is given back."""
         from chatcli.attachments import with_attachments
+        from chatcli.repl.attaching import attached_to, say_attached
         from chatcli.repl.pending import decide_unfinished
 
         self.give_back(text)
         if not decide_unfinished(self):
             return
-        turn = self.chat.send(with_attachments(text.strip(), self.attachments))
+        attached = attached_to(self, text)
+        turn = self.chat.send(with_attachments(text.strip(), attached))
         self._prefill = ""
+        say_attached(self, attached[len(self.attachments) :])
         self.attachments.clear()
         self.play(turn)
 

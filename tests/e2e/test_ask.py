@@ -11,6 +11,7 @@ from threading import Event
 
 from chatcli.messages import Message
 from tests.e2e.conftest import CHATCLI, User
+from tests.pictures import png
 from tests.servers import BAD_KEY, UNKNOWN_MODEL, Thought
 from tests.terminal import clean_env
 
@@ -93,14 +94,14 @@ def test_options_and_a_prompt_of_the_config_reach_the_request(user: User) -> Non
 
 
 def test_an_image_goes_as_a_part_and_stays_in_the_history(user: User) -> None:
-    (user.home / "dot.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (user.home / "dot.png").write_bytes(png())
     user.run("ask", "-s", "s", "-a", "dot.png", "What is it?")
     content = user.server.chats[0].body["messages"][0]["content"]
     assert content[0] == {"type": "text", "text": "What is it?"}
     assert content[1]["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
     user.run("ask", "-s", "s", "And now?")
     assert user.server.chats[1].body["messages"][0]["content"] == content
-    assert "[image: image/png" in user.run("history", "show", "-s", "s").stdout
+    assert "[image 71 bytes]" in user.run("history", "show", "-s", "s").stdout
 
 
 def test_a_flag_goes_over_the_session_and_the_session_over_the_environment(user: User) -> None:

@@ -2,14 +2,12 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from chatcli.messages import Message
 from tests.e2e.conftest import User
 from tests.e2e.test_chat import leave
-from tests.servers import BAD_KEY
 from tests.terminal import Terminal
 
 
@@ -52,7 +50,7 @@ def test_help_lists_every_command_and_key(known: User) -> None:
         assert "/new" in shown.split("you>")[1], "the whole help fits the screen"
         assert "Tab completes" in shown
         for name in (
-            "attach", "clear", "cls", "context", "delete", "exit", "export", "help", "history", "import",
+            "attach", "clear", "cls", "context", "delete", "detach", "exit", "export", "help", "history", "import",
             "info", "memory", "model", "new",
             "compact", "pin", "pins", "redo", "rename", "resume", "retry", "sessions", "set", "summary", "system",
             "undo",
@@ -306,34 +304,6 @@ def test_the_toolbar_shows_no_figure_of_a_context_that_is_no_more(known: User, c
         term.wait_gone("tokens, window unknown")
         term.wait_for("s · test-model · auto · sqlite")
         leave(term)
-
-
-def test_an_attachment_goes_with_the_next_message_only(known: User, tmp_path: Path) -> None:
-    (tmp_path / "my notes.txt").write_text("Ada was here", encoding="utf-8")
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
-        refused(term, "/attach nowhere.txt", "cannot be attached")
-        refused(term, "/attach ~nosuch/f", "cannot be attached")
-        say(term, "/attach 'my notes.txt'", "my notes.txt · ~")
-        say(term, '/attach ""', "nothing is attached")
-        say(term, "/attach 'my notes.txt'", "with the next message")
-        say(term, "/context", "Ada was here")
-        say(term, "Who?", "Turn 4: Who?")
-        say(term, "And?", "Turn 5: And?")
-        leave(term)
-    assert "Ada was here" in known.server.chats[0].texts[-1][1]
-    assert known.server.chats[1].texts[-1] == ("user", "And?")
-
-
-def test_a_message_that_failed_keeps_its_attachment(known: User, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("Ada was here", encoding="utf-8")
-    known.server.refuses(BAD_KEY)
-    with known.chat("-s", "s", "-a", "notes.txt") as term:
-        term.wait_for("you>")
-        say(term, "Who?", "hint:")
-        say(term, "/retry", "Turn 4: Who?")
-        leave(term)
-    assert "Ada was here" in known.server.chats[1].texts[-1][1]
 
 
 def test_cls_clears_the_screen_and_keeps_the_session(known: User) -> None:

@@ -1,57 +1,88 @@
+"""Files that go with a message: what becomes of each kind, and what is refused in two lines."""
+
 import base64
+import io
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
-from chatcli.attachments import IMAGE_LIMIT, TEXT_LIMIT, with_attachments
+from chatcli.attachments import TEXT_LIMIT, attach, attach_all, attached_name, with_attachments
+from chatcli.attachments.files import LARGEST
+from chatcli.attachments.pictures import ACCEPTED, SIDE, WORTHWHILE
 from chatcli.errors import UsageError
+from chatcli.images import from_url
+from tests.pictures import gif, jpeg, pdf, png, webp
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(10)
+
+def written(path: Path, data: bytes | str) -> Path:
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def text_of(path: Path) -> str:
+    return str(attach(path).part["text"])
+
+
+def url_of(path: Path) -> str:
+    return str(attach(path).part["image_url"]["url"])
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(UsageError) as caught:
+        attach(path)
+    assert caught.value.exit_code == 2
+    assert caught.value.hint
+    assert "\n" not in caught.value.hint
+    return caught.value.message
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have a package not be installed."""
+    return lambda name: monkeypatch.setitem(sys.modules, name, None)
 
 
 def test_without_files_the_input_stays_text() -> None:
     assert with_attachments("Hi", []) == "Hi"
 
 
-def test_a_text_file_goes_into_the_input_under_its_name(tmp_path: Path) -> None:
-    path = tmp_path / "notes.md"
-    path.write_text("\ufeff你好\n```x```\n", encoding="utf-8")
-    assert with_attachments("Look", [path]) == "Look\n\nnotes.md:\n~~~~~~\n你好\n```x```\n~~~~~~"
-    assert with_attachments("", [path]).startswith("notes.md:")  # type: ignore[union-attr]
+def test_each_file_is_a_part_behind_what_was_typed(tmp_path: Path) -> None:
+    files = [written(tmp_path / "a.txt", "one"), written(tmp_path / "b.png", png()), written(tmp_path / "c.txt", "two")]
+    said, first, image, last = with_attachments("Look @a.txt", attach_all([*files, files[0]]))
+    assert said == {"type": "text", "text": "Look @a.txt"}
+    assert first == {"type": "text", "text": "a.txt:\n```\none\n```"}
+    assert (image["type"], last["text"]) == ("image_url", "c.txt:\n```\ntwo\n```")  # type: ignore[index]
+    assert with_attachments("", attach_all(files[:1])) == (first,)
 
 
-def test_a_name_that_is_no_text_does_not_stop_its_file(tmp_path: Path) -> None:
-    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
-    path.write_text("hot", encoding="utf-8")
-    assert with_attachments("", [path]) == "caf?.txt:\n```\nhot\n```"
+def test_a_text_stands_in_a_fence_that_nothing_in_it_closes(tmp_path: Path) -> None:
+    path = written(tmp_path / "notes.md", "\ufeff你好\n````x\n````\n")
+    assert text_of(path) == "notes.md:\n`````\n你好\n````x\n````\n`````"
+    assert attached_name(text_of(path)) == "notes.md"
+    assert [attached_name(text) for text in ("", "a", "a:\n```", "a:\n```\nb", "so:\n```\nx\n```\nand")] == [None] * 5
+
+
+def test_a_name_is_one_readable_line(tmp_path: Path) -> None:
+    assert text_of(written(tmp_path / os.fsdecode(b"caf\xe9.txt"), "hot")) == "caf?.txt:\n```\nhot\n```"
+    assert text_of(written(tmp_path / "a\x1b]0;x\nb.txt", "")).startswith("a?]0;x?b.txt:\n```\n")
+
+
+def test_text_in_utf_16_is_read_by_its_mark(tmp_path: Path) -> None:
+    assert "中文" in text_of(written(tmp_path / "w.txt", "中文".encode("utf-16")))
 
 
 @pytest.mark.parametrize(
     ("data", "kind"),
-    [
-        (PNG, "image/png"),
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
-        (b"GIF89a", "image/gif"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
-    ],
+    [(png(), "image/png"), (jpeg(), "image/jpeg"), (gif(), "image/gif"), (webp(), "image/webp")],
 )
 def test_an_image_becomes_a_part_with_a_data_url(tmp_path: Path, data: bytes, kind: str) -> None:
-    path = tmp_path / "picture"
-    path.write_bytes(data)
-    text, image = with_attachments("What?", [path])
-    assert text == {"type": "text", "text": "What?"}
-    assert image == {
-        "type": "image_url",
-        "image_url": {"url": f"data:{kind};base64,{base64.b64encode(data).decode()}"},
-    }
-
-
-def refused(path: Path) -> str:
-    with pytest.raises(UsageError) as caught:
-        with_attachments("", [path])
-    assert caught.value.exit_code == 2
-    return caught.value.message
+    path = written(tmp_path / "picture", data)
+    assert url_of(path) == f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    assert attach(path).is_image
 
 
 def test_what_cannot_be_sent_is_refused_by_name(tmp_path: Path) -> None:
@@ -59,24 +90,163 @@ def test_what_cannot_be_sent_is_refused_by_name(tmp_path: Path) -> None:
     assert "is a folder" in refused(tmp_path)
     assert "~nosuch" in refused(Path("~nosuch/f"))
     assert "cannot be attached" in refused(Path("a\0b"))
-    binary = tmp_path / "program"
-    binary.write_bytes(b"\x7fELF\xff\xfe")
-    assert "neither text nor an image" in refused(binary)
-    binary.write_bytes(b"a\0b")
-    assert "neither text nor an image" in refused(binary)
+    assert "cannot be attached" in refused(Path("x" * 5000))
+    assert "neither text" in refused(written(tmp_path / "program", b"\x7fELF\xff\xfe"))
+    assert "neither text" in refused(written(tmp_path / "zeros", b"a\0b"))
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert "cannot be attached" in refused(tmp_path / "loop")
 
 
-def test_a_file_of_500_mb_is_refused_without_being_read(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "secret.txt", "x")
+    path.chmod(0)
+    assert "Permission denied" in refused(path)
+
+
+def test_a_pipe_and_a_device_are_refused_without_a_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), Path("/dev/null")):
+        assert "a pipe or a device" in refused(path)
+
+
+def test_a_file_is_too_large_without_being_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     with path.open("wb") as file:
-        file.truncate(500_000_000)
-    assert "500 MB" in refused(path)
-    os.truncate(path, IMAGE_LIMIT)
-    assert "limit for text" in refused(path)
+        file.truncate(LARGEST * 50)
+    assert "has 5.0 GB; 100 MB is the limit" in refused(path)
     os.truncate(path, TEXT_LIMIT + 1)
-    assert "limit for text" in refused(path)
+    assert "limit for a text" in refused(path)
 
 
-def test_a_pipe_is_no_attachment(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    assert "is no file" in refused(tmp_path / "pipe")
+def test_a_file_that_grows_while_it_is_read_comes_to_an_end(tmp_path: Path) -> None:
+    path, grown = tmp_path / "log.txt", Event()
+    path.touch()
+
+    def grow() -> None:
+        with path.open("ab") as file:
+            while not grown.is_set() and file.tell() < 4 * LARGEST:
+                file.write(b"x" * 2**20)
+                file.flush()
+
+    writer = Thread(target=grow)
+    writer.start()
+    while path.stat().st_size < 2 * TEXT_LIMIT:
+        pass
+    try:
+        assert "is the limit" in refused(path)
+    finally:
+        grown.set()
+        writer.join()
+
+
+# Images
+
+
+def test_a_broken_image_is_refused(tmp_path: Path) -> None:
+    whole = png(noise=bytes(9000))
+    for data in (whole[:20], whole[:-200], jpeg()[:-2], gif()[:-1], webp()[:-4], b"\xff\xd8\xff", png(0, 5)):
+        assert "is a broken image" in refused(written(tmp_path / "broken", data))
+    assert url_of(written(tmp_path / "whole.png", whole))
+
+
+def test_an_image_with_more_pixels_than_memory_is_refused_unopened(tmp_path: Path) -> None:
+    bomb = png(2, 2).replace(b"\0\0\0\2\0\0\0\2", b"\0\0\xff\xff\0\0\xff\xff")
+    assert "65,535 × 65,535 pixels" in refused(written(tmp_path / "bomb.png", bomb))
+
+
+def test_a_large_image_is_scaled_down_and_keeps_its_form(tmp_path: Path) -> None:
+    path = written(tmp_path / "screen.png", png(5000, 1000, noise=bytes(WORTHWHILE)))
+    url = url_of(path)
+    found = from_url(url)
+    assert found is not None
+    assert (found.kind, found.width, found.height) == ("image/png", SIDE, 410)
+    assert len(url) < 100_000
+    small = png(5000, 1000)
+    assert len(base64.b64decode(url_of(written(path, small)).partition(",")[2])) == len(small)
+
+
+def test_a_photograph_is_turned_upright_before_it_loses_its_marks(tmp_path: Path) -> None:
+    from PIL import Image
+
+    photo, out = Image.effect_noise((4000, 3000), 90).convert("RGB"), io.BytesIO()
+    marks = Image.Exif()
+    marks[0x0112] = 6  # turned by 90 degrees
+    photo.save(out, "JPEG", exif=marks, quality=60)
+    found = from_url(url_of(written(tmp_path / "photo.jpg", out.getvalue())))
+    assert found is not None
+    assert (found.kind, found.height) == ("image/jpeg", SIDE)
+    assert found.width < SIDE
+
+
+def test_an_image_that_only_its_header_says_is_one_is_refused_when_it_is_opened(tmp_path: Path) -> None:
+    data = bytearray(png(3000, 3000, noise=bytes(WORTHWHILE)))
+    at = data.index(b"IDAT")
+    data[at + 4 : at + 24] = bytes(20)
+    assert "is a broken image" in refused(written(tmp_path / "hollow.png", bytes(data)))
+
+
+def test_without_pillow_an_image_goes_as_it_is_and_one_that_is_too_large_says_how_to_get_it(
+    tmp_path: Path, without: Callable[[str], None]
+) -> None:
+    without("PIL")
+    data = png(5000, 1000, noise=bytes(WORTHWHILE))
+    assert len(url_of(written(tmp_path / "a.png", data))) > len(data)
+    path = written(tmp_path / "b.png", png(5000, 1000, noise=bytes(ACCEPTED)))
+    with pytest.raises(UsageError, match="20 MB is the limit for an image") as caught:
+        attach(path)
+    assert "chatcli[images]" in caught.value.hint
+
+
+def test_pillow_is_not_imported_for_an_image_that_fits(tmp_path: Path, without: Callable[[str], None]) -> None:
+    without("PIL")
+    assert url_of(written(tmp_path / "a.png", png(SIDE, SIDE)))
+
+
+# PDFs
+
+
+def test_the_text_of_a_pdf_stands_page_by_page(tmp_path: Path) -> None:
+    path = written(tmp_path / "report.pdf", pdf("Ada was here", "", "and left"))
+    assert text_of(path) == "report.pdf:\n```\n[page 1]\nAda was here\n\n[page 2]\n\n\n[page 3]\nand left\n```"
+
+
+def test_a_pdf_without_text_or_with_a_password_or_broken_says_what_to_do(tmp_path: Path) -> None:
+    from pypdf import PdfReader, PdfWriter
+
+    assert "holds no text" in refused(written(tmp_path / "scan.pdf", pdf("", "")))
+    writer = PdfWriter(PdfReader(io.BytesIO(pdf("secret"))))
+    writer.encrypt("word", algorithm="RC4-128")
+    writer.write(tmp_path / "locked.pdf")
+    assert "is encrypted" in refused(tmp_path / "locked.pdf")
+    for data in (b"%PDF-1.7", pdf("a")[:200], b"%PDF-1.4\n" + os.urandom(5000)):
+        assert "is a broken PDF" in refused(written(tmp_path / "broken.pdf", data))
+
+
+def test_a_pdf_that_is_only_protected_against_changes_is_read(tmp_path: Path) -> None:
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(PdfReader(io.BytesIO(pdf("Ada was here"))))
+    writer.encrypt("", "owner", algorithm="RC4-128")
+    writer.write(tmp_path / "fixed.pdf")
+    assert "Ada was here" in text_of(tmp_path / "fixed.pdf")
+
+
+def test_a_pdf_with_too_much_text_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "book.pdf", pdf(*["x" * (TEXT_LIMIT // 2)] * 3))
+    assert "first 3 of its 3 pages" in refused(path)
+
+
+def test_reading_a_pdf_can_be_broken_off_between_pages(tmp_path: Path) -> None:
+    def stop() -> None:
+        raise UsageError("stopped", "go on")
+
+    with pytest.raises(UsageError, match="stopped"):
+        attach(written(tmp_path / "report.pdf", pdf("one", "two")), stop)
+
+
+def test_without_pypdf_a_pdf_says_how_to_get_it(tmp_path: Path, without: Callable[[str], None]) -> None:
+    without("pypdf")
+    with pytest.raises(UsageError, match="needs an extra") as caught:
+        attach(written(tmp_path / "report.pdf", pdf("x")))
+    assert "chatcli[pdf]" in caught.value.hint

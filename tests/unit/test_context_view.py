@@ -134,7 +134,7 @@ def test_the_turns_of_the_tail_and_the_pins_are_named(store: Store) -> None:
 def test_pictures_are_named_and_nothing_reaches_the_terminal_raw(store: Store) -> None:
     text = shown(chat_with(store), ({"type": "text", "text": "what\x1b[2J is it?"}, IMAGE))
     assert "AAAA" not in text
-    assert "[image: image/png" in text
+    assert "[image 3.0 kB]" in text
     assert "\x1b" not in text
     assert "what␛[2J is it?" in text
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chatcli.attachments import with_attachments
 from chatcli.messages import readable
 from chatcli.render.as_json import as_json
+from chatcli.repl.attaching import attached_to
 from chatcli.repl.slash import commands, find_command, slash
 from chatcli.repl.toolbar import meter_of
 from chatcli.values import counted
@@ -15,7 +16,7 @@ from chatcli.values import counted
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
-_THEMES = ("sessions", "turns", "settings", "memory", "entities", "transfer", "seeing")
+_THEMES = ("sessions", "turns", "attach", "settings", "memory", "entities", "transfer", "seeing")
 _KEYS = {
     "send": "sends",
     "new_line": "new line",
@@ -75,8 +76,9 @@ def context(repl: "Repl", argument: str) -> None:
 
     option, _, rest = argument.partition(" ")
     text = rest.strip() if option in ("--json", "--explain") else argument
-    asked = bool(text or repl.attachments)
-    request = next_request(repl.chat, with_attachments(text, repl.attachments) if asked else None)
+    attached = attached_to(repl, text)
+    asked = bool(text or attached)
+    request = next_request(repl.chat, with_attachments(text, attached) if asked else None)
     if option == "--json":
         from chatcli.model.wire import to_wire
 

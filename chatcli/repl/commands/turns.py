@@ -1,12 +1,8 @@
-"""Turns: again, back, forth; what was said; files for the next one."""
+"""Turns: again, back, forth; what was said."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatcli import tokens
-from chatcli.attachments import with_attachments
-from chatcli.messages import Message
-from chatcli.repl.slash import slash, words
+from chatcli.repl.slash import slash
 from chatcli.values import counted, whole_number
 
 if TYPE_CHECKING:
@@ -47,23 +43,6 @@ def history(repl: "Repl", argument: str) -> None:
     print_history(excerpt, repl.screen.plain)
     if not excerpt.messages:
         repl.screen.aside("nothing was said yet")
-
-
-@slash("attach", arguments="path…", help='files or images for the next message; alone: list; "": none', files=True)
-def attach(repl: "Repl", argument: str) -> None:
-    """Put files beside the next message; each is checked at once. An empty path, "", takes them all away."""
-    if argument in ('""', "''"):
-        repl.attachments.clear()
-    else:
-        paths = [Path(word) for word in words(argument)]
-        with_attachments("", paths)
-        repl.attachments += paths
-    listed = "\n".join(f"{path} · ~{_tokens(path):,} tokens" for path in repl.attachments)
-    repl.screen.tell(f"with the next message:\n{listed}" if listed else "nothing is attached")
-
-
-def _tokens(path: Path) -> int:
-    return tokens.of_message(Message("user", with_attachments("", [path])))
 
 
 def _turns(repl: "Repl") -> int:
