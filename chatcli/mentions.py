@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_MENTION = re.compile(r"""(?<![^\s(\[{'"])@(?:"(?P<quoted>[^"\n]+)"|(?P<word>[^\s"]+))""")
+_LONGEST = 1024  # characters of a path; systems allow more, people do not write more
+_WIDE = "\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef"  # Chinese, Japanese and Korean put no space before a word
+_MENTION = re.compile(rf"""(?<![^\s(\[{{'"{_WIDE}])@(?:"(?P<quoted>[^"\n]+)"|(?P<word>[^\s"]{{1,{_LONGEST}}}))""")
+_IN_ASCII = re.compile(r"[!-~]*")
 _AFTER_A_WORD = ".,;:!?)]}'…，。；：！？）】」』"
-_LONGEST = 4096  # bytes of a path, on most systems
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +27,16 @@ class Mention:
 
 def mentions(text: str) -> Iterator[Mention]:
     """Yield the files that `text` names, in its order; of a folder, too."""
-    for match in _MENTION.finditer(text) if "@" in text else ():
+    at = 0
+    while match := _MENTION.search(text, at):
         if match["quoted"]:
-            found = _existing(match["quoted"])
-            cut = 0
+            found, cut = _existing(match["quoted"]), 0
         else:
             found, cut = _in_word(match["word"])
+        at = match.start() + 1
         if found is not None:
-            yield Mention(match.start(), match.end() - cut, found)
+            at = match.end() - cut
+            yield Mention(match.start(), at, found)
 
 
 def mention_of(path: str) -> str:
@@ -45,8 +49,9 @@ def mention_of(path: str) -> str:
 
 def _in_word(word: str) -> tuple[Path | None, int]:
     """Return the file a word names, and how many characters at its end belong to the sentence."""
-    bare = word.rstrip(_AFTER_A_WORD)
-    for name in dict.fromkeys((word, bare)):
+    ascii_ = _IN_ASCII.match(word)
+    bare = [text.rstrip(_AFTER_A_WORD) for text in (word, ascii_[0] if ascii_ else "")]
+    for name in dict.fromkeys((word, *bare)):
         if found := _existing(name):
             return found, len(word) - len(name)
     return None, 0

@@ -80,8 +80,8 @@ class Flags:
     var: Annotated[list[str], Flag(("--var",), "A variable of the prompt; many.", "K=V", _WHAT)] = field(
         default_factory=list
     )
-    attach: Annotated[list[str], Flag(("-a", "--attach"), "A text file or an image; many.", "PATH", _WHAT)] = field(
-        default_factory=list
+    attach: Annotated[list[str], Flag(("-a", "--attach"), "A text file, a PDF or an image; many.", "PATH", _WHAT)] = (
+        field(default_factory=list)
     )
     option: Annotated[list[str], Flag(("-o", "--option"), "temperature, max_tokens, seed, …; many.", "K=V", _WHAT)] = (
         field(default_factory=list)

@@ -75,7 +75,7 @@ def _article(message: Message, position: int, turn: int) -> str:
 
 def _body(message: Message) -> str:
     """Return what was said: a reply as markdown, all else as it was typed; then the pictures that are data."""
-    said = neutralise(describe(message))
+    said = neutralise(describe(message, whole=True))
     shown = _markdown(said) if message.role == "assistant" else f'<div class="as-typed">{escaped(said)}</div>\n'
     return shown + "".join(f'<p><img src="{url}" alt="image"></p>\n' for url in _pictures(message))
 

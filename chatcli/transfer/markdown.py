@@ -18,6 +18,6 @@ def write(session: Carried) -> Iterator[str]:
 def _section(message: Message, position: int, turn: int) -> str:
     if message.role == "unreadable":
         return f"*message {position}: {one_line(message.text, 60)}*"
-    said = neutralise(describe(message)).strip("\n")
+    said = neutralise(describe(message, whole=True)).strip("\n")
     note = f"\n\n*{end_note(message)}*" if end_note(message) else ""
     return f"## {who_said(message, turn)}\n\n{said}{note}"

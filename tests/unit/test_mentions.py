@@ -27,6 +27,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ('what is @"two words.txt"?', ['@"two words.txt"']),
         ("@~/notes.md\n@./notes.md", ["@~/notes.md", "@./notes.md"]),
         ("@odd.", ["@odd."]),
+        ("总结@notes.md，再看@长城.png。", ["@notes.md", "@长城.png"]),
+        ("@notes.md是什么？@notes.md，好吗", ["@notes.md", "@notes.md"]),
         ("all of @src/", ["@src/"]),
         ("me@notes.md @nobody @ @. @/ @../ x", []),
         ('@"" @"open', []),

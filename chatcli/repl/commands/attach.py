@@ -17,7 +17,12 @@ def _attached(repl: "Repl") -> Sequence[str]:
     return [one.name for one in repl.attachments]
 
 
-@slash("attach", arguments="path…", files=True, help='files or images for the next message; alone: list; "-": none')
+@slash(
+    "attach",
+    arguments="path…",
+    files=True,
+    help="text files, PDFs, images for the next message, as @path in it; alone: list; -: none",
+)
 def attach(repl: "Repl", argument: str) -> None:
     """Put files beside the next message, each read and checked at once; or list them, or take them all away."""
     if argument in ("-", '""', "''"):
