@@ -1,17 +1,19 @@
 """One connection to an endpoint, which another thread can cut at any moment."""
 
+import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Lock, Timer
 from typing import Any
 
+import httpcore2  # noqa: F401 - the client would import it when it is first made: in front of a reply
 import httpx2
-import openai
 
+from chatcli import __version__
 from chatcli.model.settings import ModelSettings
-from chatcli.model.wire import LONGEST, LedAway, NotAReply
+from chatcli.model.wire import BEGINNING, LONGEST, LedAway, NoAnswer, NotAReply, Refused
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 55.0
@@ -23,17 +25,20 @@ LONGEST_ERROR = 2**20
 COMPRESSED = 64
 """How many times fewer bytes may come when they are compressed; texts shrink to a fifth, a bomb to a thousandth."""
 
-EMBEDDINGS = "/embeddings"
+CHAT, EMBEDDINGS, MODELS = "/chat/completions", "/embeddings", "/models"
+"""Where an endpoint takes what, behind its base_url."""
 
 THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Reached without the proxy of the environment: its key and what is said stay here."""
 
 
 class Connection:
-    """An openai client that holds a single connection, and so knows the socket its request runs on.
+    """A client that holds a single connection, and so knows the socket its request runs on.
 
-    The transport has no way to end a request from another thread. Its `trace` extension shows each socket it
-    opens: shutting that down wakes whoever reads from it, and tells the endpoint to stop computing.
+    It is an HTTP client, not the openai library's: that one takes half a second to import, nine tenths of it for types
+    of answers that chatcli reads by itself (`wire`), and of what is left only the headers are of use here. The
+    transport has no way to end a request from another thread. Its `trace` extension shows each socket it opens:
+    shutting that down wakes whoever reads from it, and tells the endpoint to stop computing.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -49,38 +54,44 @@ class Connection:
             event_hooks={"request": [self._watch], "response": [_stays, _bound]},
             mounts=dict.fromkeys(THIS_MACHINE),
         )
-        self._client = openai.OpenAI(
-            api_key=settings.api_key or "none",  # None would make it look for OPENAI_API_KEY
-            base_url=settings.base_url,
-            max_retries=0,
-            http_client=self._http,
-        )
 
     def post(self, body: Mapping[str, Any]) -> httpx2.Response:
-        """Ask for a reply; return once its headers are here. Raises what openai raises.
-
-        All of the body goes as `extra_body`: the client takes 250 ms to look through 2,000 messages for
-        files, and any option can be sent, known to it or not.
-        """
-        answer = self._client.chat.completions.with_raw_response.create(
-            model=body["model"], messages=[], stream=True, extra_headers=self._headers, extra_body=dict(body)
-        )
-        response: httpx2.Response = answer.http_response
-        return response
+        """Ask for a reply; return once its headers are here. Raises Refused, NoAnswer, or what httpx2 raises."""
+        return self._answer("POST", CHAT, body)
 
     def embed(self, body: Mapping[str, Any]) -> bytes:
-        """Ask for the vectors of texts; return the body of the answer. Raises what openai raises."""
-        answer = self._client.post(
-            EMBEDDINGS, cast_to=httpx2.Response, body=dict(body), options={"headers": self._headers}
-        )
-        return answer.content
+        """Ask for the vectors of texts; return the body of the answer. Raises what `post` raises."""
+        return self._read(self._answer("POST", EMBEDDINGS, body))
 
     def models(self) -> list[dict[str, Any]]:
-        """Return what the endpoint says of its models, in its order; each has an `id`."""
-        return [
-            {**(model.model_extra or {}), "id": model.id}
-            for model in self._client.models.list(extra_headers=self._headers)
-        ]
+        """Return what the endpoint says of its models, in its order; each has an `id`. Raises what `post` raises."""
+        body = self._read(self._answer("GET", MODELS))
+        try:
+            listed = json.loads(body)["data"]
+            return [{**entry, "id": str(entry["id"])} for entry in listed]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise NotAReply(body[:BEGINNING].decode("utf-8", "replace")) from None
+
+    def _answer(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx2.Response:
+        base = httpx2.URL(self.settings.base_url)
+        url = base.copy_with(path=base.path.rstrip("/") + path)
+        request = self._http.build_request(
+            method, url, headers=self._headers, json=None if body is None else dict(body)
+        )
+        with _before_an_answer():
+            response = self._http.send(request, stream=True)
+        if not response.is_success:
+            text = self._read(response).decode("utf-8", "replace").strip()
+            raise Refused(response.status_code, response.headers, _data(text))
+        return response
+
+    def _read(self, response: httpx2.Response) -> bytes:
+        """Return the whole body, which `_bound` bounds."""
+        try:
+            with _before_an_answer():
+                return response.read()
+        finally:
+            response.close()
 
     def finish(self, chunks: Iterable[bytes]) -> None:
         """Read what is left of a body that was understood to its end, so that the connection can stay."""
@@ -106,7 +117,7 @@ class Connection:
 
     def close(self) -> None:
         """Let go of the connection; only when no other thread uses it."""
-        self._client.close()
+        self._http.close()
 
     def _watch(self, request: httpx2.Request) -> None:
         request.extensions = {**request.extensions, "trace": self._trace}
@@ -164,11 +175,33 @@ def _shut(connected: socket.socket) -> None:
         socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
-def _headers(settings: ModelSettings, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the headers that keep OpenAI's own (key, organization, what the user adds) from other endpoints."""
-    if settings.key_env == "OPENAI_API_KEY":
-        return {}
-    added = (line.partition(":")[0].strip() for line in environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines())
-    foreign = ["OpenAI-Organization", "OpenAI-Project", *filter(None, added)]
-    key = f"Bearer {settings.api_key}" if settings.api_key else openai.Omit()
-    return {**dict.fromkeys(foreign, openai.Omit()), "Authorization": key}
+@contextmanager
+def _before_an_answer() -> Iterator[None]:
+    """Raise NoAnswer for a connection that fails; silence stays what it is."""
+    try:
+        yield
+    except httpx2.TimeoutException:
+        raise
+    except httpx2.HTTPError as error:
+        raise NoAnswer(str(error)) from error
+
+
+def _data(text: str) -> Any:
+    """Return what an error's body says: data if it is JSON, else the text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _headers(settings: ModelSettings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return a request's headers; OpenAI's own (organization, project, what the user adds) go with its key alone."""
+    headers = {"Accept": "application/json", "User-Agent": f"chatcli/{__version__}"}
+    if settings.api_key:
+        headers["Authorization"] = f"Bearer {settings.api_key}"
+    if settings.key_env != "OPENAI_API_KEY":
+        return headers
+    added = (line.partition(":") for line in environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines())
+    own = {"OpenAI-Organization": environ.get("OPENAI_ORG_ID"), "OpenAI-Project": environ.get("OPENAI_PROJECT_ID")}
+    own |= {name.strip(): value.strip() for name, colon, value in added if colon and name.strip()}
+    return headers | {name: value for name, value in own.items() if value}

@@ -19,7 +19,7 @@ from chatcli import errors
 from chatcli.errors import ChatError, ConfigError
 from chatcli.model.openai import OpenAIModel
 from chatcli.model.settings import ModelSettings, checked
-from chatcli.model.wire import BEGINNING, NotAReply, whole
+from chatcli.model.wire import BEGINNING, NotAReply, Refused, whole
 
 if TYPE_CHECKING:
     from chatcli.model.connection import Connection
@@ -54,7 +54,7 @@ class Asked:
         return replace(self, numbers=None) if self.numbers else None
 
 
-class _Refused(Exception):
+class _TooMuch(Exception):
     """The endpoint does not take this request, but perhaps a smaller one."""
 
     def __init__(self, error: ChatError) -> None:
@@ -171,11 +171,11 @@ class Embedder:
             batch = [whole(text[: asked.characters]) for text in texts[: asked.texts]]
             try:
                 return _request(connection, batch, asked.numbers)
-            except _Refused as refused:
-                less = asked.less(str(refused), len(batch), max(map(len, batch)))
+            except _TooMuch as too_much:
+                less = asked.less(str(too_much), len(batch), max(map(len, batch)))
                 self._asked = less or Asked()
                 if less is None:
-                    raise refused.error from None
+                    raise too_much.error from None
 
     def _opened(self) -> OpenAIModel:
         if self._endpoint is None:
@@ -199,7 +199,7 @@ def _at_an_endpoint(settings: ModelSettings) -> ModelSettings:
 
 
 def _request(connection: "Connection", texts: Sequence[str], numbers: int | None) -> "list[Vector]":
-    """Ask once; raises _Refused, or what the answer means in the user's words."""
+    """Ask once; raises _TooMuch, or what the answer means in the user's words."""
     from chatcli.model import failures
 
     settings = connection.settings
@@ -215,23 +215,19 @@ def _request(connection: "Connection", texts: Sequence[str], numbers: int | None
                 f"check base_url under [models.{settings.name}] in the config, and whether the endpoint has any",
             )
         elif _may_be_too_much(error, told):
-            raise _Refused(told) from None
+            raise _TooMuch(told) from None
         raise told from None
     except Exception as error:
         raise failures.unreadable(error, settings.place) from error
 
 
 def _is_elsewhere(error: Exception) -> bool:
-    import openai
-
-    return isinstance(error, openai.NotFoundError) and "model" not in str(error.body).lower()
+    return isinstance(error, Refused) and error.status == 404 and "model" not in str(error.body).lower()
 
 
 def _may_be_too_much(error: Exception, told: ChatError) -> bool:
     """Say whether a smaller request may do; llama.cpp says with 500 that a text is too long."""
-    import openai
-
-    if not isinstance(error, openai.APIStatusError):
+    if not isinstance(error, Refused):
         return False
     return type(told) in (errors.BadRequest, errors.ContextTooLong) or "too large" in str(error.body)
 

@@ -1,6 +1,6 @@
 """Every way in which an endpoint fails, told in the user's words: once, here.
 
-An exception of openai, of its HTTP transport or of our own reading becomes a `Failure`: the error to show, and
+An exception of the HTTP client or of our own reading becomes a `Failure`: the error to show, and
 whether the request may go out again.
 """
 
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-import openai
 
 from chatcli import errors
 from chatcli.errors import ChatError, ModelError
 from chatcli.model import clues
 from chatcli.model.settings import ModelSettings
-from chatcli.model.wire import CutShort, EndpointError, LedAway, NotAReply, Withheld
+from chatcli.model.wire import CutShort, EndpointError, LedAway, NoAnswer, NotAReply, Refused, Withheld
 
 KNOWN = (
-    openai.OpenAIError,
     httpx2.HTTPError,
     httpx2.InvalidURL,
     EndpointError,
     LedAway,
+    NoAnswer,
     NotAReply,
+    Refused,
     CutShort,
     Withheld,
 )
@@ -57,15 +57,12 @@ class Failure:
 
 def translate(error: Exception, settings: ModelSettings) -> Failure:
     """Return what one of the KNOWN exceptions means; no secret is in it."""
-    for cause in _causes(error):  # openai wraps what our hooks raise
-        if isinstance(cause, LedAway | NotAReply):
-            error = cause
     match error:
         case LedAway(url=url):
             return Failure(_led_away(url, settings))
-        case openai.APIStatusError():
+        case Refused():
             return _refused(error, settings)
-        case openai.APITimeoutError() | httpx2.TimeoutException():
+        case httpx2.TimeoutException():
             return Failure(_timed_out(error, settings), again=True)
         case EndpointError():
             return _in_the_stream(error.error, settings)
@@ -81,8 +78,8 @@ def translate(error: Exception, settings: ModelSettings) -> Failure:
 # The endpoint said no
 
 
-def _refused(error: openai.APIStatusError, settings: ModelSettings) -> Failure:
-    status, headers = error.status_code, error.response.headers
+def _refused(error: Refused, settings: ModelSettings) -> Failure:
+    status, headers = error.status, error.headers
     if "text/html" in headers.get("content-type", ""):
         said, words = "a web page", ""
     else:

@@ -1,7 +1,7 @@
 """A model at an OpenAI-compatible endpoint.
 
-openai takes half a second to import, so nothing here imports it before the first request; `preload` does it
-in the background.
+The HTTP client takes its time to import, so nothing here imports it before the first request; `preload` does it in the
+background.
 """
 
 import random
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 
 def preload() -> Thread:
-    """Import openai in the background; returns the thread, which nobody needs to wait for."""
+    """Import the client in the background; returns the thread, which nobody needs to wait for."""
 
     def load() -> None:
-        import openai.resources.chat.completions  # noqa: F401
-
         from chatcli.model import connection, failures  # noqa: F401
 
-    thread = Thread(target=load, name="preload openai", daemon=True)
+    thread = Thread(target=load, name="preload the client", daemon=True)
     thread.start()
     return thread
 

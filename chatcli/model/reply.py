@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chatcli.errors import ChatError
 from chatcli.messages import Message
 from chatcli.model import Event, Retrying
-from chatcli.model.wire import read_events, request_body
+from chatcli.model.wire import Refused, read_events, request_body
 
 if TYPE_CHECKING:
     import httpx2
@@ -158,16 +158,14 @@ class EndpointReply:
 
     def _post(self, connection: "Connection") -> "httpx2.Response":
         """Send the request; without `stream_options`, from then on, if the endpoint does not know them."""
-        import openai
-
         from chatcli.model.clues import refuses_usage
 
         model = self._model
         with_usage = model.reports_usage
         try:
             return connection.post(self._body(connection, with_usage))
-        except openai.APIStatusError as error:
-            if not (with_usage and refuses_usage(error.status_code, error.param, error.body)):
+        except Refused as refused:
+            if not (with_usage and refuses_usage(refused.status, refused.param, refused.body)):
                 raise
         model.reports_usage = False
         return connection.post(self._body(connection, False))

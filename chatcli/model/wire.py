@@ -44,6 +44,26 @@ class LedAway(Exception):
         self.url = url
 
 
+class Refused(Exception):
+    """The endpoint answered with an error status; `body` is the error in it, as data or as text."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: Any) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.headers = headers
+        self.body = body.get("error", body) if isinstance(body, Mapping) else body
+
+    @property
+    def param(self) -> str | None:
+        """The parameter that is to blame, if the endpoint says so."""
+        found = self.body.get("param") if isinstance(self.body, Mapping) else None
+        return found if isinstance(found, str) else None
+
+
+class NoAnswer(Exception):
+    """The connection failed before an answer began; its cause says how."""
+
+
 class CutShort(Exception):
     """The stream ended before the reply did."""
 

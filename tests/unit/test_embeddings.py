@@ -267,10 +267,10 @@ def test_an_answer_without_an_end_is_not_kept_in_memory(server: ModelServer, emb
 def test_nobody_waits_for_an_endpoint_that_never_answers(server: ModelServer, embedder: Embedder) -> None:
     server.embeds = lambda body: Silence()
     begun = monotonic()
-    error = failure(embedder, 0.2)
-    assert monotonic() - begun < 2
+    error = failure(embedder, 1)
+    assert monotonic() - begun < LONG / 2
     assert type(error) is TimedOut
-    assert error.message == f"127.0.0.1:{server.port} gave no vectors within 0.2 s"
+    assert error.message == f"127.0.0.1:{server.port} gave no vectors within 1 s"
     assert server.wait_disconnect()
     server.embeds = lengths
     assert len(embedder.embed(["a"], LONG)) == 1

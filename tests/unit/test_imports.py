@@ -12,7 +12,7 @@ from chatcli.messages import Message
 from chatcli.stores.address import open_store
 from tests.terminal import Terminal
 
-HEAVY = {"openai", "httpx2", "prompt_toolkit", "redis", "pydantic", "rich.markdown", "markdown_it", "xllamacpp"}
+HEAVY = {"httpx2", "prompt_toolkit", "redis", "pydantic", "rich.markdown", "markdown_it", "xllamacpp"}
 
 _PROBE = """
 import sys
@@ -74,7 +74,7 @@ def test_importing_the_package_imports_nothing_else(tmp_path: Path) -> None:
 
 
 BEHIND_THE_PROMPT = {
-    "openai", "httpx2", "pydantic", "redis", "rich", "markdown_it", "typer", "msgspec", "tomllib", "difflib",
+    "httpx2", "pydantic", "redis", "rich", "markdown_it", "typer", "msgspec", "tomllib", "difflib",
     "chatcli.aids", "chatcli.background", "chatcli.chat", "chatcli.compare", "chatcli.context", "chatcli.learned",
     "chatcli.memory", "chatcli.prompt", "chatcli.recall", "chatcli.side_request", "chatcli.turn", "chatcli.cli.app",
 }  # fmt: skip
@@ -90,7 +90,7 @@ def test_the_prompt_stands_there_before_what_answers_is_imported(tmp_path: Path,
     with Terminal(command, env=env, rows=50) as term:
         term.wait_for_output(b"you> ")
         before = term.raw.partition(b"you> ")[0]  # what was said before stands behind a `you>` in another colour
-        term.wait_for_output(b" openai\r\n")
+        term.wait_for_output(b" httpx2\r\n")
     imported = set(re.findall(r"\| +([\w.]+)\r\n", before.decode()))
     assert "prompt_toolkit" in imported
     assert {name for name in imported if name in BEHIND_THE_PROMPT or name.split(".")[0] in BEHIND_THE_PROMPT} == set()

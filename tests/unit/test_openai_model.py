@@ -218,21 +218,44 @@ def test_a_server_on_this_machine_is_reached_without_a_proxy(
     assert (len(server.requests), proxy.connections) == (1, 0)
 
 
-def test_openai_is_imported_by_the_first_request_or_in_the_background_before() -> None:
+def test_the_client_is_imported_by_the_first_request_or_in_the_background_before() -> None:
     program = """
 import sys
 from chatcli.model.openai import OpenAIModel, preload
 from chatcli.model.settings import ModelSettings
 OpenAIModel(ModelSettings("m", "m", "http://127.0.0.1:9/v1")).stream([], {})
-before = "openai" in sys.modules
+before = "httpx2" in sys.modules
 preload().join()
-print(before, "openai" in sys.modules)
+print(before, "httpx2" in sys.modules)
 """
     done = run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
 
 
 # The key
+
+
+def test_openais_own_headers_go_with_its_key_alone(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway-Key: sk-gateway\nnonsense\n: none")
+    for key_env in ("OPENAI_API_KEY", "OTHER_KEY"):
+        model = OpenAIModel(at(server, key_env=key_env), QUICK)
+        ask(model)
+        model.close()
+    own, other = (request.headers for request in server.requests)
+    names = ("openai-organization", "openai-project", "x-gateway-key")
+    assert [own.get(name) for name in names] == ["org-1", "proj-1", "sk-gateway"]
+    assert [other.get(name) for name in names] == [None, None, None]
+    assert own["authorization"] == other["authorization"] == "Bearer sk-secret"
+
+
+def test_what_stands_behind_the_address_is_kept(server: ModelServer) -> None:
+    model = OpenAIModel(at(server, base_url=f"{server.url}/?api-version=7"), QUICK)
+    with pytest.raises(BadRequest):  # this server knows no versions
+        ask(model)
+    model.close()
+    assert server.requests[0].path.endswith("/v1/chat/completions?api-version=7")
 
 
 def test_the_key_goes_to_the_endpoint(server: ModelServer, model: OpenAIModel) -> None:
