@@ -39,6 +39,16 @@ def whole_number(text: str, least: int = 1) -> int:
     return int(text)
 
 
+def turn_range(text: str) -> tuple[int, int | None]:
+    """Return the first and the last turn of `3-7`, `3-` (None: to the end) or `3`; raise UsageError for others."""
+    first, dash, last = text.partition("-")
+    start = whole_number(first.strip())
+    end = (whole_number(last.strip()) if last.strip() else None) if dash else start
+    if end is not None and end < start:
+        raise UsageError(f"{_short(text)} ends before it begins", f"write {end}-{start}")
+    return start, end
+
+
 def option_value(name: str, text: str) -> Any:
     """Return the value of the option `name`: `text` read as JSON, and text itself when it is none.
 

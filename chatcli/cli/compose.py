@@ -8,6 +8,7 @@ Flags > session > environment > config file > defaults. What a flag sets on a se
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from chatcli.model.embeddings import Embedder
     from chatcli.prompt import Prompt
     from chatcli.repl.tools import Tools
+    from chatcli.search.find import Findings
 
 DEFAULT_MEMORY = "auto"
 """`chatcli.memory.DEFAULT`, without importing it; a test holds them together."""
@@ -194,6 +196,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
         open_session=open_session,
         open_model=lambda name: open_model(resolve_model(place, name)),
         forget_index=lambda name: forget_index(store, name),
+        find=partial(_find, store),
         model_names=tuple(place.config.models),
         price_of=prices_of(place.config),
         preload=_preload,
@@ -206,6 +209,20 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
         keymap=keymap(place.config.keys, vi=place.config.editing == "vi"),
         vi=place.config.editing == "vi",
     )
+
+
+def _find(
+    store: Store, query: str, most: int, progress: Callable[[int, int], object], tell: Callable[[str], object]
+) -> "Findings":
+    """See repl.tools.Find."""
+    from chatcli.cli.stores import search_index
+    from chatcli.search.find import Scope, find
+
+    with search_index(store) as index:
+        found = find(index, store, query, most, Scope(), progress)
+        for line in index.news:
+            tell(line)
+    return found
 
 
 def _preload(model: str) -> None:

@@ -36,6 +36,9 @@ def show(
         ),
     ] = None,
     turns: Annotated[int | None, typer.Option("-n", metavar="N", min=1, help="The last N turns only.")] = None,
+    between: Annotated[
+        str | None, typer.Option("--turns", metavar="A-B", help="The turns A to B; A-: from A on; A: that one.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The messages as one JSON document.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="The text alone: no colours, no markdown.")] = False,
     store: StoreOption = None,
@@ -47,11 +50,19 @@ def show(
     from chatcli.cli.compose import existing_session
     from chatcli.cli.output import print_json
     from chatcli.cli.stores import named_store
+    from chatcli.errors import NotFound, UsageError
     from chatcli.messages import to_dict
-    from chatcli.render.history import last_turns, print_history
+    from chatcli.render.history import last_turns, print_history, turns_between
+    from chatcli.values import turn_range
 
+    if between is not None and turns is not None:
+        raise UsageError("-n and --turns name different turns", "give one of them")
+    numbers = None if between is None else turn_range(between)
     with named_store(store) as opened:
-        excerpt = last_turns(opened, existing_session(opened, session), turns)
+        name = existing_session(opened, session)
+        excerpt = turns_between(opened, name, *numbers) if numbers else last_turns(opened, name, turns)
+    if numbers and not excerpt.messages:
+        raise NotFound(f"there are no turns {between} in {name!r}", "chatcli sessions list shows how many it has")
     if as_json:
         print_json([{"position": at, "turn": turn, **to_dict(message)} for at, turn, message in excerpt.placed()])
     else:

@@ -22,7 +22,7 @@ Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 @app.command("list", cls=LightCommand)
 def list_(
-    count: Annotated[int, typer.Option("-n", metavar="N", min=1, help="How many.")] = 20,
+    count: Annotated[int, typer.Option("-n", metavar="N", min=0, help="How many; 0: all.")] = 20,
     all_: Annotated[bool, typer.Option("--all", help="Also those that only other programs wrote (Redis).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     store: StoreOption = None,
@@ -36,7 +36,7 @@ def list_(
     from chatcli.render.tables import print_sessions, session_as_data
 
     with named_store(store) as opened:
-        found = opened.sessions(limit=count)
+        found = opened.sessions(limit=count or None)
         if all_:
             found += list(opened.foreign())
     if as_json:

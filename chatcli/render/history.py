@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _ENDINGS = {"interrupted": "stopped here", "length": "cut at the token limit", "error": "the connection broke here"}
+_PAGE = 500  # messages
 _NAMES = {"user": "you", "assistant": "assistant", "system": "system", "tool": "tool"}
 
 
@@ -52,6 +53,30 @@ def last_turns(store: Store, session: str, turns: int | None) -> Excerpt:
     start = starts[0] if len(starts) == turns else 0
     messages = list(seen.newest[start - first :])
     return Excerpt(start, messages, max(0, seen.session.turns - len(starts)))
+
+
+def turns_between(store: Store, session: str, first: int, last: int | None) -> Excerpt:
+    """Return the messages of the turns `first` to `last` (None: to the end); reads from the beginning on."""
+    messages: list[Message] = []
+    position = turn = start = 0
+    while page := store.messages(session, position, position + _PAGE):
+        for message in page:
+            turn += message.role == "user"
+            if last is not None and turn > last:
+                return Excerpt(start, messages, first - 1)
+            if turn >= first:
+                start = start if messages else position
+                messages.append(message)
+            position += 1
+    return Excerpt(start, messages, first - 1)
+
+
+def around(store: Store, session: str, position: int, turn: int, more: int) -> Excerpt:
+    """Return the message at `position`, which belongs to that turn, and up to `more` on either side."""
+    start = max(0, position - more)
+    messages = store.messages(session, start, position + more + 1)
+    before = sum(message.role == "user" for message in messages[: position - start + 1])
+    return Excerpt(start, messages, max(0, turn - before))
 
 
 def print_history(excerpt: Excerpt, raw: bool = False) -> None:

@@ -59,6 +59,15 @@ class SafePieces:
         return neutralise(held)
 
 
+def cells(text: str) -> int:
+    """Return how many terminal cells the text takes, in one line."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # a table of widths: only for text that needs one
+
+    return cell_len(text)
+
+
 def one_line(text: str, limit: int = 80) -> str:
     """Return `text` neutralised, on one line, at most `limit` terminal cells wide: for names, titles, toolbars.
 
@@ -74,9 +83,9 @@ def one_line(text: str, limit: int = 80) -> str:
 
 
 def _cut(line: str, limit: int, whole: bool) -> str:
-    from rich.cells import cell_len, get_character_cell_size  # a table of widths: only for text that needs one
+    from rich.cells import get_character_cell_size
 
-    if whole and cell_len(line) <= limit:
+    if whole and cells(line) <= limit:
         return line
     room = limit - 1
     for index, char in enumerate(line):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from chatcli.render.safe import one_line
+from chatcli.render.safe import cells, one_line
 from chatcli.stores import Session
 
 _WIDEST = {"NAME": 40, "TITLE": 40, "MEMORY": 24, "MODEL": 24}
@@ -21,13 +21,11 @@ def columns(
 
     `widest` limits a column's cells; those of `right` have numbers, which end below one another.
     """
-    from rich.cells import cell_len
-
     lines = [[one_line(cell, widest.get(index, 200)) for index, cell in enumerate(row)] for row in [header, *rows]]
-    widths = [max(cell_len(line[index]) for line in lines) for index in range(len(header))]
+    widths = [max(cells(line[index]) for line in lines) for index in range(len(header))]
 
     def padded(index: int, cell: str) -> str:
-        blanks = " " * (widths[index] - cell_len(cell))
+        blanks = " " * (widths[index] - cells(cell))
         return blanks + cell if index in right else cell + blanks
 
     return ["  ".join(padded(index, cell) for index, cell in enumerate(line)).rstrip() for line in lines]
@@ -53,27 +51,27 @@ def session_lines(sessions: Sequence[Session], width: int) -> list[str]:
         "MEMORY": [str(session.settings.get("memory", "")) for session in sessions],
         "MODEL": [str(session.settings.get("model", "")) for session in sessions],
     }
-    table = {header: cells for header, cells in table.items() if any(cells)}
-    for dropped in ("", "MODEL", "MEMORY", "TITLE", "LAST USED"):
-        table.pop(dropped, None)
-        if lines := _fitting(table, "TITLE" if "TITLE" in table else "NAME", width):
-            return lines
-    return [one_line(name, width) for name in table["NAME"]]
-
-
-def _fitting(table: Mapping[str, Sequence[str]], cut: str, width: int) -> list[str]:
-    """Return the lines with the cells of the column `cut` as wide as there is room; none when that is too little."""
-    from rich.cells import cell_len
-
-    widths = {
-        name: min(_WIDEST.get(name, width), max(cell_len(one_line(cell, width)) for cell in (name, *cells)))
-        for name, cells in table.items()
+    table = {
+        header: [one_line(text, min(width, _WIDEST.get(header, width))) for text in (header, *column)]
+        for header, column in table.items()
+        if any(column)
     }
-    room = width - sum(widths.values()) - 2 * (len(widths) - 1) + widths[cut]
-    if room < _LEAST:
-        return []
-    widths[cut] = min(widths[cut], room)
-    return columns(list(zip(*table.values(), strict=True)), list(table), dict(enumerate(widths.values())))
+    widths = {header: max(map(cells, column)) for header, column in table.items()}
+    for dropped in ("", "MODEL", "MEMORY", "TITLE", "LAST USED"):
+        widths.pop(dropped, None)
+        cut = "TITLE" if "TITLE" in widths else "NAME"
+        room = width - sum(widths.values()) - 2 * (len(widths) - 1) + widths[cut]
+        if room >= _LEAST:
+            shown = {header: table[header] for header in widths}
+            if room < widths[cut]:
+                shown[cut], widths[cut] = [one_line(text, room) for text in table[cut]], room
+            return _aligned(shown, widths)
+    return table["NAME"][1:]
+
+
+def _aligned(table: Mapping[str, Sequence[str]], widths: Mapping[str, int]) -> list[str]:
+    padded = ([text + " " * (widths[header] - cells(text)) for text in column] for header, column in table.items())
+    return ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
 
 
 def session_as_data(session: Session) -> dict[str, Any]:

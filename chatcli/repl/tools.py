@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from chatcli.chat import Chat
     from chatcli.model import Model
     from chatcli.prices import Prices
+    from chatcli.search.find import Findings
+
+
+Find = Callable[[str, int, Callable[[int, int], object], Callable[[str], object]], "Findings"]
+"""Searches for a query, for so many hits; is told whom to tell how far it is, and whom what is wrong with the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,8 @@ class Tools:
     open_model: "Callable[[str], Model]"
     forget_index: Callable[[str], None]
     """Remove what the cache knows of a session that was emptied, deleted or renamed."""
+    find: "Find"
+    """Find what was said in any session of the store."""
     model_names: Sequence[str]
     price_of: Callable[[str], "Prices | None"]
     """Give what a model's tokens cost, by its id, if the config says so."""

@@ -139,7 +139,7 @@ def test_while_vectors_are_computed(user: User) -> None:
         term.wait_for("2 messages removed")
         gate.set()
         assert not leaks(user)
-        say(term, "/sessions", "NAME")
+        say(term, "/info", "last context")
         assert "by words alone" not in term.text()
         leave(term)
     assert files(user) == []
@@ -163,7 +163,7 @@ def test_the_commands_beside_a_chat_that_has_the_file_open(user: User, command: 
         assert done.returncode == 0, done.stderr
         assert not leaks(user)
         say(term, "and more", "and more")
-        say(term, "/sessions", "NAME")
+        say(term, "/info", "last context")
         leave(term)
     assert not leaks(user)
 

@@ -78,8 +78,8 @@ def test_a_wrong_flag_is_a_usage_error_that_names_it(
         assert open_store("sqlite", data_folder=home / "data").sessions() == []
 
 
-@pytest.mark.parametrize("number", ["0", "-3", "x", "1.5", "", 20 * "9", 5000 * "9"], ids=lambda text: text[:21])
-@pytest.mark.parametrize("words", [["sessions", "list"], ["history", "show"]], ids=" ".join)
+@pytest.mark.parametrize("number", ["-1", "-3", "x", "1.5", "", 20 * "9", 5000 * "9"], ids=lambda text: text[:21])
+@pytest.mark.parametrize("words", [["sessions", "list"], ["history", "show"], ["history", "search", "x"]], ids=" ".join)
 def test_a_wrong_count_is_a_usage_error(command: Command, words: list[str], number: str) -> None:
     is_two_lines(command(*words, "-n", number), USAGE, "number")
 

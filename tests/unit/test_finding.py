@@ -87,6 +87,49 @@ def test_how_a_search_ends(command: Command, store: Store, words: list[str], cod
     assert done.out == ("[]\n" if "--json" in words else "")
 
 
+def numbered(store: Store) -> None:
+    for number in range(1, 1001):
+        store.append("long", [Message("user", f"question {number}"), Message("assistant", f"answer {number}")])
+
+
+@pytest.mark.parametrize(
+    ("turns", "numbers"),
+    [("3-5", [3, 4, 5]), ("1", [1]), ("1000-", [1000]), ("999-2000", [999, 1000]), (" 2 - 3 ", [2, 3])],
+)
+def test_a_range_of_turns(command: Command, store: Store, turns: str, numbers: list[int]) -> None:
+    numbered(store)
+    shown = json.loads(command("history", "show", "-s", "long", "--turns", turns, "--json").out)
+    assert [message["turn"] for message in shown] == [number for number in numbers for _ in range(2)]
+    assert [message["position"] for message in shown] == [at for n in numbers for at in (2 * n - 2, 2 * n - 1)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (["--turns", "1001-"], 1),
+        (["--turns", "5-3"], 2),
+        (["--turns", "0-3"], 2),
+        (["--turns", "-3"], 2),
+        (["--turns", "x"], 2),
+        (["--turns", ""], 2),
+        (["--turns", "1-2", "-n", "3"], 2),
+    ],
+)
+def test_a_wrong_range_is_refused(command: Command, store: Store, flags: list[str], code: int) -> None:
+    numbered(store)
+    done = command("history", "show", "-s", "long", *flags)
+    assert (done.code, done.out) == (code, "")
+    assert done.err.startswith("error: ")
+
+
+def test_all_sessions_are_listed_in_one_page(command: Command, store: Store) -> None:
+    for number in range(30):
+        store.append(f"s{number}", [Message("user", "x")])
+    assert len(command("sessions", "list").out.splitlines()) == 21
+    assert len(command("sessions", "list", "-n", "0").out.splitlines()) == 33
+    assert len(json.loads(command("sessions", "list", "-n", "0", "--json").out)) == 32
+
+
 def test_sessions_that_are_emptied_deleted_or_renamed_leave_the_index_at_once(
     command: Command, store: Store, home: Path
 ) -> None:

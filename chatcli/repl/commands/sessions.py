@@ -8,7 +8,7 @@ from chatcli.errors import NotFound, UsageError
 from chatcli.names import check_session_name
 from chatcli.render.safe import one_line
 from chatcli.repl.slash import slash
-from chatcli.values import counted
+from chatcli.values import counted, whole_number
 
 if TYPE_CHECKING:
     from chatcli.memory import Index
@@ -33,25 +33,35 @@ def new(repl: "Repl", argument: str) -> None:
     repl.switch(repl.tools.open_session(argument or None))
 
 
-@slash("sessions", help="list the sessions, the one used last first")
+@slash("sessions", arguments="[n]", help="pick a session from a list, filtered as you type; n: print the last n")
 def sessions(repl: "Repl", argument: str) -> None:
-    """List the newest sessions."""
+    """Pick from the sessions; print the newest of them where there is no terminal to pick on, or a number is given."""
     from chatcli.render.tables import print_sessions
 
-    print_sessions(repl.chat.store.sessions(limit=20))
+    if not argument and repl.screen.on_a_terminal and not repl.screen.plain:
+        _pick(repl)
+    else:
+        print_sessions(repl.chat.store.sessions(limit=whole_number(argument) if argument else 20))
 
 
 @slash("resume", arguments="[name]", help="go on with another session", complete=_names)
 def resume(repl: "Repl", argument: str) -> None:
     """Open another session; without a name, pick one."""
     if not argument:
-        from chatcli.repl.pick import pick_session
-
-        argument = pick_session(repl.chat.store) or ""
-    elif not repl.chat.store.exists(check_session_name(argument)):
-        raise NotFound(f"there is no session {argument!r}", f"/new {argument} makes it")
-    if argument:
+        _pick(repl)
+    elif repl.chat.store.exists(check_session_name(argument)):
         repl.switch(repl.tools.open_session(argument))
+    else:
+        raise NotFound(f"there is no session {argument!r}", f"/new {argument} makes it")
+
+
+def _pick(repl: "Repl") -> None:
+    """Open the session that the user picks, if they do, and it is another one."""
+    from chatcli.repl.pick import pick_session
+
+    picked = pick_session(repl.chat.store)
+    if picked is not None and picked != repl.chat.session:
+        repl.switch(repl.tools.open_session(picked))
 
 
 @slash("rename", arguments="name", help="give this session another name")

@@ -1,4 +1,4 @@
-"""Turns: again, back, forth; what was said."""
+"""Turns: again, back, forth."""
 
 from typing import TYPE_CHECKING
 
@@ -32,17 +32,6 @@ def redo(repl: "Repl", argument: str) -> None:
     restored = repl.chat.redo()
     repl.chat.last_context = None
     repl.screen.aside(f"brought back {counted(_turns(repl) - before, 'turn')}" if restored else "nothing to redo here")
-
-
-@slash("history", arguments="[n]", help="show the last 10 turns, or the last n")
-def history(repl: "Repl", argument: str) -> None:
-    """Show the newest turns."""
-    from chatcli.render.history import last_turns, print_history
-
-    excerpt = last_turns(repl.chat.store, repl.chat.session, _number(argument, default=10))
-    print_history(excerpt, repl.screen.plain)
-    if not excerpt.messages:
-        repl.screen.aside("nothing was said yet")
 
 
 def _turns(repl: "Repl") -> int:

@@ -1,18 +1,13 @@
-"""The line at the bottom in little room; what the picker and the menu call the sessions."""
+"""The line at the bottom in little room."""
 
 import pytest
-from prompt_toolkit.completion import CompleteEvent
-from prompt_toolkit.document import Document
 from prompt_toolkit.utils import get_cwidth
 
 from chatcli.chat import Chat
 from chatcli.memory import parse_memory
 from chatcli.messages import Usage
 from chatcli.prompt import DEFAULT
-from chatcli.render.safe import neutralise
-from chatcli.repl.pick import completer_for, labels_of
 from chatcli.repl.toolbar import meter_of, place_of, toolbar
-from chatcli.stores import Session
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedModel
 
@@ -84,12 +79,3 @@ def test_the_meter_marks_an_estimate_and_an_unknown_window(chat: Chat) -> None:
     chat.last_context = None
     assert meter_of(chat).in_words == ""
     assert toolbar(place_of(chat), 80, meter_of(chat)) == "JavaEdge · scripted · window:10 · memory"
-
-
-def test_sessions_whose_names_begin_alike_can_each_be_picked() -> None:
-    names = ["x" * 80 + tail for tail in "abc"] + ["plain", "gnip\u202eliam"]
-    labels = labels_of([Session(name) for name in names])
-    assert [session.name for session in labels.values()] == names
-    assert all(neutralise(label) == label for label in labels)
-    offered = completer_for(labels).get_completions(Document("(3)"), CompleteEvent())
-    assert [labels[completion.text].name for completion in offered] == ["x" * 80 + "c"]
