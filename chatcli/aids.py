@@ -25,13 +25,14 @@ class Aids:
 
     `index` finds what was said before, `side_model` opens the model that derives things in the background (None: the
     chat's own does), `measure` gives the tokenizer of a model id (None: there is none, estimate), `learned` corrects
-    the estimate.
+    the estimate. With `titles` the model gives a new session its title.
     """
 
     index: Index | None = None
     side_model: Callable[[], Model] | None = None
     measure: Callable[[str], Measure | None] = lambda model: None
     learned: Learned = field(default_factory=Learned)
+    titles: bool = False
 
     def window(self, model: Model) -> int | None:
         """Return how many tokens a request and its reply may hold together, as far as that is known."""

@@ -17,6 +17,7 @@ from chatcli.model import Model
 from chatcli.prompt import DEFAULT, Prompt, fill
 from chatcli.sight import named_only
 from chatcli.stores import Store
+from chatcli.titles import Title
 
 
 class Assembly:
@@ -132,7 +133,9 @@ class Assembly:
     def work(self) -> Work:
         """Return what there is to derive."""
         view, memory = self.look(), self.memory
-        return Work(view if memory.searches else replace(view, index=None), memory.derivations(view))
+        titles = [Title(self.store, self.session)] if self.aids.titles else []
+        derivations = [*memory.derivations(view), *titles]
+        return Work(view if memory.searches else replace(view, index=None), derivations)
 
     def forget(self) -> None:
         """Take out of the index what is not in the history any more, whether the memory searches it or not."""

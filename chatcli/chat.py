@@ -154,7 +154,7 @@ class Chat(Assembly):
         if not self._length:
             with suppress(StoreError):  # the next turn says it
                 self._length = self.store.length(self.session)
-        if self.memory.searches or self.memory.derives:
+        if self.memory.searches or self.memory.derives or self.aids.titles:
             self.background.wake(self._used or self._memory is not self._opened_with)
 
     def change(self, decide: Callable[[History], Change | None]) -> bool:

@@ -9,6 +9,9 @@ from chatcli.errors import UsageError
 from chatcli.messages import Message
 from chatcli.stores.rules import NAME_LENGTH, is_session_name
 
+TITLE_LENGTH = 80
+"""Characters of a title at most."""
+
 
 def check_session_name(name: str) -> str:
     """Return the name; raise UsageError unless it has 1 to 200 characters, none of them a control character."""
@@ -37,6 +40,6 @@ _GENERATED = re.compile(r"\d{4}-\d\d-\d\d-\d{4}-[a-z0-9]{4}")
 
 
 def title_of(message: Message) -> str:
-    """Return a session's title: the first line of its first message, up to 80 characters."""
+    """Return a session's title: the first line of its first message, cut to TITLE_LENGTH."""
     lines = message.text.strip().splitlines()
-    return lines[0][:80] if lines else ""
+    return lines[0][:TITLE_LENGTH] if lines else ""

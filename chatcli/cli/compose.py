@@ -171,6 +171,7 @@ def aids_for(place: Workplace, store: Store, session: str) -> "Aids":
         side_model=(lambda: open_model(resolve_model(place, side))) if side else None,
         measure=measure,
         learned=Learned(cache and cache / "models.json"),
+        titles=place.config.titles == "model",
     )
 
 

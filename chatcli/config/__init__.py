@@ -36,6 +36,7 @@ class Config:
     code_style: str = ""
     summary_model: str = ""
     embedding_model: str = ""
+    titles: str = "first"
     models: "Mapping[str, ModelConfig]" = field(default_factory=dict)
     stores: "Mapping[str, StoreConfig]" = field(default_factory=dict)
     prompts: "Mapping[str, PromptConfig]" = field(default_factory=dict)
@@ -74,6 +75,10 @@ def full_path(name: str, setting: str) -> Path:
         raise ConfigError(f"{setting} is {name!r}: {error}", "write the whole path") from None
 
 
+_TITLES = ("first", "model")
+"""Where a session's title comes from: its first line, or a model."""
+
+
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where the config file is, or would be."""
     if named := environ.get("CHATCLI_CONFIG"):
@@ -87,7 +92,10 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
     Raises ConfigError, which names the file and the key, for what cannot be read or understood.
     """
     path, required = config_path(environ), "CHATCLI_CONFIG" in environ
-    return _with_environment(_from_file(path, required), environ)
+    config = _with_environment(_from_file(path, required), environ)
+    if config.titles not in _TITLES:
+        raise ConfigError(f"titles is {config.titles!r}", f"write one of: {', '.join(_TITLES)}")
+    return config
 
 
 def _from_file(path: Path, required: bool) -> Config:

@@ -11,7 +11,9 @@ from tests.e2e.conftest import User
 from tests.e2e.test_chat import leave
 from tests.e2e.test_slash import refused, say
 from tests.redis_server import RedisServer
+from tests.servers import Body, echo
 from tests.terminal import Terminal
+from tests.unit.test_background import until
 
 
 @pytest.fixture
@@ -283,3 +285,33 @@ def test_history_shows_the_last_turns_and_ranges(known: User) -> None:
         refused(term, "/history -2", "is less than 1")
         refused(term, "/history x-y", "is not a whole number")
         leave(term)
+
+
+# Titles
+
+
+def test_a_title_is_shown_given_and_found_and_one_by_a_model_comes_behind_the_first_turn(user: User) -> None:
+    def mind(body: Body) -> str:
+        return "Furry swimmers" if "title" in str(body["messages"][0]["content"]) else echo(body)
+
+    user.server.mind = mind
+    (user.home / "config.toml").write_text('titles = "model"\n')
+    with user.chat("-s", "s", "--memory", "window:3", CHATCLI_CONFIG=str(user.home / "config.toml")) as term:
+        term.wait_for("you>")
+        refused(term, "/title x", "this session has no turn yet")
+        say(term, "What is an otter?", "Turn 1: What is an otter?")
+        until(lambda: title_of_s(user) == "Furry swimmers")
+        say(term, "/title", "Furry swimmers")
+        say(term, "/title Zebra things", "Zebra things")
+        say(term, "And a badger?", "Turn 2: And a badger?")
+        leave(term)
+    assert title_of_s(user) == "Zebra things"
+    assert "Zebra things" in user.run("history", "search", "zebras").stdout
+
+
+def title_of_s(user: User) -> str:
+    store = user.store()
+    try:
+        return store.snapshot("s", 0).session.title
+    finally:
+        store.close()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatcli.errors import NotFound, UsageError
-from chatcli.names import check_session_name
+from chatcli.names import TITLE_LENGTH, check_session_name
 from chatcli.render.safe import one_line
 from chatcli.repl.slash import slash
 from chatcli.values import counted, whole_number
@@ -81,6 +81,17 @@ def rename(repl: "Repl", argument: str) -> None:
     chat.aids = replace(chat.aids, index=index)
     chat.derive()
     repl.screen.aside(f"this session is now {new_name}")
+
+
+@slash("title", arguments="[text]", help="show this session's title, or give it another one")
+def title(repl: "Repl", argument: str) -> None:
+    """Show or set the title; no model changes one that was given."""
+    store, session = repl.chat.store, repl.chat.session
+    if argument:
+        if not store.exists(session):
+            raise UsageError("this session has no turn yet", "say something first")
+        store.update(session, title=argument[:TITLE_LENGTH])
+    repl.screen.tell(one_line(store.snapshot(session, 0).session.title, 200) or "no title yet")
 
 
 @slash("clear", help="empty this session; its settings stay")

@@ -1,0 +1,92 @@
+"""Titles that a model gives."""
+
+import pytest
+
+from chatcli.aids import Aids
+from chatcli.chat import Chat
+from chatcli.config import load_config
+from chatcli.errors import ConfigError
+from chatcli.memory import parse_memory
+from chatcli.stores.in_memory import InMemoryStore
+from chatcli.titles import tidied
+from tests.fakes import ScriptedModel
+from tests.unit.test_background import until
+
+
+def chat(store: InMemoryStore, side: ScriptedModel, titles: bool = True) -> Chat:
+    return Chat(
+        store,
+        "s",
+        ScriptedModel(),
+        parse_memory("none"),
+        aids=Aids(side_model=lambda: side, titles=titles),
+    )
+
+
+def turn(chat: Chat, text: str) -> None:
+    for _ in chat.send(text):
+        pass
+
+
+def title(store: InMemoryStore) -> str:
+    return store.snapshot("s", 0).session.title
+
+
+def test_a_new_session_gets_its_title_behind_the_first_turn() -> None:
+    store, side = InMemoryStore(), ScriptedModel(['"Capitals of China."\nmore'])
+    opened = chat(store, side)
+    turn(opened, "Hi, I have a question\nwhich city?")
+    until(lambda: title(store) == "Capitals of China")
+    assert "which city?" in side.said[0][1][1]
+    assert "assistant: ok" in side.said[0][1][1]
+    turn(opened, "more")
+    opened.background.catch_up()
+    assert len(side.asked) == 1, "a title that was given stays"
+    opened.close()
+
+
+def test_a_title_of_the_user_stays_also_one_that_was_given_while_the_model_thought() -> None:
+    store = InMemoryStore()
+
+    class Slow(ScriptedModel):
+        def stream(self, context, options):  # type: ignore[no-untyped-def]
+            store.update("s", title="mine")
+            return super().stream(context, options)
+
+    side = Slow(["theirs"])
+    opened = chat(store, side)
+    turn(opened, "Hi")
+    until(lambda: bool(side.asked))
+    opened.background.catch_up()
+    assert title(store) == "mine"
+    assert len(side.asked) == 1
+    opened.close()
+
+
+def test_no_model_is_asked_for_a_title_unless_the_config_says_so() -> None:
+    store, side = InMemoryStore(), ScriptedModel(["x"])
+    opened = chat(store, side, titles=False)
+    turn(opened, "Hi")
+    opened.background.catch_up()
+    assert (title(store), side.asked) == ("Hi", [])
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("Capitals", "Capitals"),
+        ("\n\n“中国的首都”。\n", "中国的首都"),
+        ("Title: **The otter**", "The otter"),
+        ("标题：海獭", "海獭"),
+        ("x" * 500, "x" * 80),
+        ("  \n ", ""),
+    ],
+)
+def test_an_answer_is_tidied(answer: str, expected: str) -> None:
+    assert tidied(answer) == expected
+
+
+def test_a_wrong_setting_is_refused() -> None:
+    with pytest.raises(ConfigError, match="titles"):
+        load_config({"CHATCLI_TITLES": "always", "CHATCLI_HOME": "/nonexistent"})
