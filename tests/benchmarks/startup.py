@@ -1,8 +1,9 @@
-"""How long until the prompt takes input, and until a short command ends: `python -m tests.benchmarks.startup [ROUNDS]`.
+"""How long until the prompt takes input, a reply begins, a short command ends.
 
-Each is measured beside a reference: `llm`, in an environment of its own, and the start of Python itself. All are run in
-turn; a figure is the median of the ratios of the rounds. The product is installed without the packages of its tests;
-its store holds 10,000 sessions and one more of 10,000 turns. The exit code is 1 when a target is missed.
+`python -m tests.benchmarks.startup [ROUNDS]`. Each is measured beside a reference: `llm`, in an environment of its own,
+and the start of Python itself. All are run in turn; a figure is the median of the ratios of the rounds. The product is
+installed without the packages of its tests; its store holds 10,000 sessions and one more of 10,000 turns. The endpoint
+answers at once. The exit code is 1 when a target is missed.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from typing import NamedTuple
 from chatcli.messages import Message
 from chatcli.stores.sqlite import SqliteStore
 from tests.benchmarks import environments
+from tests.servers import ModelServer
 
 MANY = 10_000
 BARE = 'from prompt_toolkit import PromptSession\nPromptSession("you> ").prompt()'
@@ -43,6 +45,7 @@ TARGETS = (
     Target("chatcli chat", "python -I -c pass", 13),
     Target("… with 10,000 turns", "llm chat", 0.25),
     Target("… with 10,000 turns", "python -I -c pass", 13),
+    Target("chatcli ask", "llm prompt", 0.85),
     Target("chatcli --version", "llm --version", 0.15),
     Target("chatcli sessions list", "llm logs list", 0.25),
 )
@@ -74,6 +77,19 @@ def _read_until(fd: int, mark: bytes) -> None:
         seen += os.read(fd, 65536)
 
 
+def until_answered(command: list[str], env: Env) -> float:
+    """Return the seconds until the first byte of the reply is on stdout; let `command` end then."""
+    began = time.perf_counter()
+    with subprocess.Popen(command, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = process.stdout.read(1)
+        took = time.perf_counter() - began
+        process.stdout.read()
+    if not first:
+        raise RuntimeError(f"no reply from {command}")
+    return took
+
+
 def until_ended(command: list[str], env: Env) -> float:
     """Return the seconds that `command` takes."""
     began = time.perf_counter()
@@ -95,10 +111,15 @@ def fill(home: Path) -> None:
         store.append("long", turn * MANY)
 
 
-def cases(home: Path) -> dict[str, Callable[[], float]]:
-    """Return what is measured, by name."""
+def cases(home: Path, server: ModelServer) -> dict[str, Callable[[], float]]:
+    """Return what is measured, by name; `server` answers at once."""
+    (home / "llm").mkdir()
+    (home / "llm" / "extra-openai-models.yaml").write_text(
+        f"- model_id: bench\n  model_name: bench\n  api_base: {server.url}\n"
+    )
     ours, theirs = environments.product(), environments.peer("llm")
     env = environments.clean(home, CHATCLI_HOME=str(home), LLM_USER_PATH=str(home / "llm"), OPENAI_API_KEY="sk-none")
+    asked = {**env, "OPENAI_BASE_URL": server.url}
     python, chatcli, llm = (str(path) for path in (ours / "python", ours / "chatcli", theirs / "llm"))
     return {
         "python -I -c pass": partial(until_ended, [python, "-I", "-c", "pass"], env),
@@ -107,6 +128,8 @@ def cases(home: Path) -> dict[str, Callable[[], float]]:
         "… until a key shows": partial(until_shown, [chatcli, "chat"], env, b"you>", b"Q"),
         "… with 10,000 turns": partial(until_shown, [chatcli, "chat", "-s", "long"], env, b"you>"),
         "llm chat": partial(until_shown, [llm, "chat"], env, b"> "),
+        "chatcli ask": partial(until_answered, [chatcli, "ask", "-m", "bench", "Hi"], asked),
+        "llm prompt": partial(until_answered, [llm, "-m", "bench", "Hi"], asked),
         "chatcli --version": partial(until_ended, [chatcli, "--version"], env),
         "llm --version": partial(until_ended, [llm, "--version"], env),
         "chatcli sessions list": partial(until_ended, [chatcli, "sessions", "list"], env),
@@ -117,9 +140,9 @@ def cases(home: Path) -> dict[str, Callable[[], float]]:
 def main() -> int:
     """Print the medians, and each target beside what was reached; return 1 when one was missed."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    with tempfile.TemporaryDirectory() as home:
+    with ModelServer() as server, tempfile.TemporaryDirectory() as home:
         fill(Path(home))
-        measured = cases(Path(home))
+        measured = cases(Path(home), server)
         for measure in measured.values():
             measure()  # what is cached from then on
         seconds = [{name: measure() for name, measure in measured.items()} for _ in range(rounds)]
