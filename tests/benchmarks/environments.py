@@ -31,6 +31,14 @@ def peer(package: str) -> Path:
     return folder / "bin"
 
 
+def peer_without_dependencies(package: str, *needed: str) -> Path:
+    """Return the folder of the programs of an environment with `package` and only what is `needed` of the rest."""
+    folder = _made(f"{package}-alone")
+    _uv("pip", "install", "--compile-bytecode", "--python", _python(folder), *needed)
+    _uv("pip", "install", "--no-deps", "--compile-bytecode", "--python", _python(folder), package)
+    return folder / "bin"
+
+
 def clean(home: Path, **more: str) -> dict[str, str]:
     """Return the environment variables of a fresh user who lives in `home`."""
     return {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "xterm-256color", "LANG": "C.UTF-8", **more}

@@ -1,17 +1,27 @@
-"""CPU seconds to show a reply as it streams, beside printing it once: `python -m tests.benchmarks.streaming`.
+"""What it costs to show a reply while it comes: `python -m tests.benchmarks.streaming [ROUNDS]`.
 
-The replies are 10,000 and 20,000 tokens of 4 characters. The cadences are simulated by the clock that the
-renderer is given: between two frames comes what a model of that speed says in their time. Nothing is asserted.
+Each is measured beside a reference, in environments of their own: `llm`, which prints plain text, aider's `mdstream`,
+and printing the whole reply once. All are run in turn, on a terminal of 120 by 40; a figure is the median of the ratios
+of the rounds. Replies are 10,000 tokens of 4 characters. The exit code is 1 when a target is missed.
 """
 
-import io
+import os
+import pty
+import statistics
+import sys
+import tempfile
+import termios
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from rich.markdown import Markdown
+from tests.benchmarks import environments
+from tests.servers import ModelServer
 
-from chatcli.render.markdown import whole
-from chatcli.render.streaming import FRAME, MarkdownReply, terminal
+HERE = Path(__file__).parent
+TURNS = 15
 
 SECTION = """
 ## Section {n}
@@ -41,34 +51,48 @@ def function_{n}(argument: int) -> str:
 
 > A quotation that stands for something.
 """
+ITEM = "item with **bold** and `code` and so many words that it is wrapped over two lines of the screen\n"
+FUNCTION = "def f_{n}(x):\n    # a note\n    return x + {n} * len('some text')\n\n"
 
 KINDS: dict[str, Callable[[int], str]] = {
     "mixed": lambda n: SECTION.format(n=n),
-    "one fence": lambda n: (
-        ("```python\n" if n == 0 else "") + f"def f_{n}(x):\n    # a note\n    return x + {n} * len('some text')\n\n"
-    ),
-    "bullets": lambda n: (
-        f"- item {n} with **bold** and `code` and so many words that it is wrapped over two lines of the screen\n"
-    ),
-    "numbered": lambda n: (
-        f"{n + 1}. item with **bold** and `code` and so many words that it is wrapped over two lines of the screen\n"
-    ),
+    "code": lambda n: ("```python\n" if n == 0 else "") + FUNCTION.format(n=n),
+    "bullets": lambda n: f"- {n} {ITEM}",
+    "numbers": lambda n: f"{n + 1}. {ITEM}",
     "table": lambda n: ("| a | b | c |\n|---|---|---|\n" if n == 0 else "") + f"| {n} | some words | `code` |\n",
-    "one paragraph": lambda n: f"words that never end nor begin a line, number {n}, ",
+    "paragraph": lambda n: f"words that never end nor begin a line, number {n}, ",
 }
 
 
-class FakeClock:
-    """Shows the CPU time, plus the time that was waited for the model."""
+class Cost(NamedTuple):
+    """What a program took: CPU in seconds, memory at its peak in MiB."""
 
-    def __init__(self) -> None:
-        self.waited = 0.0
-
-    def __call__(self) -> float:
-        return time.process_time() + self.waited
+    cpu: float
+    memory: float
 
 
-def reply_of(kind: str, tokens: int) -> str:
+class Target(NamedTuple):
+    """What may be at most `limit` times as much as `beside`; or that much itself, beside nothing."""
+
+    what: str
+    beside: str
+    limit: float
+    unit: str = "s"
+
+
+TARGETS = (
+    Target("chatcli ask, mixed", "llm, plain", 0.5),
+    Target("rendering alone", "rendering once", 1.2),
+    *(Target(f"chatcli ask, {kind}", "chatcli ask, mixed", 1.5) for kind in KINDS if kind != "mixed"),
+    Target("chatcli ask, 40,000 tokens", "chatcli ask, mixed", 4.4),
+    Target("more memory for 40,000", "", 20, "MiB"),
+    Target("1,000 tokens/s", "mdstream, 1,000 tokens/s", 0.6),
+    Target("memory of a chat", "memory of llm chat", 1.3, "MiB"),
+    Target("first delta on screen", "", 30, "ms"),
+)
+
+
+def reply_of(kind: str, tokens: int = 10_000) -> str:
     parts: list[str] = []
     length = 0
     while length < tokens * 4:
@@ -77,41 +101,161 @@ def reply_of(kind: str, tokens: int) -> str:
     return "".join(parts)[: tokens * 4]
 
 
-def stream(text: str, tokens_per_second: float) -> tuple[float, int]:
-    """Return the CPU seconds and the characters written."""
-    out, clock = io.StringIO(), FakeClock()
-    console = terminal(out)
-    console.size = (100, 40)  # type: ignore[assignment]
-    reply = MarkdownReply(console, clock=clock)
-    start = time.process_time()
-    for position in range(0, len(text), 4):
-        reply.feed(text[position : position + 4])
-        reply.tick()
-        clock.waited += 1 / tokens_per_second
-    reply.finish()
-    return time.process_time() - start, len(out.getvalue())
+class OnTerminal:
+    """A program on a terminal of its own; what it writes is read and forgotten, but for what is waited for."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        self._unread = b""
+        self._pid, self._fd = pty.fork()
+        if self._pid == 0:
+            termios.tcsetwinsize(0, (40, 120))
+            os.execve(command[0], list(command), dict(env))
+
+    def until(self, mark: bytes) -> float:
+        """Read until the mark was written; return when that was."""
+        while mark not in self._unread:
+            self._unread = self._unread[-1000:] + os.read(self._fd, 65536)
+        self._unread = self._unread.partition(mark)[2]
+        return time.perf_counter()
+
+    def type(self, text: str) -> None:
+        os.write(self._fd, text.encode())
+
+    def ended(self) -> Cost:
+        """Read until the program ends; return what it took."""
+        while self._read():
+            pass
+        _, status, used = os.wait4(self._pid, 0)
+        os.close(self._fd)
+        if status:
+            raise RuntimeError(f"a program failed: {status}")
+        return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._fd, 65536)
+        except OSError:  # Linux: EIO once nobody holds the other side
+            return b""
 
 
-def once(text: str, ours: bool) -> float:
-    console = terminal(io.StringIO())
-    console.size = (100, 40)  # type: ignore[assignment]
-    start = time.process_time()
-    console.print(whole(text) if ours else Markdown(text))
-    return time.process_time() - start
+class Programs:
+    """What is measured: each method returns figures by name."""
+
+    def __init__(self, home: Path, server: ModelServer) -> None:
+        ours, llm = environments.product(), environments.peer("llm")
+        mdstream = environments.peer_without_dependencies("aider-chat", "rich", "packaging")
+        self._server = server
+        self._chatcli, self._llm = str(ours / "chatcli"), str(llm / "llm")
+        self._pythons = {"chatcli": str(ours / "python"), "mdstream": str(mdstream / "python")}
+        self._env = environments.clean(
+            home,
+            CHATCLI_HOME=str(home),
+            LLM_USER_PATH=str(home / "llm"),
+            OPENAI_API_KEY="sk-none",
+            OPENAI_BASE_URL=server.url,
+            CHATCLI_MODEL="test-model",
+            CHATCLI_MEMORY="none",
+        )
+        (home / "llm").mkdir()
+        (home / "llm" / "extra-openai-models.yaml").write_text(
+            f"- model_id: bench\n  model_name: test-model\n  api_base: {server.url}\n"
+        )
+
+    def ask(self, name: str, text: str) -> dict[str, float]:
+        self._server.mind = lambda body: text
+        cost = OnTerminal([self._chatcli, "ask", "--private", "Hi"], self._env).ended()
+        return {name: cost.cpu, f"memory of {name}": cost.memory}
+
+    def plain(self, text: str) -> dict[str, float]:
+        self._server.mind = lambda body: text
+        return {"llm, plain": OnTerminal([self._llm, "-n", "-m", "bench", "Hi"], self._env).ended().cpu}
+
+    def alone(self, renderer: str, speed: str, name: str) -> dict[str, float]:
+        command = [self._pythons[renderer], str(HERE / "streaming_client.py"), renderer, speed, str(self.file)]
+        return {name: OnTerminal(command, self._env).ended().cpu}
+
+    def rendering(self) -> dict[str, float]:
+        nothing = self.alone("chatcli", "nothing", "")[""]
+        streamed, once = self.alone("chatcli", "full", "")[""], self.alone("chatcli", "once", "")[""]
+        return {"rendering alone": streamed - nothing, "rendering once": once - nothing}
+
+    def chats(self, text: str) -> dict[str, float]:
+        self._server.mind = lambda body: text + " the-end"
+        figures = {}
+        for name, command in {"a chat": [self._chatcli, "chat"], "llm chat": [self._llm, "chat", "-m", "bench"]}.items():
+            program = OnTerminal(command, self._env)
+            program.until(b"you>" if name == "a chat" else b"> ")
+            for _ in range(2):
+                program.type("Hi\r")
+                program.until(b"the-end")
+            time.sleep(1)  # the prompt comes, and llm writes its log
+            program.type("/exit\r" if name == "a chat" else "exit\r")
+            figures[f"memory of {name}"] = program.ended().memory
+        return figures
+
+    def first_deltas(self) -> float:
+        """Return the median of the milliseconds from a first delta's leaving the server to its being on screen."""
+        program, waits = OnTerminal([self._chatcli, "chat", "--private"], self._env), []
+        program.until(b"you>")
+        for turn in range(TURNS):
+            gate, mark = threading.Event(), f"Here{turn}is"
+            asked = len(self._server.requests)
+            self._server.replies(gate, mark, *[" word"] * 5)
+            program.type(f"Go {turn}\r")
+            self._server.wait_chats(asked + 1)
+            time.sleep(0.3)  # so long a model thinks, at least
+            began = time.perf_counter()
+            gate.set()
+            waits.append((program.until(mark.encode()) - began) * 1000)
+            program.until(b"you>")
+        program.type("/exit\r")
+        program.ended()
+        return statistics.median(waits)
+
+    file: Path
 
 
-def main() -> None:
-    once(reply_of("mixed", 100), True)  # what is loaded at first use
-    print(f"frames every {FRAME} s at most; CPU seconds (times printing once)")
-    print(f"{'reply':>14} {'tokens':>7} {'rich':>6} {'once':>6}  {'at full speed':>15} {'1000/s':>15} {'100/s':>15}")
+def one_round(programs: Programs) -> dict[str, float]:
+    figures: dict[str, float] = {}
     for kind in KINDS:
-        for tokens in (10_000, 20_000) if kind == "mixed" else (10_000,):
-            text = reply_of(kind, tokens)
-            base = min(once(text, True) for _ in range(3))
-            speeds = [stream(text, speed)[0] for speed in (1e9, 1000, 100)]
-            ratios = " ".join(f"{seconds:7.2f} ({seconds / base:4.1f}x)" for seconds in speeds)
-            print(f"{kind:>14} {tokens:>7} {once(text, False):6.2f} {base:6.2f}  {ratios}")
+        figures |= programs.ask(f"chatcli ask, {kind}", reply_of(kind))
+        if kind == "mixed":
+            figures |= programs.plain(reply_of(kind))
+    figures |= programs.ask("chatcli ask, 40,000 tokens", reply_of("mixed", 40_000))
+    figures["more memory for 40,000"] = (
+        figures["memory of chatcli ask, 40,000 tokens"] - figures["memory of chatcli ask, mixed"]
+    )
+    figures |= programs.rendering()
+    figures |= programs.alone("chatcli", "1000", "1,000 tokens/s")
+    figures |= programs.alone("mdstream", "1000", "mdstream, 1,000 tokens/s")
+    figures |= programs.chats(reply_of("mixed", 2_000))
+    figures["first delta on screen"] = programs.first_deltas()
+    return figures
+
+
+def reached(target: Target, rounds: Sequence[Mapping[str, float]]) -> float:
+    return statistics.median(one[target.what] / (one[target.beside] if target.beside else 1) for one in rounds)
+
+
+def main() -> int:
+    """Print each target beside what was reached; return 1 when one was missed."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory() as home, ModelServer() as server:
+        programs = Programs(Path(home), server)
+        programs.file = Path(home) / "reply.md"
+        programs.file.write_text(reply_of("mixed"))
+        programs.ask("", "Hi")  # what is cached from then on
+        programs.plain("Hi")
+        rounds = [one_round(programs) for _ in range(count)]
+    missed = False
+    for target in TARGETS:
+        ratio, figure = reached(target, rounds), statistics.median(one[target.what] for one in rounds)
+        missed |= ratio > target.limit
+        beside = f"{ratio:6.2f} x {target.beside}" if target.beside else ""
+        verdict = "   MISSED" if ratio > target.limit else ""
+        print(f"{target.what:<27} {figure:7.2f} {target.unit:<4}{beside:<36} at most {target.limit}{verdict}", flush=True)
+    return int(missed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
