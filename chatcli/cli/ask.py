@@ -143,6 +143,7 @@ def _answer(chat: "Chat", content: "Content", flags: Flags, form: Form, config: 
 def _shown(chat: "Chat", content: "Content", flags: Flags, form: Form, config: "Config") -> "Message | None":
     import io
 
+    from chatcli.cli.output import notice
     from chatcli.render.reply import reply_view
     from chatcli.render.turn import show_turn
     from chatcli.repl.keys import on_interrupt
@@ -151,7 +152,8 @@ def _shown(chat: "Chat", content: "Content", flags: Flags, form: Form, config: "
     view = reply_view(out, plain=flags.plain or config.plain, quiet=flags.quiet)
     with closing(_turn(chat, content, flags.quiet)) as events, on_interrupt(chat.stop):
         whole = flags.no_stream or not config.stream
-        return show_turn(events, view, whole=whole, reasoning=config.reasoning)
+        speed = notice if config.show_speed and not flags.quiet else None
+        return show_turn(events, view, whole=whole, reasoning=config.reasoning, tell_speed=speed)
 
 
 def _turn(chat: "Chat", content: "Content", quiet: bool) -> "Turning":

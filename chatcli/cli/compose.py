@@ -207,6 +207,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
         quiet=flags.quiet,
         whole_replies=flags.no_stream or not place.config.stream,
         reasoning=place.config.reasoning,
+        show_speed=place.config.show_speed,
         keymap=keymap(place.config.keys, vi=place.config.editing == "vi"),
         vi=place.config.editing == "vi",
     )

@@ -31,6 +31,7 @@ class Config:
     stream: bool = True
     plain: bool = False
     reasoning: bool = True
+    show_speed: bool = False
     editing: str = "emacs"
     theme: str = "auto"
     code_style: str = ""

@@ -9,6 +9,7 @@ from chatcli.model import Delta, Reasoning, Retrying
 from chatcli.pump import Tick
 from chatcli.render.reply import ReplyView
 from chatcli.render.safe import neutralise
+from chatcli.render.speed import speed_line
 from chatcli.turn import Committed, Notice, TurnEvent
 
 PATIENCE = 0.4
@@ -33,17 +34,21 @@ def show_turn(
     whole: bool = False,
     reasoning: bool = True,
     poll: Callable[[], object] = lambda: None,
+    tell_speed: Callable[[str], object] | None = None,
 ) -> Message | None:
     """Draw the events of a turn as they come; return the reply that was committed, None when there is none.
 
     `whole` shows the reply when it is complete, `reasoning` what the model thinks before; `poll` is called
-    at every event and several times a second. What the events raise is raised after the view has ended.
+    at every event and several times a second, `tell_speed` with a line about how fast the reply came. What the
+    events raise is raised after the view has ended.
     """
     began = time.monotonic()
-    waiting, reply, held = True, None, []
+    waiting, reply, held, first = True, None, [], None
     try:
         for event in events:
             poll()
+            if first is None and isinstance(event, Delta):
+                first = time.monotonic() - began
             match event:
                 case Delta(text) if whole:
                     held.append(text)
@@ -65,4 +70,6 @@ def show_turn(
     finally:
         view.feed("".join(held))
         view.finish()
+    if tell_speed is not None and reply is not None and first is not None:
+        tell_speed(speed_line(reply, time.monotonic() - began, first))
     return reply

@@ -133,6 +133,7 @@ class Repl:
                 whole=self.tools.whole_replies,
                 reasoning=self.tools.reasoning,
                 poll=self._keys.poll,
+                tell_speed=self.screen.aside if self.tools.show_speed else None,
             )
         self._say_how_it_ended(reply)
         self._told += self.chat.last_context.notes if self.chat.last_context else ()

@@ -40,5 +40,6 @@ class Tools:
     quiet: bool = False
     whole_replies: bool = False
     reasoning: bool = True
+    show_speed: bool = False
     keymap: Keymap = field(default_factory=Keymap)
     vi: bool = False

@@ -182,7 +182,10 @@ class Programs:
     def chats(self, text: str) -> dict[str, float]:
         self._server.mind = lambda body: text + " the-end"
         figures = {}
-        for name, command in {"a chat": [self._chatcli, "chat"], "llm chat": [self._llm, "chat", "-m", "bench"]}.items():
+        for name, command in {
+            "a chat": [self._chatcli, "chat"],
+            "llm chat": [self._llm, "chat", "-m", "bench"],
+        }.items():
             program = OnTerminal(command, self._env)
             program.until(b"you>" if name == "a chat" else b"> ")
             for _ in range(2):
@@ -253,7 +256,9 @@ def main() -> int:
         missed |= ratio > target.limit
         beside = f"{ratio:6.2f} x {target.beside}" if target.beside else ""
         verdict = "   MISSED" if ratio > target.limit else ""
-        print(f"{target.what:<27} {figure:7.2f} {target.unit:<4}{beside:<36} at most {target.limit}{verdict}", flush=True)
+        print(
+            f"{target.what:<27} {figure:7.2f} {target.unit:<4}{beside:<36} at most {target.limit}{verdict}", flush=True
+        )
     return int(missed)
 
 

@@ -262,6 +262,16 @@ def test_reasoning_is_shown_folded_by_the_answer_and_not_stored(user: User) -> N
     assert user.said("s")[1] == ("assistant", "The answer.")
 
 
+def test_the_speed_is_told_below_the_reply_when_asked_for(user: User) -> None:
+    user.server.replies("The answer.", usage=(11, 312, None))
+    with user.chat("-s", "s", CHATCLI_SHOW_SPEED="true") as term:
+        term.wait_for("you>")
+        term.enter("Why?")
+        term.wait_for("312 tokens · ")
+        assert "tokens/s · first after" in term.text()
+        leave(term)
+
+
 def test_a_refused_request_is_two_lines_and_the_chat_goes_on(user: User) -> None:
     user.server.refuses(BAD_KEY)
     with user.chat("-s", "s") as term:

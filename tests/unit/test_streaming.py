@@ -3,8 +3,12 @@ import re
 
 import pytest
 
+from chatcli.messages import Message, Usage
+from chatcli.model import Delta, Event, Finished, Reasoning, Used
+from chatcli.pump import Pump, Tick
 from chatcli.render.markdown import whole
 from chatcli.render.reply import PlainReply, reply_view
+from chatcli.render.speed import speed_line
 from chatcli.render.streaming import MarkdownReply
 from chatcli.render.thoughts import MOST
 from tests.screen import ScreenFile
@@ -368,3 +372,32 @@ def test_a_terminal_gets_markdown_unless_it_is_dumb_or_plain_is_asked_for(termin
     assert isinstance(reply_view(out, plain=True), PlainReply)  # type: ignore[arg-type]
     terminals.setenv("TERM", "dumb")
     assert isinstance(reply_view(out), PlainReply)  # type: ignore[arg-type]
+
+
+# How fast it came
+
+
+@pytest.mark.parametrize(
+    ("usage", "line"),
+    [
+        (Usage(prompt=9, completion=312), "312 tokens · 8.1 s · 41 tokens/s · first after 0.4 s"),
+        (None, "~2 tokens · 8.1 s · 0 tokens/s · first after 0.4 s"),
+    ],
+)
+def test_the_speed_of_a_reply_is_a_line(usage: Usage | None, line: str) -> None:
+    assert speed_line(Message("assistant", "some words", usage=usage), 8.1, 0.4) == line
+
+
+def test_deltas_that_wait_are_joined_and_nothing_is_lost_or_moved() -> None:
+    events = [Reasoning("hm"), *[Delta(str(n)) for n in range(50)], Finished("stop"), Used(Usage(1, 2))]
+
+    class Ready(list[Event]):
+        def close(self) -> None:
+            pass
+
+    seen = [event for event in Pump(Ready(events)) if not isinstance(event, Tick)]
+    texts = [event.text for event in seen if isinstance(event, Delta)]
+    assert "".join(texts) == "".join(map(str, range(50)))
+    assert [event for event in seen if not isinstance(event, Delta)] == [events[0], *events[-2:]]
+    assert seen[0] == events[0]
+    assert seen[-2:] == events[-2:]

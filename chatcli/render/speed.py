@@ -1,0 +1,16 @@
+"""How fast a reply came, in one line."""
+
+from chatcli.messages import Message
+from chatcli.tokens import estimate
+
+
+def speed_line(reply: Message, seconds: float, first: float) -> str:
+    """Return what there is to say of a reply that took so many seconds, the first of them until it began.
+
+    The tokens are those that the endpoint counted, else an estimate. The speed is that since the reply began.
+    """
+    counted = reply.usage.completion if reply.usage else 0
+    tokens = counted or estimate(reply.text)
+    flowed = seconds - first
+    speed = f" · {tokens / flowed:,.0f} tokens/s" if flowed > 0 else ""
+    return f"{'' if counted else '~'}{tokens:,} tokens · {seconds:.1f} s{speed} · first after {first:.1f} s"
