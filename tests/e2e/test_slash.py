@@ -42,7 +42,7 @@ def refused(term: Terminal, line: str, answer: str) -> None:
 
 
 def test_help_lists_every_command_and_key(known: User) -> None:
-    with known.chat("-s", "s", "-q", cols=40, rows=30) as term:
+    with known.chat("-s", "s", "-q", cols=40, rows=34) as term:
         term.wait_for("you>")
         term.key("c-l")
         say(term, "/help", "says what a command does")
