@@ -5,7 +5,7 @@ from typing import cast
 
 from rich.default_styles import DEFAULT_STYLES
 from rich.style import Style
-from rich.syntax import ANSISyntaxTheme, SyntaxTheme
+from rich.syntax import ANSISyntaxTheme, PygmentsSyntaxTheme, SyntaxTheme, TokenType
 
 from chatcli.palette import Palette, for_rich
 from chatcli.render.code import INK
@@ -26,9 +26,22 @@ def styles(look: Palette | None = None) -> dict[str, str | Style]:
     return {**_light_styles(), "markdown.code": code_style} if look.light else ours
 
 
-def code_theme() -> str | SyntaxTheme:
+def code_theme() -> SyntaxTheme:
     """Return what colours code: the Pygments style of the config, else the terminal's own colours."""
-    return colors().code_style or _ink(colors().light)
+    return _OnPaper(colors().code_style) if colors().code_style else _ink(colors().light)
+
+
+class _OnPaper(PygmentsSyntaxTheme):
+    """A style of Pygments without its background: behind single words it would be a patchwork."""
+
+    def get_style_for_token(self, token_type: TokenType) -> Style:
+        """Return the style of a kind of word."""
+        style = super().get_style_for_token(token_type)
+        return Style(color=style.color, bold=style.bold, italic=style.italic, underline=style.underline)
+
+    def get_background_style(self) -> Style:
+        """Return that of the terminal."""
+        return Style()
 
 
 @cache

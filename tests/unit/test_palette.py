@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 from prompt_toolkit.styles import Style
+from pygments.token import Keyword
 from rich.style import Style as RichStyle
 
 from chatcli.errors import ConfigError
 from chatcli.palette import DARK, LIGHT, THINGS, for_prompt_toolkit, for_rich, palette, sgr
 from chatcli.render import theme
+from chatcli.render.code import INK
 from chatcli.render.styles import code_theme, styles
 
 
@@ -85,7 +87,8 @@ def test_on_a_light_background_nothing_is_cyan_or_yellow() -> None:
 
 
 def test_code_has_the_style_of_the_config() -> None:
-    assert not isinstance(code_theme(), str)
+    assert code_theme() is INK
     theme.choose(palette("auto", {"code": "bold red"}, "monokai", {}))
-    assert code_theme() == "monokai"
+    keyword = code_theme().get_style_for_token(Keyword)
+    assert (keyword.color and keyword.color.name, keyword.bgcolor) == ("#66d9ef", None)
     assert styles()["markdown.code"] == "bold red"

@@ -24,7 +24,7 @@ _KEYS = {
     "leave": "leaves",
     "complete": "completes",
     "editor": "the editor",
-    "history_search": "typed before",
+    "history_search": "searches what was typed",
 }
 
 
@@ -48,7 +48,7 @@ def help_(repl: "Repl", argument: str) -> None:
         _listed(repl, theme, dict.fromkeys(command.usage for command in found), "  ")
     keys = repl.tools.keymap
     bound = [f"{keys.shown(action)} {what}" for action, what in _KEYS.items() if keys.shown(action)]
-    _listed(repl, "keys", [*bound, '""" begins, ends a block'], "\xa0· ")
+    _listed(repl, "keys", [*bound, "up brings it back", '""" begins, ends a block'], "\xa0· ")
     repl.screen.aside("/help NAME says what a command does")
 
 
