@@ -23,11 +23,11 @@ from chatcli.model import Model
 from chatcli.names import title_of
 from chatcli.prompt import DEFAULT, Prompt, fill
 from chatcli.pump import Pump, Tick
-from chatcli.revising import apply, last_turn, take_back
+from chatcli.revising import apply, choose, in_place, stands_there, take_back, to_go_on, to_replace
 from chatcli.sight import check_images
 from chatcli.stores import Change, Pending, Store
 from chatcli.stores.rules import ABANDONED
-from chatcli.turn import Committed, Draft, Notice, Turning, Unsaved
+from chatcli.turn import Committed, Draft, Notice, Turning, Unsaved, going_on
 from chatcli.writer import is_gone, this_writer
 
 CHECKPOINT = 0.8
@@ -84,16 +84,40 @@ class Chat(Assembly):
         """
         return self._begun(Pending(new_id(), user_message(content, self._clock()), self.writer))
 
-    def retry(self, turn: Pending | None = None) -> Turning:
+    def retry(self, turn: Pending | None = None, model: Model | None = None) -> Turning:
         """Send a turn again, as `send` does: the pending one given, else the last one, whose reply is replaced.
 
-        What had come of a pending reply stays until a new one begins. Raises NotFound when there is no turn.
+        A reply that is replaced stays as an alternative, and stands until a new one begins. `model` answers this once.
+        Raises NotFound when there is no turn.
         """
-        return self._begun(self._last_turn_again() if turn is None else turn)
+        return self._begun(turn or self.last(), model=model)
+
+    def edit(self, turn: Pending, content: Content) -> Turning:
+        """Send another text in the place of a turn: one that `last` returned, or a pending one, which is dropped.
+
+        The turn that is replaced stays as an alternative.
+        """
+        edited = Pending(new_id(), user_message(content, self._clock()), self.writer, at=turn.at, length=turn.length)
+        turning = self._begun(edited)
+        self.store.drop(self.session, turn.id)
+        return turning
+
+    def last(self) -> Pending:
+        """Return the history's last turn, to be replaced. Raises NotFound when there is none."""
+        self.flush()
+        return to_replace(self.store, self.session, self.writer)
+
+    def cut_off(self) -> Pending:
+        """Return the last turn with its reply, which `resume` goes on with; a pending one comes first.
+
+        Raises NotFound when there is no reply, or it ended by itself.
+        """
+        unfinished = self.unfinished()
+        return unfinished[-1] if unfinished else to_go_on(self.store, self.session, self.writer)
 
     def resume(self, turn: Pending) -> Turning:
-        """Have the model go on with the reply that a pending turn holds the beginning of."""
-        return self._begun(turn, prefix=turn.partial)
+        """Have the model go on with the reply that a turn holds the beginning of: a pending one, or the last."""
+        return self._begun(turn, going_on(turn.partial))
 
     def keep(self, turn: Pending) -> Message:
         """Commit a pending turn with the reply as far as it came; return that reply."""
@@ -128,6 +152,17 @@ class Chat(Assembly):
         return (self._unsaved.turn.user, self._unsaved.reply) if self._unsaved else None
 
     # The history's end
+
+    def choose(self, number: int) -> Sequence[Message]:
+        """Put one of the last turn's versions in its place (see `alternatives`); return its messages.
+
+        Raises NotFound when there is none of that number, Conflict when another writer was faster.
+        """
+        self.flush()
+        chosen = choose(self.store, self.session, number)
+        self._length = self.store.length(self.session)
+        self.derive()
+        return chosen
 
     def undo(self, turns: int = 1) -> int:
         """Take the last turns out of the history; return how many there were. `redo` brings them back."""
@@ -177,22 +212,24 @@ class Chat(Assembly):
 
     # How it is done
 
-    def _begun(self, turn: Pending, prefix: str = "") -> Turning:
+    def _begun(self, turn: Pending, draft: Draft | None = None, model: Model | None = None) -> Turning:
         """Keep the turn as ours, durably, before anything leaves; return it ready to run."""
         fill(self.prompt, self.variables, (), turn.user)  # raises what would be wrong, before anything is kept
-        check_images(self.model, turn.user.content)
+        check_images(model or self.model, turn.user.content)
         self.flush()
         self._save_settings()
         turn = replace(turn, writer=self.writer)
         self._stopped, self._used = False, True
         self.store.begin(self.session, turn)
-        return self._answer(turn, prefix)
+        return self._answer(turn, draft or Draft(), model or self.model)
 
-    def _answer(self, turn: Pending, prefix: str) -> Turning:
+    def _answer(self, turn: Pending, draft: Draft, model: Model) -> Turning:
+        own, self.model = self.model, model
         self.background.hold()
         try:
-            yield from self._answered(turn, Draft(prefix))
+            yield from self._answered(turn, draft)
         finally:
+            self.model = own
             self.background.release()
 
     def _answered(self, turn: Pending, draft: Draft) -> Turning:
@@ -248,9 +285,9 @@ class Chat(Assembly):
         kept, failed = time.monotonic(), None
         try:
             for event in self._pump:
-                if not isinstance(event, Tick):
-                    draft.take(event)
-                yield event
+                shown = event if isinstance(event, Tick) else draft.take(event)
+                if shown is not None:
+                    yield shown
                 pause = PATIENCE if failed else CHECKPOINT if draft.fresh else HEARTBEAT
                 if time.monotonic() - kept < pause:
                     continue
@@ -258,6 +295,8 @@ class Chat(Assembly):
                 if failed and not before:
                     yield Notice(f"{failed.message}; the reply goes on and is saved when it ends")
                 kept = time.monotonic()
+            if (shown := draft.take_rest()) is not None:
+                yield shown
         finally:
             self._pump = None
 
@@ -273,7 +312,9 @@ class Chat(Assembly):
     def _end(self, turn: Pending, draft: Draft, context: Context) -> Message | None:
         """Commit what came, or leave the turn pending when nothing did; return the reply."""
         self.last_usage = draft.usage
+        draft.take_rest()
         if not draft.began:
+            self._leave(turn)
             return None
         if draft.usage and not draft.prefix:
             self.aids.learn_scale(self.model, context.messages, draft.usage)
@@ -282,15 +323,22 @@ class Chat(Assembly):
         self.flush()
         return reply
 
+    def _leave(self, turn: Pending) -> None:
+        """Leave a turn that got no reply pending; one that stands in the history with its old reply needs no more."""
+        with suppress(StoreError):  # pending then: it is offered again
+            if stands_there(self.store, self.session, turn):
+                self.drop(turn)
+
     def _commit(self, turn: Pending, reply: Message, context: Context) -> int:
         """Commit the turn where it belongs; at the end when another writer went on from there meanwhile."""
-        messages = [turn.user, reply]
+        changes = context.selection.changes
         try:
-            length = self.store.commit(self.session, turn.id, messages, turn.at, turn.length, context.selection.changes)
+            messages = in_place(self.store, self.session, turn, reply)
+            length = self.store.commit(self.session, turn.id, messages, turn.at, turn.length, changes)
         except Conflict:
-            length = self.store.commit(self.session, turn.id, messages, changes=context.selection.changes)
+            length = self.store.commit(self.session, turn.id, [turn.user, reply], changes=changes)
         self._length = length
-        if length == len(messages):
+        if length == 2:
             self.store.update(self.session, title=title_of(turn.user))
         self.derive()
         return length
@@ -309,11 +357,6 @@ class Chat(Assembly):
 
     def _is_ours_to_decide(self, turn: Pending) -> bool:
         return turn.writer == self.writer or turn.age > ABANDONED or is_gone(turn.writer)
-
-    def _last_turn_again(self) -> Pending:
-        """Return the history's last turn, to be replaced."""
-        last, length = last_turn(self.store, self.session)
-        return Pending(new_id(), last.messages[0], self.writer, at=last.start, length=length)
 
     def _save_settings(self) -> None:
         if self.settings:

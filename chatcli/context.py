@@ -7,8 +7,12 @@ from typing import Any
 from chatcli import tokens
 from chatcli.memory import Hit, Part, Selection
 from chatcli.messages import Content, Message
+from chatcli.seam import last_words
 
-_CONTINUE = "Continue your last message exactly where it stops. Repeat nothing of it, add no introduction."
+_CONTINUE = (
+    "Your last message was cut off. It ends with these words:\n\n{words}\n\n"
+    "Begin with exactly these words, then go on from there. Add no introduction."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +86,5 @@ def request(context: Context, partial: str) -> list[Message]:
     """Return the messages to send; with a `partial` reply, they ask for the rest of it."""
     if not partial:
         return context.messages
-    return [*context.messages, Message("assistant", partial), Message("user", _CONTINUE)]
+    go_on = _CONTINUE.format(words=last_words(partial))
+    return [*context.messages, Message("assistant", partial), Message("user", go_on)]

@@ -4,6 +4,7 @@ import random
 import re
 import string
 import time
+from collections.abc import Callable
 
 from chatcli.errors import UsageError
 from chatcli.messages import Message
@@ -29,6 +30,15 @@ def new_session_name() -> str:
     """Return a name such as `2026-11-21-1432-k3f9`."""
     tail = "".join(random.choices(string.ascii_lowercase + string.digits, k=4))  # noqa: S311 - a name, no secret
     return time.strftime("%Y-%m-%d-%H%M-") + tail
+
+
+def numbered_name(name: str, number: int, exists: Callable[[str], bool]) -> str:
+    """Return `NAME-2` for the second of that name; that of `NAME-2`, beside a session `NAME`, is `NAME-3`."""
+    base, _, end = name.rpartition("-")
+    if base and end.isascii() and end.isdecimal() and not end.startswith("0") and exists(base):
+        name = base
+    tail = f"-{number}"
+    return name[: NAME_LENGTH - len(tail)] + tail
 
 
 def is_generated(name: str) -> bool:

@@ -1,11 +1,16 @@
-"""What is changed of a session between two turns: its end is taken back, what is kept beside it is decided anew."""
+"""What is changed of a session between two turns: its end is taken back or replaced, or goes on under another name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 
+from chatcli.alternatives import as_turn, replaced, versions
 from chatcli.errors import Conflict, NotFound
 from chatcli.memory.history import History, open_history
-from chatcli.messages import Turn
-from chatcli.stores import Change, Store
+from chatcli.memory.numbering import open_numbered, turn_numbered
+from chatcli.messages import Message, Turn, fingerprint, new_id
+from chatcli.names import check_session_name, numbered_name
+from chatcli.stores import Change, Pending, Store
+from chatcli.stores.rules import no_session
 
 _ATTEMPTS = 5
 """How often a change is decided anew because another writer was faster."""
@@ -32,6 +37,76 @@ def last_turn(store: Store, session: str) -> tuple[Turn, int]:
     return last, history.length
 
 
+def to_replace(store: Store, session: str, writer: str) -> Pending:
+    """Return the last turn as one to be replaced: another reply, or another question, takes its place."""
+    last, length = last_turn(store, session)
+    return Pending(new_id(), last.messages[0], writer, at=last.start, length=length)
+
+
+def to_go_on(store: Store, session: str, writer: str) -> Pending:
+    """Return the last turn with its reply, to go on with that; raise NotFound when there is nothing to go on with."""
+    last, length = last_turn(store, session)
+    question, *answers = last.messages
+    if len(answers) != 1 or answers[0].role != "assistant" or answers[0].tool_calls or not answers[0].text.strip():
+        raise NotFound("there is no reply to go on with", "/retry asks for one")
+    if answers[0].finish == "stop":
+        raise NotFound("the last reply ended by itself: there is nothing to go on with", "ask for more")
+    return Pending(new_id(), question, writer, answers[0].text, last.start, length)
+
+
+def in_place(store: Store, session: str, turn: Pending, reply: Message) -> Sequence[Message]:
+    """Return what a turn with its reply puts into the history: with what it replaces as an alternative.
+
+    What stands there is read now, not when the turn began: somebody else may have replaced it as well.
+    """
+    old = [] if turn.at is None else store.messages(session, turn.at)
+    return replaced(old, turn.user, reply) if old and old[0].role == "user" else [turn.user, reply]
+
+
+def stands_there(store: Store, session: str, turn: Pending) -> bool:
+    """Say whether all that a pending turn holds stands in the history, where the turn would go."""
+    if turn.at is None:
+        return False
+    there = store.messages(session, turn.at)
+    reply = "\n".join(message.text for message in there[1:])
+    return bool(there) and fingerprint(there[0]) == fingerprint(turn.user) and reply.startswith(turn.partial)
+
+
+def choose(store: Store, session: str, number: int) -> Sequence[Message]:
+    """Put a version of the last turn in its place, the first being 1; return its messages."""
+    last, length = last_turn(store, session)
+    found, _ = versions(last.messages)
+    if not 1 <= number <= len(found):
+        known = f"it has {len(found)}: /alternatives lists them" if len(found) > 1 else "/retry makes one"
+        raise NotFound(f"there is no version {number} of the last turn", known)
+    store.append(session, as_turn(found, number - 1), at=last.start, expected_length=length)
+    return found[number - 1]
+
+
+def fork(store: Store, session: str, new: str | None = None, stop: int | None = None) -> str:
+    """Copy a session, up to before position `stop`, to another one; return its name, without one given `NAME-2` or so.
+
+    Raises NotFound when there is no such session, Conflict when the new name is taken or there is less to copy.
+    """
+    if not store.exists(session):
+        raise no_session(session)
+    if new is not None:
+        store.fork(session, check_session_name(new), stop)
+        return new
+    for number in count(2):
+        name = numbered_name(session, number, store.exists)
+        if store.exists(name):
+            continue
+        try:
+            store.fork(session, name, stop)
+        except Conflict:
+            if not store.exists(name):  # not taken meanwhile by another
+                raise
+        else:
+            return name
+    raise AssertionError
+
+
 def apply(store: Store, session: str, decide: Callable[[History], Change | None]) -> bool:
     """Apply the change that `decide` makes of the history as it is; again when another writer was faster.
 
@@ -44,3 +119,13 @@ def apply(store: Store, session: str, decide: Callable[[History], Change | None]
         if store.put_state(session, change):
             return True
     raise Conflict("other writers are always faster", "repeat it")
+
+
+def end_of_turn(store: Store, session: str, number: int) -> int:
+    """Return the position after the turn of that number; raise NotFound when there is none."""
+    history, last = open_numbered(store, session, _LAST_TURNS)
+    turn = turn_numbered(history, last, number)
+    if turn is None:
+        known = f"the last one is turn {last:,}" if last else "nothing was said in it"
+        raise NotFound(f"there is no turn {number:,} in {session!r}", known)
+    return turn.stop

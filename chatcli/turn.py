@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 
 from chatcli.context import Context
 from chatcli.messages import Finish, Message, Usage, new_id
-from chatcli.model import Delta, Event, Finished, Used
+from chatcli.model import Delta, Event, Finished, Reasoning, Used
 from chatcli.pump import Tick
+from chatcli.seam import Seam
 from chatcli.stores import Pending
+
+REASONING = 50_000
+"""Characters that are kept of what a model thought before its reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +35,40 @@ Turning = Generator[TurnEvent, None, None]
 
 @dataclass(slots=True)
 class Draft:
-    """The reply while it comes, after the `prefix` that it goes on from; `fresh` until what came is kept."""
+    """The reply while it comes; `fresh` until what came is kept.
+
+    It goes on from `prefix`, if there is one: the model says where, and what it says again is left out (`seam`).
+    """
 
     prefix: str = ""
+    seam: Seam | None = None
     pieces: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
     usage: Usage | None = None
     finish: Finish | None = None
     fresh: bool = False
 
-    def take(self, event: Event) -> None:
-        """Add what the event says."""
+    def take(self, event: Event) -> Event | None:
+        """Add what the event says; return it as it is to be shown, None for what is not."""
         match event:
             case Delta(text):
-                self.pieces.append(text)
-                self.fresh = True
+                return self._add(self.seam.feed(text) if self.seam else text)
+            case Reasoning(text):
+                self.thoughts.append(text)
             case Used(usage):
                 self.usage = usage
             case Finished(finish):
                 self.finish = finish
+        return event
+
+    def take_rest(self) -> Event | None:
+        """Add what the seam holds back still, now that no more comes; return it as `take` does."""
+        return self._add(self.seam.rest()) if self.seam else None
+
+    def _add(self, text: str) -> Event | None:
+        self.pieces.append(text)
+        self.fresh = self.fresh or bool(text)
+        return Delta(text) if text else None
 
     @property
     def began(self) -> bool:
@@ -60,10 +80,25 @@ class Draft:
         """The reply as far as it came."""
         return self.prefix + "".join(self.pieces)
 
+    @property
+    def reasoning(self) -> str:
+        """What the model thought, as far as that is kept."""
+        thought = "".join(self.thoughts).strip()
+        return thought if len(thought) <= REASONING else f"{thought[:REASONING]}…"
+
     def reply(self, model: str, time: float) -> Message:
         """Return the message it has become; one that does not say how it ended was interrupted."""
-        finish = self.finish or "interrupted"
-        return Message("assistant", self.text, id=new_id(), time=time, model=model, usage=self.usage, finish=finish)
+        finish, thought = self.finish or "interrupted", self.reasoning
+        extra = {"reasoning": thought} if thought else {}
+        return Message(
+            "assistant", self.text, new_id(), time, model=model, usage=self.usage, finish=finish, extra=extra
+        )
+
+
+def going_on(partial: str) -> Draft:
+    """Return the draft of a reply that goes on from `partial`."""
+    seam = Seam(partial)
+    return Draft(seam.base, seam)
 
 
 @dataclass(frozen=True, slots=True)

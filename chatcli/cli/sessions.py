@@ -1,4 +1,4 @@
-"""`chatcli sessions`: list, resume, clear, delete and rename."""
+"""`chatcli sessions`: list, resume, clear, delete, rename and fork."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatcli.cli.flags import Flags, StoreOption, session_names, with_flags
+from chatcli.cli.fork import fork_session
 from chatcli.cli.light import LightCommand, LightGroup
 from chatcli.values import counted
 
 if TYPE_CHECKING:
     from chatcli.stores import Store
 
-app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="List, resume, clear, delete and rename sessions.")
+app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="List, resume, clear, delete, rename and fork sessions.")
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False, autocompletion=session_names)
@@ -145,6 +146,9 @@ def rename(
         opened.rename(old, new)
         forget_index(opened, old)
     _say(f"{old} is now {new}")
+
+
+app.command("fork", cls=LightCommand)(fork_session)
 
 
 def _existing(store: "Store", names: Sequence[str | None]) -> list[str]:

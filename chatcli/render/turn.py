@@ -27,6 +27,15 @@ def print_reply(text: str, plain: bool) -> None:
     terminal(sys.stdout).print(whole(text))
 
 
+def after(before: str, events: Iterator[TurnEvent]) -> Iterator[TurnEvent]:
+    """Yield the events of a reply that goes on from `before`, which is shown with its first piece."""
+    for event in events:
+        if before and isinstance(event, Delta):
+            yield Delta(before)
+            before = ""
+        yield event
+
+
 def show_turn(
     events: Iterator[TurnEvent],
     view: ReplyView,

@@ -110,25 +110,29 @@ class Repl:
 
                 say_attached(self, self.attachments)
 
-    def switch(self, chat: "Chat") -> None:
-        """Go on with another session's chat."""
+    def switch(self, chat: "Chat", greet: bool = True) -> None:
+        """Go on with another session's chat; without `greet`, somebody else says so."""
         self._rescue()
         self._rescued = None  # a file of the other session stays
         self.chat.close()
         self._switched_to = chat
         self.attachments.clear()
-        self.greet()
+        if greet:
+            self.greet()
         chat.derive()
 
-    def play(self, turn: "Turning") -> "Message | None":
-        """Show a turn as it comes; raise what it raises. ^C stops it, what is typed meanwhile is kept."""
+    def play(self, turn: "Turning", before: str = "") -> "Message | None":
+        """Show a turn as it comes; raise what it raises. ^C stops it, what is typed meanwhile is kept.
+
+        On a terminal the reply is shown to go on from `before`: the block it was cut off in.
+        """
         from chatcli.render.reply import reply_view
-        from chatcli.render.turn import show_turn
+        from chatcli.render.turn import after, show_turn
 
         view = reply_view(sys.stdout, plain=self.screen.plain, quiet=self.tools.quiet)
         with closing(turn):
             reply = show_turn(
-                turn,
+                after(before, turn) if before and not self.screen.plain else turn,
                 view,
                 whole=self.tools.whole_replies,
                 reasoning=self.tools.reasoning,
@@ -171,6 +175,11 @@ class Repl:
         with self._keys.set_aside(self._line.input):
             line = PromptLine(f"{one_line(question, 300)} ", question=True, keymap=self.tools.keymap)
             return (line.read() or "").strip()
+
+    def ask_to_edit(self, label: str, text: str) -> str | None:
+        """Let the user change a text at a prompt of its own; return it, None when they would rather not."""
+        with self._keys.set_aside(self._line.input):
+            return PromptLine(label, question=True, keymap=self.tools.keymap, vi=self.tools.vi).read(text)
 
     def confirm(self, question: str) -> bool:
         """Ask a question that only a yes answers."""
@@ -274,9 +283,9 @@ class Repl:
         if reply is None:
             self.screen.aside("stopped before the reply began; /retry sends it again")
         elif reply.finish == "interrupted":
-            self.screen.aside("stopped; what came is kept")
+            self.screen.aside("stopped; what came is kept, /continue goes on")
         elif reply.finish == "length":
-            self.screen.aside("cut at the token limit")
+            self.screen.aside("cut at the token limit; /continue goes on")
         else:
             self.screen.say()
 

@@ -33,6 +33,11 @@ class Screen:
         beside = errors if errors is not None and errors.isatty() else None
         self._notices = out if self.on_a_terminal else beside
 
+    @property
+    def width(self) -> int:
+        """The terminal's columns, or what stands for them where there is none."""
+        return shutil.get_terminal_size().columns
+
     def say(self, text: str = "") -> None:
         """Print text as it is."""
         self._print(self._out, neutralise(text))

@@ -27,7 +27,7 @@ Complete = Callable[["Repl"], Sequence[str | tuple[str, str]]]
 _TELLING = 3
 """Characters that say enough to be looked for in the middle of a choice."""
 
-_MODULES = ("sessions", "finding", "turns", "attach", "settings", "memory", "entities", "transfer", "seeing")
+_MODULES = ("sessions", "finding", "turns", "replies", "attach", "settings", "memory", "entities", "transfer", "seeing")
 
 
 @dataclass(frozen=True, slots=True)

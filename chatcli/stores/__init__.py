@@ -230,6 +230,15 @@ class Store(Protocol):
         """
         ...
 
+    def fork(self, session: str, new: str, stop: int | None = None) -> None:
+        """Make the session `new` of the first `stop` messages (None: all), title, settings and what was derived.
+
+        All of it or nothing. What was undone and what is under way stays behind; what was derived from messages that
+        are not copied is worth nothing there, as its watermark tells. Raises NotFound for `session`, Conflict when
+        `new` exists or the history is shorter.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

@@ -210,6 +210,16 @@ class InMemoryStore:
             rules.check_rename(old, new, old in self._sessions, new in self._sessions, self.pending(old))
             self._sessions[new] = self._sessions.pop(old)
 
+    def fork(self, session: str, new: str, stop: int | None = None) -> None:
+        """See Store."""
+        with self._lock:
+            taken = new in self._sessions
+            rules.check_fork(session, new, session in self._sessions, taken, self.length(session), stop)
+            kept, now = self._sessions[session], self._clock()
+            states = {name: replace(state, value=_copy(state.value)) for name, state in kept.states.items()}
+            self._sessions[new] = _Kept(now, now, kept.title, _copy(kept.settings), states=states)
+            self._sessions[new].splice(kept.messages[:stop], None)
+
     def close(self) -> None:
         """See Store; there is nothing to let go of."""
 

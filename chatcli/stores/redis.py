@@ -256,6 +256,21 @@ class RedisStore:
         questions += [("EXISTS", key) for key in source.all]
         self._wire.transact([*source.all, *target.all], questions, plan)
 
+    def fork(self, session: str, new: str, stop: int | None = None) -> None:
+        """See Store. The server copies the list itself, which holds all of another program's entries as they are."""
+        source, target = keys_of(self._prefix, session), keys_of(self._prefix, new)
+
+        def plan(look: rows.Look) -> Plan[None]:
+            if look.done:
+                return Plan(None)
+            length, *found = look.replies
+            there = bool(length or found[0])
+            rules.check_fork(session, new, there, look.exists, length, stop)
+            return rows.forked(source, target, look, length if stop is None else stop)
+
+        questions: list[Command] = [("LLEN", source.history), ("HGETALL", source.info), ("EXISTS", source.states)]
+        self._write(new, plan, questions, also=(source.history, source.info, source.states))
+
     def close(self) -> None:
         """See Store."""
         self._wire.close()
@@ -270,8 +285,12 @@ class RedisStore:
         questions: Sequence[Command] = (),
         done: str | None = None,
         used: bool = True,
+        also: Sequence[str] = (),
     ) -> T:
-        """Do what `plan` says, once: under the id `done`, or a new one. `used`: the session counts as used now."""
+        """Do what `plan` says, once: under the id `done`, or a new one. `used`: the session counts as used now.
+
+        `also` are keys of another session that must not change meanwhile.
+        """
         keys, mark = keys_of(self._prefix, session), done or new_id()
 
         asked: list[Command] = [("TIME",), ("LLEN", keys.history), ("HGETALL", keys.info)]
@@ -279,7 +298,7 @@ class RedisStore:
         # For their types alone: a key of a wrong one must fail here, not in the middle of the MULTI.
         asked += [("HLEN", keys.states), ("HLEN", keys.pending), ("LLEN", keys.undone), ("ZCARD", self._index.key)]
         asked += questions
-        watched = [key for key in keys.all if key != keys.pending]  # a checkpoint disturbs nobody
+        watched = [*also, *(key for key in keys.all if key != keys.pending)]  # a checkpoint disturbs nobody
 
         def whole(replies: list[Any], ask: Ask) -> Plan[T]:
             time, length, info, written = replies[:4]

@@ -130,6 +130,28 @@ def known_turns(keys: Keys, look: Look) -> int:
     return turns + rules.count_turns(to_messages(entries))
 
 
+def forked(source: Keys, target: Keys, look: Look, stop: int) -> Plan[None]:
+    """Copy the first `stop` messages of a session, what is set on it and what was derived, to the one looked at.
+
+    The look's replies are the length of the other, what is set on it, and whether anything was derived.
+    """
+    length, raw, derived = look.replies
+    info = pairs(raw)
+    turns = known_turns(source, Look(look.now, length, info, False, (), look.ask))
+    commands: list[Command] = []
+    if stop:
+        commands += [("COPY", source.history, target.history), ("LTRIM", target.history, length - stop, -1)]
+        commands.append(("PERSIST", target.history))
+    if derived:
+        commands += [("COPY", source.states, target.states, "REPLACE"), ("PERSIST", target.states)]
+    if gone := length - stop:
+        (entries,) = look.ask(("LRANGE", source.history, 0, gone - 1))
+        turns -= rules.count_turns(to_messages(entries))
+    fields = dict(zip(raw[0::2], raw[1::2], strict=True))  # as they are: a title may be no text
+    set_on_it = [part for name in (b"title", b"settings") if name in fields for part in (name, fields[name])]
+    return Plan(None, [*commands, ("HSET", target.info, "turns", turns, "counted", stop, *set_on_it)])
+
+
 # Derived state
 
 

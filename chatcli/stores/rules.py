@@ -59,6 +59,15 @@ def check_rename(old: str, new: str, there: bool, taken: bool, pending: Iterable
         raise Conflict(f"a reply is under way in {old!r}", "rename it when the reply has ended")
 
 
+def check_fork(session: str, new: str, there: bool, taken: bool, length: int, stop: int | None) -> None:
+    """Raise NotFound or Conflict when the session's first `stop` messages cannot be copied to `new` now."""
+    if not there:
+        raise no_session(session)
+    if taken:
+        raise Conflict(f"there is a session {new!r} already", "choose another name, or delete that session first")
+    check_splice(session, length, stop, None)
+
+
 def takes(current: State | None, change: Change) -> bool:
     """Say whether the state that is there now is the one the change was made from."""
     return current == change.expected

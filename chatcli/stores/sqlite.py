@@ -247,6 +247,13 @@ class SqliteStore:
             rules.check_rename(old, new, key is not None, taken, rows.pending(db, key, self._clock()))
             db.execute("UPDATE sessions SET name = ? WHERE id = ?", [new, key])
 
+    def fork(self, session: str, new: str, stop: int | None = None) -> None:
+        """See Store."""
+        with self._writing() as db:
+            (key, length), (taken, _) = rows.find(db, session), rows.find(db, new)
+            rules.check_fork(session, new, key is not None, taken is not None, length, stop)
+            rows.fork(db, key, self._used(db, new), length if stop is None else stop)
+
     def close(self) -> None:
         """See Store."""
         with self._lock, translated(self._path):

@@ -62,6 +62,25 @@ def _count(db: sqlite3.Connection, key: int, messages: int, turns: int) -> int:
     return int(length)
 
 
+def fork(db: sqlite3.Connection, key: int | None, new: int, stop: int) -> None:
+    """Copy what is set on a session and derived from it, and its first messages, to a new one, as it stands there."""
+    which = {"key": key, "new": new, "stop": stop}
+    for copy in _FORK:
+        db.execute(copy, which)
+    blobs.release(db, new, blobs.of_session(db, new))
+
+
+_FORK = (
+    "INSERT INTO messages(session, position, role, data)"
+    " SELECT :new, position, role, data FROM messages WHERE session = :key AND position < :stop",
+    "INSERT INTO states(session, name, value, position, fingerprint)"
+    " SELECT :new, name, value, position, fingerprint FROM states WHERE session = :key",
+    "INSERT INTO uses(session, sha256) SELECT :new, sha256 FROM uses WHERE session = :key",
+    "UPDATE sessions SET (title, settings) = (SELECT title, settings FROM sessions WHERE id = :key), messages = :stop,"
+    " turns = (SELECT count(*) FROM messages WHERE session = :new AND role = 'user') WHERE id = :new",
+)
+
+
 def is_committed(db: sqlite3.Connection, key: int | None, turn: str) -> bool:
     """Say whether the turn was committed before."""
     found = db.execute("SELECT 1 FROM committed WHERE session = ? AND turn = ?", [key, turn]).fetchone()

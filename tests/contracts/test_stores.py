@@ -518,6 +518,52 @@ def test_rename_waits_for_the_reply_that_is_under_way(store: Store) -> None:
     assert store.length("new") == 4
 
 
+def test_fork_copies_the_beginning_and_what_belongs_to_the_session(store: Store) -> None:
+    turns = [turn(text) for text in ("one", "two", "three")]
+    store.append("old", [message for messages in turns for message in messages])
+    store.update("old", title="a title", settings={"model": "m"})
+    store.put_state("old", a_change("summed up", 2, None))
+    store.append("old", [], at=4)
+    store.begin("old", a_pending("under way"))
+    before = store.snapshot("old", 9)
+    store.fork("old", "new {*} 名", 2)
+    copied = store.snapshot("new {*} 名", 9)
+    assert list(copied.newest) == turns[0]
+    assert (copied.length, copied.session.turns, copied.session.messages) == (2, 1, 2)
+    assert (copied.session.title, copied.session.settings) == ("a title", {"model": "m"})
+    assert copied.states == before.states
+    assert store.pending("new {*} 名") == []
+    assert store.redo("new {*} 名") == [], "what was undone stays behind"
+    assert store.snapshot("old", 9) == before
+    store.append("new {*} 名", turn("other"))
+    assert store.length("old") == 4
+    assert [session.name for session in store.sessions()] == ["new {*} 名", "old"]
+
+
+def test_fork_copies_all_or_nothing_of_it(store: Store) -> None:
+    store.append("old", [*turn("one"), Message("system", "be brief"), *turn("two")])
+    store.fork("old", "all")
+    assert store.messages("all") == store.messages("old")
+    assert store.snapshot("all", 0).session.turns == 2
+    store.fork("old", "none", 0)
+    assert (store.exists("none"), store.length("none"), store.snapshot("none", 0).session.turns) == (True, 0, 0)
+    assert store.commit("none", new_id(), turn("first")) == 2
+
+
+def test_fork_refuses_a_taken_name_an_unknown_session_and_more_than_there_is(store: Store) -> None:
+    store.append("a", turn("one"))
+    store.append("b", turn("two"))
+    for taken in ("b", "a"):
+        with pytest.raises(Conflict, match="already"):
+            store.fork("a", taken)
+    with pytest.raises(NotFound):
+        store.fork("nobody", "c")
+    with pytest.raises(Conflict):
+        store.fork("a", "c", 3)
+    assert not store.exists("c")
+    assert texts(store.messages("b")) == ["two", "re: two"]
+
+
 def test_no_name_collides_with_another_or_matches_it(store: Store) -> None:
     names = [*NAMES]
     for name in names:

@@ -1,19 +1,22 @@
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Event as Gate
 
 import pytest
 
+from chatcli.alternatives import reasoning_of
 from chatcli.chat import Chat
 from chatcli.errors import BrokenStream, NotFound, RateLimited, StoreUnavailable, UsageError
 from chatcli.memory import parse_memory
 from chatcli.messages import Usage, user_message
 from chatcli.model import Delta, Finished, Reasoning, Used
+from chatcli.model.wire import to_wire
 from chatcli.names import check_session_name
 from chatcli.prompt import make_prompt
 from chatcli.stores import Pending
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.rules import ABANDONED
-from chatcli.turn import Committed, Notice
+from chatcli.turn import REASONING, Committed, Notice
 from chatcli.writer import this_writer
 from tests.fakes import ScriptedModel
 
@@ -66,10 +69,19 @@ def test_a_reply_keeps_model_usage_finish_and_time() -> None:
     assert reply.id not in ("", user.id)
 
 
-def test_reasoning_is_passed_on_and_not_stored() -> None:
-    chat = chat_with([Reasoning("hm"), Delta("x"), Finished("stop")])
+def test_reasoning_is_passed_on_and_kept_beside_the_reply_but_never_sent() -> None:
+    chat = chat_with([Reasoning("hm"), Reasoning(" so"), Delta("x"), Finished("stop")])
     assert Reasoning("hm") in run(chat.send("Hi"))
     assert said(chat)[1] == ("assistant", "x")
+    assert reasoning_of(chat.store.messages("s")[1]) == "hm so"
+    run(chat.send("And?"))
+    assert "hm" not in str([to_wire(message) for message in chat.model.asked[1]])
+
+
+def test_of_very_long_reasoning_the_beginning_is_kept() -> None:
+    chat = chat_with([Reasoning("long " * 20_000), Delta("x"), Finished("stop")])
+    run(chat.send("Hi"))
+    assert len(reasoning_of(chat.store.messages("s")[1])) == REASONING + 1
 
 
 def test_a_stopped_reply_keeps_what_came_and_the_next_turn_works() -> None:
@@ -148,14 +160,24 @@ def test_retry_goes_to_the_end_when_another_writer_went_on_meanwhile() -> None:
 
 
 def test_a_retry_that_was_cut_off_long_ago_takes_nothing_away_that_came_since() -> None:
-    chat = chat_with(["bad"], [Gate()], ["more"])
+    chat = chat_with(["bad"], ["more"])
     run(chat.send("Hi"))
-    for _ in chat.retry():
-        chat.stop()
-    [turn] = chat.unfinished()
+    turn = chat.last()
+    chat.store.begin("s", turn)
     chat.store.append("s", [user_message("since then", 0.0)])
     run(chat.retry(turn))
     assert [text for _, text in said(chat)] == ["Hi", "bad", "since then", "Hi", "more"]
+
+
+@pytest.mark.parametrize("script", [[TOO_MANY], [Gate()]])
+def test_a_retry_that_gets_no_reply_leaves_the_old_one_and_nothing_to_decide(script) -> None:  # type: ignore[no-untyped-def]
+    chat = chat_with(["first"], script)
+    run(chat.send("Hi"))
+    with suppress(RateLimited):
+        for _ in chat.retry():
+            chat.stop()
+    assert said(chat) == [("user", "Hi"), ("assistant", "first")]
+    assert chat.unfinished() == []
 
 
 def test_retry_without_a_turn_is_an_error() -> None:

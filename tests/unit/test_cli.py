@@ -30,7 +30,8 @@ GROUPS = [[], ["sessions"], ["history"], ["memory"], ["config"], ["local"]]
 COMMANDS = [
     ["chat"], ["ask"], ["models"], ["doctor"], ["history", "show"], ["history", "export"], ["history", "import"],
     ["history", "search"], ["sessions", "list"], ["sessions", "resume"],
-    ["sessions", "clear"], ["sessions", "delete"], ["sessions", "rename"], ["config", "path"], ["config", "show"],
+    ["sessions", "clear"], ["sessions", "delete"], ["sessions", "rename"], ["sessions", "fork"],
+    ["config", "path"], ["config", "show"],
     ["memory", "context"], ["memory", "show"], ["memory", "compare"], ["memory", "update"],
     ["config", "init"], ["config", "edit"], ["local", "setup"],
 ]  # fmt: skip

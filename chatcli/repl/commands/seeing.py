@@ -16,7 +16,7 @@ from chatcli.values import counted
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
-_THEMES = ("sessions", "finding", "turns", "attach", "settings", "memory", "entities", "transfer", "seeing")
+_THEMES = ("sessions", "finding", "turns", "replies", "attach", "settings", "memory", "entities", "transfer", "seeing")
 _KEYS = {
     "send": "sends",
     "new_line": "new line",

@@ -1,19 +1,69 @@
 """Turns: again, back, forth."""
 
+from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from chatcli.repl.slash import slash
+from chatcli.errors import UsageError
+from chatcli.render.history import last_turns
+from chatcli.render.safe import one_line
+from chatcli.repl.editing import edit_last, edit_numbered, fork_session
+from chatcli.repl.slash import slash, words
 from chatcli.values import counted, whole_number
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
+_OFFERED = 10  # turns in a completion
 
-@slash("retry", "regen", help="send the last message again, for another reply")
+
+def recent_turns(repl: "Repl") -> Sequence[tuple[str, str]]:
+    """Return the numbers of the newest turns, with what was said in them, for completion."""
+    excerpt = last_turns(repl.chat.store, repl.chat.session, _OFFERED)
+    said = [(str(turn), one_line(message.text)) for _, turn, message in excerpt.placed() if message.role == "user"]
+    return said[::-1]
+
+
+@slash(
+    "retry",
+    "regen",
+    arguments="[-m name]",
+    help="send the last message again, for another reply, once to another model with -m; /alternatives has the others",
+    complete=lambda repl: [f"-m {name}" for name in repl.tools.model_names],
+)
 def retry(repl: "Repl", argument: str) -> None:
-    """Send the unanswered message again, or replace the last reply."""
+    """Send the unanswered message again, or replace the last reply, which stays as an alternative."""
     unfinished = repl.chat.unfinished()
-    repl.play(repl.chat.retry(unfinished[-1] if unfinished else None))
+    last = unfinished[-1] if unfinished else None
+    if not argument:
+        repl.play(repl.chat.retry(last))
+        return
+    option, *names = words(argument)
+    if option not in ("-m", "--model") or len(names) != 1:
+        raise UsageError(f"/retry does not know {one_line(argument, 40)!r}", "/retry, or /retry -m MODEL")
+    with closing(repl.tools.open_model(names[0])) as model:
+        repl.play(repl.chat.retry(last, model))
+
+
+@slash(
+    "edit",
+    arguments="[n]",
+    help="edit your last message and send it again; that of turn n: in a new session",
+    complete=recent_turns,
+)
+def edit(repl: "Repl", argument: str) -> None:
+    """Edit what was said last, in its place; an earlier message is sent in a copy of what was before it."""
+    if argument:
+        edit_numbered(repl, whole_number(argument))
+    else:
+        edit_last(repl)
+
+
+@slash("fork", arguments="[name]", help="go on in a copy of this session; this one stays as it is")
+def fork(repl: "Repl", argument: str) -> None:
+    """Copy the session and go on there."""
+    before = fork_session(repl, argument or None)
+    repl.screen.aside(f"now in {one_line(repl.chat.session)}, a copy of {one_line(before)}, which stays as it is")
 
 
 @slash("undo", arguments="[n]", help="take the last turn, or the last n, out of the history")

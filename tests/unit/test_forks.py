@@ -1,0 +1,80 @@
+"""Copies of a session: their names, and what they hold."""
+
+import pytest
+
+from chatcli.errors import Conflict, NotFound, UsageError
+from chatcli.memory import pins
+from chatcli.memory.history import open_history
+from chatcli.messages import Message
+from chatcli.names import numbered_name
+from chatcli.revising import end_of_turn, fork
+from chatcli.stores.in_memory import InMemoryStore
+
+
+def store_with(*names: str) -> InMemoryStore:
+    store = InMemoryStore()
+    for name in names:
+        store.append(name, [Message("user", "one"), Message("assistant", "1"), Message("user", "two")])
+    return store
+
+
+def test_a_copy_is_numbered_from_2_and_one_of_a_copy_goes_on_counting() -> None:
+    store = store_with("notes", "sprint-12")
+    assert fork(store, "notes") == "notes-2"
+    assert fork(store, "notes") == "notes-3"
+    assert fork(store, "notes-2") == "notes-4"
+    assert fork(store, "sprint-12") == "sprint-12-2", "there is no session sprint"
+
+
+def test_a_long_name_still_has_room_for_its_number() -> None:
+    store = store_with("x" * 200)
+    assert fork(store, "x" * 200) == "x" * 198 + "-2"
+
+
+@pytest.mark.parametrize("name", ["-2", "a-02", "a-", "a-²", "a-٣", "-"])
+def test_what_looks_like_a_number_is_part_of_the_name(name: str) -> None:
+    assert numbered_name(name, 2, lambda name: True) == f"{name}-2"
+
+
+def test_a_name_that_another_takes_meanwhile_is_not_written_into() -> None:
+    class Slow(InMemoryStore):
+        def exists(self, session: str) -> bool:
+            there = super().exists(session)
+            if session == "s-2" and not there:
+                self.append("s-2", [Message("user", "theirs")])
+            return there
+
+    store = Slow()
+    store.append("s", [Message("user", "mine")])
+    assert fork(store, "s") == "s-3"
+    assert [message.text for message in store.messages("s-2")] == ["theirs"]
+
+
+def test_what_cannot_be_copied_is_said() -> None:
+    store = store_with("s", "other")
+    with pytest.raises(NotFound):
+        fork(store, "nobody")
+    with pytest.raises(Conflict):
+        fork(store, "s", "other")
+    with pytest.raises(UsageError):
+        fork(store, "s", "a\nb")
+    with pytest.raises(Conflict, match="position 9"):
+        fork(store, "s", stop=9)
+    assert [session.name for session in store.sessions()] == ["other", "s"]
+
+
+def test_the_end_of_a_turn() -> None:
+    store = store_with("s")
+    assert (end_of_turn(store, "s", 1), end_of_turn(store, "s", 2)) == (2, 3)
+    with pytest.raises(NotFound, match="no turn 3"):
+        end_of_turn(store, "s", 3)
+
+
+def test_pins_of_turns_that_are_copied_hold_in_the_copy() -> None:
+    store = store_with("s")
+    history = open_history(store, "s", 9)
+    turn = history.turn_at(0)
+    assert turn is not None
+    store.put_state("s", pins.pin(history, turn))
+    fork(store, "s", stop=2)
+    assert [turn.start for turn in pins.pinned(open_history(store, "s-2", 9))] == [0]
