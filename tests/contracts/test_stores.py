@@ -550,6 +550,16 @@ def test_fork_copies_all_or_nothing_of_it(store: Store) -> None:
     assert store.commit("none", new_id(), turn("first")) == 2
 
 
+def test_what_is_attached_stays_with_a_fork_when_the_session_it_came_from_goes(store: Store) -> None:
+    attached = [Message("user", ({"type": "text", "text": "x" * 9_000}, IMAGE), id=name) for name in "ab"]
+    store.append("old", attached)
+    store.fork("old", "all")
+    store.fork("old", "first", 1)
+    store.delete("old")
+    assert [message.text for message in store.messages("all")] == ["x" * 9_000] * 2
+    assert store.messages("first") == store.messages("all")[:1]
+
+
 def test_fork_refuses_a_taken_name_an_unknown_session_and_more_than_there_is(store: Store) -> None:
     store.append("a", turn("one"))
     store.append("b", turn("two"))

@@ -42,7 +42,7 @@ def refused(term: Terminal, line: str, answer: str) -> None:
 
 
 def test_help_lists_every_command_and_key(known: User) -> None:
-    with known.chat("-s", "s", "-q", cols=40, rows=34) as term:
+    with known.chat("-s", "s", "-q", cols=80, rows=24) as term:
         term.wait_for("you>")
         term.key("c-l")
         say(term, "/help", "says what a command does")
@@ -54,7 +54,7 @@ def test_help_lists_every_command_and_key(known: User) -> None:
             "info", "memory", "model", "new",
             "compact", "pin", "pins", "redo", "rename", "resume", "retry", "search", "sessions", "set",
             "summary", "system", "title", "undo",
-            "unpin", "var",
+            "unpin", "var", "alternatives", "continue", "copy", "edit", "fork", "reasoning",
         ):  # fmt: skip
             assert f"/{name}" in term.text()
         leave(term)
