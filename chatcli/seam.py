@@ -91,7 +91,7 @@ def _open_fence(text: str) -> str:
 
 def open_block(text: str) -> str:
     """Return the block that `text` ends in the middle of, as markdown: its last paragraph, or its code's last lines."""
-    fence = _open_fence(text)
-    if fence:
+    text = text.rstrip()
+    if fence := _open_fence(text):
         return "\n".join([fence, *text.split(f"{fence}\n")[-1].split("\n")[-_CODE:]])
     return "\n".join(text.rpartition("\n\n")[2].split("\n")[-_LINES:])

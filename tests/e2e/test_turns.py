@@ -11,6 +11,7 @@ from chatcli.messages import Message
 from tests.e2e.conftest import User
 from tests.e2e.test_chat import leave, prompts
 from tests.e2e.test_slash import known, refused, say
+from tests.redis_server import free_port, running
 from tests.servers import BAD_KEY, Thought
 from tests.terminal import Terminal
 
@@ -317,3 +318,44 @@ def test_two_terminals_take_turns_at_the_same_session(known: User) -> None:
     said = [text for _, text in known.said("s")]
     assert said[4:8] == ["question 2", "answer 2", "Went on", "Turn 4: Went on"]
     assert said[8] == "question 2!"
+
+
+def test_with_the_store_away_nothing_typed_is_lost_and_nothing_is_half_done(user: User) -> None:
+    port = free_port()
+    with running(port=port) as redis, user.chat("-s", "s", "--store", redis.url, rows=50) as term:
+        term.wait_for("you>")
+        say(term, "one", "Turn 1: one")
+        say(term, "/retry", "Turn 1: one")
+        term.enter("/edit")
+        term.wait_for("edit> one")
+        redis.process.terminate()
+        redis.process.wait()
+        term.enter(" more")
+        term.wait_for("error: ")
+        term.wait_for("you> one more")
+        term.key("c-c")
+        for command in ("/alt 1", "/fork", "/continue", "/copy", "/undo"):
+            say(term, command, "error: ")
+        leave(term)
+    assert len(user.server.chats) == 2
+
+
+def test_in_redis_versions_survive_the_program_and_a_fork(user: User) -> None:
+    with running() as redis:
+        with user.chat("-s", "s", "--store", redis.url) as term:
+            term.wait_for("you>")
+            say(term, "one", "Turn 1: one")
+            user.server.replies("another", finish="length")
+            say(term, "/retry", "cut at the token limit")
+            leave(term)
+        with user.chat("-s", "s", "--store", redis.url) as term:
+            term.wait_for("another")
+            user.server.replies(" one")
+            say(term, "/continue", "another one")
+            say(term, "/fork", "now in s-2")
+            say(term, "/alt 1", "version 1 stands in the history now")
+            say(term, "/alt", "2  test-model")
+            leave(term)
+        shown = user.run("history", "show", "-s", "s", "--store", redis.url).stdout
+        assert "another one" in shown
+        assert "Turn 1: one" in user.run("history", "show", "-s", "s-2", "--store", redis.url).stdout

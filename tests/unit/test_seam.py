@@ -82,5 +82,5 @@ def test_the_model_is_asked_to_begin_with_whole_words() -> None:
 
 def test_the_block_that_is_open_is_shown_again() -> None:
     assert open_block("One.\n\nTwo\nthree") == "Two\nthree"
-    assert open_block("One.\n\n```py\na = 1\n\nb = 2\nc = 3\nd =") == "```py\nb = 2\nc = 3\nd ="
+    assert open_block("One.\n\n```py\na = 1\n\nb = 2\nc = 3\nd =\n") == "```py\nb = 2\nc = 3\nd ="
     assert open_block("```\na\n```\n\nAfter") == "After"
