@@ -83,6 +83,7 @@ class Scribe:
         dawdle: Callable[[], None] = lambda: None,
     ) -> None:
         self.name, self.host, self.window, self.local = "scribe", "", window, False
+        self.images: bool | None = None
         self.asked: list[list[Message]] = []
         self.fails, self.padding = fails or iter(()), ""
         self._reply, self._pause, self._dawdle = reply, pause, dawdle
