@@ -66,7 +66,8 @@ class Growth:
             return None  # a line that was cut means something else
         if self.is_text:
             settled[1] = _without_stub(settled[1])
-        return Cut(settled, end + 1, Growth(_STUB + text[end]))
+        between = text[end] if text[end].isspace() else ""
+        return Cut(settled, end + len(between), Growth(_STUB + between))
 
     def _cut_code(self, fence: Token, text: str) -> "Cut | None":
         start, stop = lines_of(fence)
@@ -85,7 +86,7 @@ class Growth:
         """Return up to where `text` cannot become the names of a table's columns, or a part of them."""
         start = text.rfind("\n") + 1
         last = text[start:]
-        if len(last) > LONGEST_HEADING or (not start and self.head == _STUB + " "):
+        if len(last) > LONGEST_HEADING or (not start and self.head in (_STUB, _STUB + " ")):
             return len(text)
         if _MAY_UNDERLINE.match(last):
             start = text.rfind("\n", 0, max(start - 1, 0)) + 1
@@ -116,10 +117,8 @@ def lines_of(token: Token) -> list[int]:
 def _without_stub(inline: Token) -> Token:
     children = list(inline.children or ())
     if children and children[0].type == "text":
-        children[0] = children[0].copy(content=children[0].content.removeprefix(_STUB).lstrip(" "))
-        if not children[0].content:
-            del children[: 2 if children[1:2] and children[1].type == "softbreak" else 1]
-    return inline.copy(children=children, content=inline.content.removeprefix(_STUB).lstrip())
+        children[0] = children[0].copy(content=children[0].content.removeprefix(_STUB))
+    return inline.copy(children=children, content=inline.content.removeprefix(_STUB))
 
 
 def _between(text: str, start: int, stop: int) -> str:

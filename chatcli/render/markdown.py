@@ -116,7 +116,7 @@ class Prose(Paragraph):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         text = self.text
         if self.before is not None and self.before.text is not None:
-            text = Text(" ").join([self.before.text, text]) if text else self.before.text
+            text = self.before.text + text
         text.justify = "left"
         if self.after is None:
             yield text

@@ -13,7 +13,8 @@ from markdown_it.rules_inline import StateInline
 from chatcli.render.formulas import may_grow
 from chatcli.render.grammar import grammar
 
-_CUT = re.compile(r"(?<=[^\s\\])[ \n](?=\S)")
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # letters; what is written in them has no spaces
+_CUT = re.compile(rf"(?<=[^\s\\])[ \n](?=\S)|(?<=[{_CJK}\u3001\u3002\uff0c])(?=[{_CJK}])")
 _TRIES = 4
 # What follows the text of a link while its target or title may still be coming.
 _TARGET_GROWS = re.compile(
@@ -23,9 +24,9 @@ _TARGET_GROWS = re.compile(
 
 
 def settled_length(text: str, stop: int) -> int:
-    """Return where `text`, of a paragraph, can be cut: at a space or line end before `stop`; 0 for nowhere.
+    """Return where `text`, of a paragraph, can be cut: at a space, a line end or within CJK; 0 for nowhere.
 
-    The part before is drawn the same whatever follows. The character at the cut belongs to neither part.
+    The part before is drawn the same whatever follows. Nothing from `stop` on belongs to it.
     """
     cuts = [match.start() for match in _CUT.finditer(text, 0, stop)]
     for attempt in range(_TRIES):

@@ -56,21 +56,16 @@ def show_turn(
     try:
         for event in events:
             poll()
-            if first is None and isinstance(event, Delta):
-                first = time.monotonic() - began
             match event:
-                case Delta(text) if whole:
-                    held.append(text)
                 case Delta(text):
-                    waiting = False
-                    view.feed(text)
+                    first = first or time.monotonic() - began
+                    waiting = waiting and whole
+                    held.append(text) if whole else view.feed(text)
                 case Reasoning(text) if reasoning and not whole:
                     waiting = False
                     view.reasoning(text)
-                case Retrying(seconds, reason):
-                    view.note(f"{reason}; again in {seconds:.0f} s")
-                case Notice(text):
-                    view.note(text)
+                case Retrying() | Notice():
+                    view.note(_noted(event))
                 case Committed(message):
                     reply = message
                 case Tick() if waiting and time.monotonic() - began > PATIENCE:
@@ -82,3 +77,7 @@ def show_turn(
     if tell_speed is not None and reply is not None and first is not None:
         tell_speed(speed_line(reply, time.monotonic() - began, first))
     return reply
+
+
+def _noted(event: Retrying | Notice) -> str:
+    return event.text if isinstance(event, Notice) else f"{event.reason}; again in {event.seconds:.0f} s"

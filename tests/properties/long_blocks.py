@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 _PLAIN = [
+    "一个很长的段落，没有空格。" * 4,
     "word",
     "the",
     "中文",

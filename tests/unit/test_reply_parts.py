@@ -183,10 +183,19 @@ def test_the_lines_of_a_long_paragraph_are_printed_while_it_grows() -> None:
         ("one\\\ntwo", ""),
         ("one  \ntwo", ""),
         ("one", ""),
+        ("很长的，段落", "很长的，段"),
+        ("很长**的段落", "很"),
     ],
 )
 def test_what_may_still_change_is_not_settled(text: str, settled: str) -> None:
     assert text[: settled_length(text, len(text))] == settled
+
+
+def test_a_paragraph_without_spaces_is_printed_while_it_grows() -> None:
+    text = "历史最长的城市，有**很多**人。" * 200
+    out = growing(text)
+    assert len(out.lines()) > 80
+    assert "".join(out.lines()) == text.replace("*", "")
 
 
 # Links
