@@ -5,7 +5,7 @@ as `c-x c-e`. An action may have several, as a list, and none, as "".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 from chatcli.errors import ConfigError
 
@@ -26,8 +26,7 @@ _OF_THE_TERMINAL = {"enter", "tab", "backspace", "c-j", "c-z", "c-s", "c-q", "c-
 _SHOWN = {"escape": "Esc", "pageup": "PageUp", "pagedown": "PageDown"}
 
 
-@dataclass(frozen=True, slots=True)
-class Keymap:
+class Keymap(NamedTuple):
     """The keys of each action."""
 
     send: tuple[Keys, ...] = (("enter",),)
@@ -51,7 +50,7 @@ class Keymap:
         return bytes([ord(self.stop[0][0].removeprefix("c-").upper()) & 0x1F])
 
 
-ACTIONS = tuple(field.name for field in fields(Keymap))
+ACTIONS = Keymap._fields
 
 
 def keymap(settings: Mapping[str, str | Sequence[str]], *, vi: bool = False) -> Keymap:
@@ -69,7 +68,7 @@ def keymap(settings: Mapping[str, str | Sequence[str]], *, vi: bool = False) -> 
                 f"keys.{action}: {shown_keys(keys)} means {taken[keys]} already", "give each action a key of its own"
             )
     kept = {action: _default(action, set(taken), vi) for action in ACTIONS if action != "stop"}
-    result = replace(Keymap(), **{**kept, **chosen})
+    result = Keymap()._replace(**{**kept, **chosen})
     _check(result)
     return result
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 _LONGEST = 1024  # characters of a path; systems allow more, people do not write more
 _WIDE = "\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef"  # Chinese, Japanese and Korean put no space before a word
-_MENTION = re.compile(rf"""(?<![^\s(\[{{'"{_WIDE}])@(?:"(?P<quoted>[^"\n]+)"|(?P<word>[^\s"]{{1,{_LONGEST}}}))""")
+BEFORE = rf"""\s(\[{{'"{_WIDE}"""
+"""What may stand before a mention, as the inside of a regular expression's class."""
+_MENTION = re.compile(rf"""(?<![^{BEFORE}])@(?:"(?P<quoted>[^"\n]+)"|(?P<word>[^\s"]{{1,{_LONGEST}}}))""")
 _IN_ASCII = re.compile(r"[!-~]*")
 _AFTER_A_WORD = ".,;:!?)]}'…，。；：！？）】」』"
 

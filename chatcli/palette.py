@@ -6,19 +6,17 @@ A colour is written in words: `bold cyan`, `#ff8800`, `dim`, `underline brightbl
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from chatcli.errors import ConfigError
 
 COLORS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _BRIGHT = tuple(f"bright{color}" for color in COLORS)
 _LOOKS = {"bold": 1, "dim": 2, "italic": 3, "underline": 4}
-_HEX = re.compile("#[0-9a-f]{6}")
+_HEX = "#[0-9a-f]{6}"
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(NamedTuple):
     """A colour for each thing, as it is written in the config, and the Pygments style of code ('': our own)."""
 
     prompt: str = "bold cyan"
@@ -32,7 +30,7 @@ class Palette:
     """Whether it is meant for a light background: cyan and yellow cannot be read there."""
 
 
-THINGS = tuple(field.name for field in fields(Palette) if field.type is str and field.name != "code_style")
+THINGS = ("prompt", "dim", "error", "warning", "mention", "code")
 DARK = Palette()
 LIGHT = Palette(prompt="bold blue", warning="magenta", code="bold blue", light=True)
 THEMES = ("auto", "dark", "light")
@@ -54,7 +52,7 @@ def palette(theme: str, colors: Mapping[str, str], code_style: str, environ: Map
         _check_code_style(code_style)
     base = LIGHT if theme == "light" or (theme == "auto" and _is_light(environ)) else DARK
     chosen: dict[str, Any] = {**colors, "code_style": code_style}
-    return replace(base, **chosen)
+    return base._replace(**chosen)
 
 
 def sgr(written: str) -> str:
@@ -99,7 +97,7 @@ def _is_light(environ: Mapping[str, str]) -> bool:
 def _check_color(thing: str, written: str) -> None:
     known = (*_LOOKS, *COLORS, *_BRIGHT)
     for word in written.lower().split():
-        if word not in known and not _HEX.fullmatch(word):
+        if word not in known and not re.fullmatch(_HEX, word):
             raise _unknown(f"colors.{thing}", word, known, "a colour is written as 'bold cyan' or '#ff8800'")
 
 

@@ -24,17 +24,14 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
 from chatcli.keymap import Keymap
-from chatcli.mentions import mention_of
 from chatcli.repl.bindings import TYPING, bindings
 from chatcli.repl.block import in_open_block, without_fence
-from chatcli.repl.dropped import dropped_files
 from chatcli.repl.editor import edit_text
 from chatcli.repl.folds import Folds
 from chatcli.repl.input_history import InputHistory
 from chatcli.repl.output import line_style, new_output
 from chatcli.repl.output import on_a_terminal as on_a_terminal
 from chatcli.repl.pastes import read_whole_pastes
-from chatcli.repl.paths import begins_mention
 from chatcli.repl.shown import ShownText, said
 from chatcli.repl.suggestions import Suggest, SuggestionCompleter
 from chatcli.repl.suggestions import Suggestion as Suggestion
@@ -211,7 +208,9 @@ class PromptLine:
             self._say(self._leave_hint)
             return
         text = buffer.text
-        buffer.reset()
+        buffer.complete_state = buffer.history_search_text = None
+        buffer.exit_selection()
+        buffer.go_to_history(len(buffer.history.get_strings()))  # behind it: a reset would read all of it again
         buffer.text = text
         buffer.save_to_undo_stack()  # ^_ brings it back
         buffer.text = ""
@@ -251,7 +250,7 @@ class PromptLine:
         buffer = event.current_buffer
         before = buffer.document
         buffer.insert_text(self._folds.pasted(text))
-        mentioned = [] if before.text.startswith("/") else [mention_of(path) for path in dropped_files(text)]
+        mentioned = [] if before.text.startswith("/") else _mentioned(text)
         if mentioned and all(mentioned):
             buffer.save_to_undo_stack()
             buffer.document = before
@@ -276,7 +275,21 @@ def _fit_menu(session: PromptSession[str]) -> None:
 def _is_completed(document: Document) -> bool:
     """Return whether a menu opens by itself: for a slash command, and for a file that is being mentioned."""
     is_command = document.text.startswith("/") and "\n" not in document.text
-    return is_command or begins_mention(document.current_line_before_cursor)
+    if is_command or "@" not in document.current_line_before_cursor:
+        return is_command
+    from chatcli.repl.paths import begins_mention
+
+    return begins_mention(document.current_line_before_cursor)
+
+
+def _mentioned(pasted: str) -> list[str]:
+    """Return what mentions the files that a paste is made of; nothing for any other paste."""
+    if "/" not in pasted:
+        return []
+    from chatcli.mentions import mention_of
+    from chatcli.repl.dropped import dropped_files
+
+    return [mention_of(path) for path in dropped_files(pasted)]
 
 
 def _printable(text: str) -> str:

@@ -18,7 +18,6 @@ from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.last_turns import show_last_turns
 from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
 from chatcli.repl.opening import Opening
-from chatcli.repl.paths import mention_suggestions
 from chatcli.repl.screen import on_stdout
 from chatcli.repl.toolbar import NOTHING_SENT, Place, meter_of, place_of, toolbar
 from chatcli.repl.tools import Tools
@@ -291,6 +290,8 @@ class Repl:
 
     def _suggest(self, before: str) -> Iterator[Suggestion]:
         if not before.startswith("/"):
+            from chatcli.repl.paths import mention_suggestions
+
             return mention_suggestions(before)
         from chatcli.repl.slash import completions
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from chatcli.mentions import mention_of
+from chatcli.mentions import BEFORE, mention_of
 from chatcli.render.safe import neutralise, one_line
 from chatcli.repl.suggestions import Suggestion
 
-_MENTION = re.compile(r"""(?:^|(?<=[\s(\[{'"]))@(?:"(?P<quoted>[^"\n]*)|(?P<word>[^\s"]*))\Z""")
+_MENTION = re.compile(rf"""(?<![^{BEFORE}])@(?:"(?P<quoted>[^"\n]*)|(?P<word>[^\s"]*))\Z""")
 _LAST_WORD = re.compile(r"""(?:^|(?<=\s))(?:"(?P<quoted>[^"\n]*)|(?P<word>(?:\\.|[^\s"\\])*))\Z""")
 _LOOKED_AT = 20_000  # entries of a folder
 _MOST = 100

@@ -9,7 +9,6 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.layout.utils import explode_text_fragments
 
-from chatcli.mentions import mentions
 from chatcli.repl.folds import Folds
 
 
@@ -65,6 +64,8 @@ def _visible(text: str) -> str:
 
 
 def _mentioned(line: str) -> Sequence[tuple[int, int]]:
+    from chatcli.mentions import mentions
+
     return [(found.start, found.stop) for found in mentions(line)]
 
 

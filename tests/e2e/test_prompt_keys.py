@@ -262,6 +262,19 @@ def test_c_c_twice_quickly_clears_once_and_stays(start: Start) -> None:
     term.wait_for("got 'on'")
 
 
+def test_c_c_in_the_history_goes_back_behind_it_and_what_follows_at_once_finds_it_all(start: Start) -> None:
+    term = start()
+    for text in ("one", "two"):
+        term.enter(text)
+        term.wait_for(f"got '{text}'")
+        term.at_prompt()
+    term.key("up", "up", "c-c", "up")
+    term.at_prompt("you> two")
+    term.key("c-c", "c-r")
+    term.send("on")
+    term.wait_for("`on': one")
+
+
 def test_c_c_in_the_menu_clears_the_line(start: Start) -> None:
     term = start()
     term.send("/h")

@@ -31,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("@src/", ["@src/main.py"]),
         ('@"my folder/', ['@"my folder/main.py"']),
         ("(@长", ["@长城.png"]),
+        ("看@no", ["@notes.md", "@Notes2.md"]),
         ("@~", ["@~/"]),
         ("@~/no", ["@~/notes.md", "@~/Notes2.md"]),
         ("@./sr", ["@./src/"]),
