@@ -8,6 +8,9 @@ from chatcli.render.ink import Line
 
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red", "white", "bright_black")
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+_LABEL = 6
+"""Cells left of a plot, at most: what `short` gives of any number below a million, and the axis."""
+
 _UNEVEN = 8
 """How many times larger the largest line is than the smallest, from which on the scale is logarithmic."""
 
@@ -27,15 +30,16 @@ class Plot:
     """
 
     def __init__(self, curves: Sequence[Curve], width: int, height: int) -> None:
-        tops = [max(curve.values) for curve in curves]
-        self._curves, self._height = curves, height
+        longest = max(len(curve.values) for curve in curves)
+        self.bucket = -(-longest // max(2 * (width - _LABEL), 4))
+        self._curves, self._height = [_means(curve.values, self.bucket) for curve in curves], height
+        tops = [round(max(curve)) for curve in self._curves]
         self._highest = max(tops)
         self.uneven = self._highest > _UNEVEN * min(tops)
         self._lowest = max(1, min(tops) // 4) if self.uneven else 0
         self._labels = [short(self._highest), short(self._middle()), f"<{short(self._lowest)}" if self.uneven else "0"]
         self._left = max(map(len, self._labels))
         self._width = max(width - self._left - 2, 2)
-        self.bucket = -(-max(len(curve.values) for curve in curves) // (2 * self._width))
 
     def lines(self, first: str, last: str, letters: bool = False) -> Iterator[Line]:
         """Yield the lines; `first` and `last` stand below the ends.
@@ -44,7 +48,7 @@ class Plot:
         """
         canvas = _Canvas(self._width, self._height)
         for index, curve in enumerate(self._curves):
-            canvas.draw([self._share(value) for value in _means(curve.values, self.bucket)], index)
+            canvas.draw([self._share(value) for value in curve], index)
         at = {0: self._labels[0], self._height // 2: self._labels[1], self._height - 1: self._labels[2]}
         for row in range(self._height):
             yield [(f"{at.get(row, ''):>{self._left}} {'┤' if row in at else '│'}", "dim"), *canvas.row(row, letters)]
