@@ -39,17 +39,18 @@ class ReplyView(Protocol):
         ...
 
 
-def reply_view(out: TextIO, plain: bool = False, quiet: bool = False) -> ReplyView:
+def reply_view(out: TextIO, plain: bool = False, quiet: bool = False, how_to_unfold: str = "") -> ReplyView:
     """Return the view for `out`: markdown on a terminal that can move its cursor, else plain text.
 
-    `plain` asks for plain text anyway, `quiet` for no notes. A plain view shows its notes on stderr.
+    `plain` asks for plain text anyway, `quiet` for no notes. A plain view shows its notes on stderr. `how_to_unfold`
+    says how folded thoughts can be seen, where they can.
     """
     kind = os.environ.get("TERM", "" if os.name == "nt" else "dumb")
     if plain or not out.isatty() or kind in ("dumb", "unknown"):
         return PlainReply(out, None if quiet else sys.stderr)
     from chatcli.render.streaming import MarkdownReply, terminal  # rich: only where it is seen
 
-    return MarkdownReply(terminal(out), quiet=quiet)
+    return MarkdownReply(terminal(out), quiet=quiet, how_to_unfold=how_to_unfold)
 
 
 class PlainReply:

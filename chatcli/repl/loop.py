@@ -128,7 +128,7 @@ class Repl:
         from chatcli.render.reply import reply_view
         from chatcli.render.turn import after, show_turn
 
-        view = reply_view(sys.stdout, plain=self.screen.plain, quiet=self.tools.quiet)
+        view = reply_view(sys.stdout, self.screen.plain, self.tools.quiet, how_to_unfold="/reasoning shows it")
         with closing(turn):
             reply = show_turn(
                 after(before, turn) if before and not self.screen.plain else turn,

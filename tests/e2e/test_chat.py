@@ -247,7 +247,7 @@ def test_a_resize_in_a_stream_doubles_nothing(user: User) -> None:
         leave(term)
 
 
-def test_reasoning_is_shown_folded_by_the_answer_and_not_stored(user: User) -> None:
+def test_reasoning_is_shown_folded_by_the_answer_and_is_no_part_of_the_reply(user: User) -> None:
     gate = Event()
     user.server.replies(Thought("Let me think."), gate, "The answer.")
     with user.chat("-s", "s") as term:
@@ -257,7 +257,7 @@ def test_reasoning_is_shown_folded_by_the_answer_and_not_stored(user: User) -> N
         gate.set()
         term.wait_for("The answer.")
         assert "Let me think." not in term.text()
-        assert "thought for 0 s" in term.text()
+        assert "thought for 0 s; /reasoning shows it" in term.text()
         leave(term)
     assert user.said("s")[1] == ("assistant", "The answer.")
 
