@@ -196,6 +196,8 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
     return Tools(
         open_session=open_session,
         open_model=lambda name: open_model(resolve_model(place, name)),
+        open_prompt=lambda name: resolve_prompt(place.config, name, None),
+        prompt_names=tuple(place.config.prompts),
         forget_index=lambda name: forget_index(store, name),
         find=partial(_find, store),
         model_names=tuple(place.config.models),

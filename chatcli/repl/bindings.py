@@ -15,15 +15,19 @@ Act = Callable[[KeyPressEvent], None]
 TYPING = has_focus("DEFAULT_BUFFER")
 
 
-def bindings(keymap: Keymap, acts: Mapping[str, Act], *, question: bool = False) -> KeyBindings:
+def bindings(
+    keymap: Keymap, acts: Mapping[str, Act], *, question: bool = False, multiline: Callable[[], bool] = lambda: False
+) -> KeyBindings:
     """Return what the keys do: the `acts` for `clear`, `editor` and `idle`, all else here.
+
+    While it is `multiline` the keys that send and those that make a new line change places, but for slash commands.
 
     `idle` is what ^C and ^D do when the keymap gives them to nothing: prompt_toolkit would end the prompt.
     """
     made = KeyBindings()
     made.add("c-c", filter=TYPING)(acts["clear" if question else "idle"])
     made.add("c-d", filter=TYPING & _is_empty)(_leave if question else acts["idle"])
-    for action, (act, where) in _told(acts, question).items():
+    for action, (act, where) in _told(acts, question, multiline).items():
         for keys in getattr(keymap, action):
             made.add(*keys, filter=where, eager=_stands_alone(keys, keymap))(act)
     for keys in keymap.history_search:
@@ -31,11 +35,17 @@ def bindings(keymap: Keymap, acts: Mapping[str, Act], *, question: bool = False)
     return made
 
 
-def _told(acts: Mapping[str, Act], question: bool) -> dict[str, tuple[Act, FilterOrBool]]:
+def _told(
+    acts: Mapping[str, Act], question: bool, multiline: Callable[[], bool]
+) -> dict[str, tuple[Act, FilterOrBool]]:
     """Return what each action does, and when."""
+
+    def unless_swapped(act: Act, other: Act) -> Act:
+        return lambda event: (other if multiline() and not _is_command(event) else act)(event)
+
     return {
-        "send": (_answer if question else _send, TYPING),
-        "new_line": (_new_line, TYPING),
+        "send": (_answer if question else unless_swapped(_send, _new_line), TYPING),
+        "new_line": (unless_swapped(_new_line, _send), TYPING),
         "complete": (_complete, TYPING & ~has_completions),
         "history_search": (_search, TYPING),
         "editor": (acts["editor"], TYPING),
@@ -48,6 +58,10 @@ def _stands_alone(keys: Keys, keymap: Keymap) -> bool:
     """Return whether no other keys of ours begin with these: they need not wait for what follows."""
     ours = [one for action in ACTIONS for one in getattr(keymap, action)]
     return not any(one[: len(keys)] == keys and one != keys for one in ours)
+
+
+def _is_command(event: KeyPressEvent) -> bool:
+    return event.current_buffer.text.startswith("/")
 
 
 @Condition

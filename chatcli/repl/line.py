@@ -65,6 +65,8 @@ class PromptLine:
         question: bool = False,
     ) -> None:
         self.message = message
+        self.multiline = False
+        """Whether the keys that send and those that make a new line have changed places."""
         self._on_first_shown = on_first_shown
         self._question = question
         self._toolbar_text = toolbar
@@ -189,7 +191,7 @@ class PromptLine:
 
     def _keys(self) -> KeyBindings:
         acts = {"clear": self._clear, "editor": self._edit, "idle": lambda event: self._say(self._leave_hint)}
-        keys = bindings(self._keymap, acts, question=self._question)
+        keys = bindings(self._keymap, acts, question=self._question, multiline=lambda: self.multiline)
         keys.add(Keys.BracketedPaste, filter=TYPING)(self._paste)
         keys.add("<sigint>")(self._interrupted)
         return keys

@@ -48,7 +48,7 @@ class Repl:
         self._rescued: Path | None = None
         self._told: list[str] = []
         self._keys = CapturedKeys()
-        self._line = PromptLine(
+        self.line = PromptLine(
             toolbar=self._toolbar,
             suggest=self._suggest,
             history=None if tools.private else tools.state_folder / "input_history",
@@ -99,7 +99,7 @@ class Repl:
             self.screen.aside(f"{place.session} · {place.model} · {place.memory} · {kept}")
         with self._errors_shown():
             if not self.tools.quiet and self.screen.on_a_terminal:
-                show_last_turns(self.screen, store, place.session, self._line.message, self.tools.keymap.shown("leave"))
+                show_last_turns(self.screen, store, place.session, self.line.message, self.tools.keymap.shown("leave"))
             if store.pending(place.session):
                 from chatcli.repl.pending import describe_unfinished
 
@@ -171,13 +171,13 @@ class Repl:
 
     def ask(self, question: str) -> str:
         """Return what the user answers, '' when they would rather not. What was typed ahead is no answer."""
-        with self._keys.set_aside(self._line.input):
+        with self._keys.set_aside(self.line.input):
             line = PromptLine(f"{one_line(question, 300)} ", question=True, keymap=self.tools.keymap)
             return (line.read() or "").strip()
 
     def ask_to_edit(self, label: str, text: str) -> str | None:
         """Let the user change a text at a prompt of its own; return it, None when they would rather not."""
-        with self._keys.set_aside(self._line.input):
+        with self._keys.set_aside(self.line.input):
             return PromptLine(label, question=True, keymap=self.tools.keymap, vi=self.tools.vi).read(text)
 
     def confirm(self, question: str) -> bool:
@@ -198,9 +198,9 @@ class Repl:
 
     def _read(self) -> str | None:
         self._tell()
-        self._keys.hand_over(self._line.input)
+        self._keys.hand_over(self.line.input)
         prefill, self._prefill = self._prefill, ""
-        return self._line.read(prefill)
+        return self.line.read(prefill)
 
     def _tell(self) -> None:
         """Say in one line what the memory did since the last prompt."""

@@ -27,7 +27,11 @@ Complete = Callable[["Repl"], Sequence[str | tuple[str, str]]]
 _TELLING = 3
 """Characters that say enough to be looked for in the middle of a choice."""
 
-_MODULES = ("sessions", "finding", "turns", "replies", "attach", "settings", "memory", "entities", "transfer", "seeing")
+THEMES = (
+    "sessions", "finding", "turns", "replies", "writing", "attach", "settings", "memory", "entities", "transfer",
+    "seeing",
+)  # fmt: skip
+"""The modules of `commands`, in the order of the help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def slash(
 
 def commands() -> dict[str, Command]:
     """Return all commands by each of their names."""
-    for module in _MODULES:
+    for module in THEMES:
         import_module(f"chatcli.repl.commands.{module}")
     return _commands
 

@@ -1,6 +1,6 @@
 """What the chat in the terminal is given by who opens it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chatcli.chat import Chat
     from chatcli.model import Model
     from chatcli.prices import Prices
+    from chatcli.prompt import Prompt
     from chatcli.search.find import Findings
 
 
@@ -25,6 +26,9 @@ class Tools:
     open_session: "Callable[[str | None], Chat]"
     """Return the chat of another session with the same store; None: a new one."""
     open_model: "Callable[[str], Model]"
+    open_prompt: "Callable[[str], tuple[Prompt, Mapping[str, str]]]"
+    """Return the prompt of the config with this name, and its variables' defaults."""
+    prompt_names: Sequence[str]
     forget_index: Callable[[str], None]
     """Remove what the cache knows of a session that was emptied, deleted or renamed."""
     find: "Find"

@@ -297,3 +297,63 @@ def test_tab_completes_commands_and_their_arguments(known: User) -> None:
         term.key("tab", "enter", "enter")
         term.wait_for("old answer")
         leave(term)
+
+
+def test_prompt_takes_another_prompt_of_the_config_and_keeps_it(known: User) -> None:
+    (known.home / "config").mkdir()
+    (known.home / "config" / "config.toml").write_text(
+        '[prompts.history]\nsystem = "You know {field}."\nvariables = { field = "history" }\n'
+        '[prompts.poet]\nsystem = "Rhyme about {theme}."\n'
+    )
+    with known.chat("-s", "s", "-q") as term:
+        term.wait_for("you>")
+        say(term, "/prompt", "no prompt: the history, then your message")
+        say(term, "/prompt history", "system: You know {field}.")
+        term.enter("Hello")
+        term.wait_for("Turn 4: Hello")
+        say(term, "/prompt poet", "it needs theme: /var theme")
+        refused(term, "/prompt nobody", "there is no prompt 'nobody'")
+        leave(term)
+    assert known.server.chats[0].texts[0] == ("system", "You know history.")
+    store = known.store()
+    assert store.snapshot("s", 0).session.settings["prompt"] == "poet"
+    store.close()
+
+
+def test_editor_puts_what_was_written_into_the_line(known: User) -> None:
+    script = known.home / "editor"
+    script.write_text('#!/bin/sh\nprintf " and more\\nlines" >> "$1"\n')
+    script.chmod(0o700)
+    with known.chat("-s", "s", "-q", EDITOR=str(script), VISUAL="") as term:
+        term.wait_for("you>")
+        term.enter("/editor begun")
+        term.wait_for("lines")
+        term.key("enter")
+        term.wait_for("Turn 4")
+        leave(term)
+    assert known.server.chats[0].texts[-1][1].split() == ["begun", "and", "more", "lines"]
+
+
+def test_an_editor_that_fails_sends_nothing(known: User) -> None:
+    with known.chat("-s", "s", "-q", EDITOR="false", VISUAL="") as term:
+        term.wait_for("you>")
+        say(term, "/editor", "the editor failed")
+        leave(term)
+    assert known.server.chats == []
+
+
+def test_in_multiline_enter_makes_a_new_line_and_control_j_sends(known: User) -> None:
+    with known.chat("-s", "s", "-q") as term:
+        term.wait_for("you>")
+        say(term, "/multiline", "^J, Alt+Enter sends, Enter makes a new line")
+        term.send("one")
+        term.key("enter")
+        term.send("two")
+        term.wait_for("two")
+        term.key("c-j")
+        term.wait_for("Turn 4")
+        say(term, "/multiline", "Enter sends, ^J, Alt+Enter makes a new line")
+        term.enter("three")
+        term.wait_for("Turn 5")
+        leave(term)
+    assert known.server.chats[0].texts[-1] == ("user", "one\ntwo")

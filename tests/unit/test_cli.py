@@ -23,6 +23,7 @@ from chatcli.render.safe import neutralise
 from chatcli.render.tables import session_lines
 from chatcli.stores import Session
 from chatcli.stores.address import open_store
+from tests.reference import helped, page
 from tests.servers import ModelServer
 from tests.unit.conftest import Command
 
@@ -366,3 +367,14 @@ def test_the_shells_tab_completes_commands_options_and_sessions(sessions: Path) 
     assert "--session" in completed(sessions, "chatcli chat --se")
     assert completed(sessions, "chatcli chat -s Ja").split() == ["JavaEdge"]
     assert completed(sessions, "chatcli sessions delete o").split() == ["other"]
+
+
+def test_the_page_of_commands_is_their_real_help() -> None:
+    kept = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert kept == page()
+
+
+def test_the_readme_shows_the_real_list_of_commands() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    box = helped().partition("╭─ Commands")[2]
+    assert f"╭─ Commands{box}" in readme

@@ -9,14 +9,13 @@ from chatcli.attachments import with_attachments
 from chatcli.messages import readable
 from chatcli.render.as_json import as_json
 from chatcli.repl.attaching import attached_to
-from chatcli.repl.slash import commands, find_command, slash
+from chatcli.repl.slash import THEMES, commands, find_command, slash
 from chatcli.repl.toolbar import meter_of
 from chatcli.values import counted
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
-_THEMES = ("sessions", "finding", "turns", "replies", "attach", "settings", "memory", "entities", "transfer", "seeing")
 _KEYS = {
     "send": "sends",
     "new_line": "new line",
@@ -43,7 +42,7 @@ def help_(repl: "Repl", argument: str) -> None:
         said = f"{command.usage}  {command.help}" + (f"; also {others}" if others else "")
         repl.screen.say("\n".join(textwrap.wrap(said, _width(), subsequent_indent="  ")))
         return
-    for theme in _THEMES:
+    for theme in THEMES:
         found = (command for command in commands().values() if command.run.__module__.endswith(f".{theme}"))
         _listed(repl, theme, dict.fromkeys(command.usage for command in found), "  ")
     keys = repl.tools.keymap

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from chatcli.errors import UsageError
 from chatcli.memory import parse_memory
-from chatcli.prompt import system_text, variables_of, with_system
+from chatcli.messages import Content, Message
+from chatcli.prompt import Placeholder, Prompt, system_text, variables_of, with_system
 from chatcli.repl.slash import slash
 from chatcli.values import meant_option, option_value
 
@@ -73,7 +74,47 @@ def system(repl: "Repl", argument: str) -> None:
         chat.prompt = with_system(chat.prompt, text)
         chat.set(system=text)
     _show(repl, argument, system_text(chat.prompt) or "no system text")
-    missing = sorted(variables_of(chat.prompt) - chat.variables.keys())
+    _say_what_is_missing(repl)
+
+
+def _prompts(repl: "Repl") -> Sequence[str]:
+    return repl.tools.prompt_names
+
+
+@slash(
+    "prompt",
+    arguments="[name]",
+    help="show the prompt's messages, or take another one of the config",
+    complete=_prompts,
+)
+def prompt(repl: "Repl", argument: str) -> None:
+    """Show or exchange the prompt; its own system text holds then, variables that were set stay."""
+    chat = repl.chat
+    if not argument:
+        repl.screen.tell(_shown(chat.prompt))
+        return
+    chosen, defaults = repl.tools.open_prompt(argument)
+    chat.prompt = chosen
+    chat.variables = {**defaults, **chat.variables}
+    chat.set(prompt=argument, system=None)
+    repl.screen.aside(_shown(chosen))
+    _say_what_is_missing(repl)
+
+
+def _shown(prompt: Prompt) -> str:
+    entries = (
+        f"{{{entry.variable}}}" if isinstance(entry, Placeholder) else f"{entry.role}: {_text(entry.content)}"
+        for entry in prompt.entries
+    )
+    return "\n".join(entries) or "no prompt: the history, then your message"
+
+
+def _text(content: Content) -> str:
+    return Message("user", content).text
+
+
+def _say_what_is_missing(repl: "Repl") -> None:
+    missing = sorted(variables_of(repl.chat.prompt) - repl.chat.variables.keys())
     if missing:
         repl.screen.warn(f"it needs {', '.join(missing)}: /var {missing[0]} …")
 
