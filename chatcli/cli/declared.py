@@ -3,7 +3,6 @@
 `flags` makes typer's options of them; `quick` reads them without typer.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args
@@ -19,34 +18,10 @@ class Flag(NamedTuple):
     help: str
     metavar: str | None = None
     panel: str | None = None
-    complete: Callable[[str], list[str]] | None = None
 
 
 _HOW = "How it is shown"
 _WHAT = "What is sent"
-
-
-def session_names(incomplete: str) -> list[str]:
-    """Return the sessions whose names begin so, for the shell's Tab; none when the store cannot say."""
-    from chatcli.cli.stores import named_store
-    from chatcli.errors import ChatError
-
-    try:
-        with named_store(None) as store:
-            found = [session.name for session in store.sessions(limit=200)]
-    except ChatError:
-        return []
-    return [name for name in found if name.startswith(incomplete)]
-
-
-def memory_specs(incomplete: str) -> list[str]:
-    """Return the specs that begin so, for the shell's Tab; behind a `+` what can be added there."""
-    from chatcli.memory import EXAMPLES
-
-    before, plus, begun = incomplete.rpartition("+")
-    taken = {spec.partition(":")[0] for spec in before.split("+")}
-    specs = [spec for spec in EXAMPLES.split(", ") if spec.partition(":")[0] not in taken]
-    return [f"{before}{plus}{spec}" for spec in specs if spec.startswith(begun)]
 
 
 STORE = Flag(
@@ -60,7 +35,7 @@ class Flags:
 
     session: Annotated[
         str | None,
-        Flag(("-s", "--session"), "The session; made when it does not exist.", "NAME", complete=session_names),
+        Flag(("-s", "--session"), "The session; made when it does not exist.", "NAME"),
     ] = None
     continue_: Annotated[bool, Flag(("-c", "--continue"), "The session used last.")] = False
     model: Annotated[str | None, Flag(("-m", "--model"), "A model of the config, or a model id.", "NAME")] = None
@@ -71,7 +46,6 @@ class Flags:
             "What goes back: auto, summary, summary-buffer:4000, recall:800, entity, window:10, window:10-20, "
             "tokens:4000, buffer, none; or several: summary+recall:800.",
             "SPEC",
-            complete=memory_specs,
         ),
     ] = None
     store: Annotated[str | None, STORE] = None

@@ -8,22 +8,29 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from chatcli.cli.declared import STORE, Flag, Flags, flag_of, memory_specs, session_names
+from chatcli.cli.completing import memory_specs, session_names
+from chatcli.cli.declared import STORE, Flag, Flags, flag_of
 
-__all__ = ["Flags", "StoreOption", "memory_specs", "session_names", "with_flags", "with_some_flags"]
+__all__ = ["Flags", "LastSession", "StoreOption", "memory_specs", "session_names", "with_flags", "with_some_flags"]
 
 
-def _option(flag: Flag) -> Any:
+_COMPLETED = {"session": session_names, "memory": memory_specs}
+
+
+def _option(flag: Flag, field: str = "") -> Any:
     return typer.Option(
         *flag.names,
         metavar=flag.metavar,
         help=flag.help,
         rich_help_panel=flag.panel,
-        autocompletion=flag.complete,
+        autocompletion=_COMPLETED.get(field),
     )
 
 
 StoreOption = Annotated[str | None, _option(STORE)]
+LastSession = Annotated[
+    str | None, _option(Flag(("-s", "--session"), "The session; left out: the one used last.", "NAME"), "session")
+]
 
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -51,5 +58,5 @@ def with_some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[...
 
 def _parameter(entry: Field[Any]) -> inspect.Parameter:
     default = [] if entry.default is MISSING else entry.default
-    annotation: Any = Annotated[get_args(entry.type)[0], _option(flag_of(entry.name))]
+    annotation: Any = Annotated[get_args(entry.type)[0], _option(flag_of(entry.name), entry.name)]
     return inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatcli.cli.flags import StoreOption, session_names
+from chatcli.cli.flags import LastSession, StoreOption, session_names
 from chatcli.cli.light import LightCommand, LightGroup
 from chatcli.cli.transfer import export, import_
 
@@ -25,16 +25,7 @@ def _group() -> None:
 
 @app.command(cls=LightCommand)
 def show(
-    session: Annotated[
-        str | None,
-        typer.Option(
-            "-s",
-            "--session",
-            metavar="NAME",
-            help="The session; left out: the one used last.",
-            autocompletion=session_names,
-        ),
-    ] = None,
+    session: LastSession = None,
     turns: Annotated[int | None, typer.Option("-n", metavar="N", min=1, help="The last N turns only.")] = None,
     between: Annotated[
         str | None, typer.Option("--turns", metavar="A-B", help="The turns A to B; A-: from A on; A: that one.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatcli.cli.flags import Flags, memory_specs, session_names, with_some_flags
+from chatcli.cli.flags import Flags, LastSession, memory_specs, with_some_flags
 from chatcli.cli.light import LightCommand, LightGroup
 
 if TYPE_CHECKING:
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="See and compare what goes back to the model.")
 
-Session = Annotated[
-    str | None,
-    typer.Option(
-        "-s",
-        "--session",
-        metavar="NAME",
-        help="The session; left out: the one used last.",
-        autocompletion=session_names,
-    ),
-]
 _COMPARED = ("buffer", "window:10", "tokens:4000", "summary-buffer:4000", "auto")
 _MANY = 200
 """Turns from which on it takes long enough to say what is going on."""
@@ -41,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 def context(
     flags: Flags,
     text: Annotated[str | None, typer.Argument(metavar="[TEXT]", show_default=False)] = None,
-    session: Session = None,
+    session: LastSession = None,
     as_json: Annotated[bool, typer.Option("--json", help="The very messages, as one JSON document.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Which turns were recalled, and why.")] = False,
 ) -> None:
@@ -74,7 +64,7 @@ def context(
 
 @app.command(cls=LightCommand)
 @with_some_flags("model", "memory", "store")
-def show(flags: Flags, session: Session = None, as_json: AsJson = False) -> None:
+def show(flags: Flags, session: LastSession = None, as_json: AsJson = False) -> None:
     """Show what the memory holds: summary, entities, pins, how far each reaches and what it is worth in tokens.
 
     Example: chatcli memory show -s JavaEdge
@@ -97,7 +87,7 @@ def compare(
     specs: Annotated[
         list[str] | None, typer.Argument(metavar="[SPEC]...", show_default=False, autocompletion=memory_specs)
     ] = None,
-    session: Session = None,
+    session: LastSession = None,
     text: Annotated[str | None, typer.Option("-t", "--text", metavar="TEXT", help="The next message.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -124,7 +114,7 @@ def compare(
 
 @app.command(cls=LightCommand)
 @with_some_flags("model", "store")
-def update(flags: Flags, session: Session = None) -> None:
+def update(flags: Flags, session: LastSession = None) -> None:
     """Derive now what is behind: the summary, entities, the index. Asks the model, as a chat does in the background.
 
     Example: chatcli memory update -s JavaEdge

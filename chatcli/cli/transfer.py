@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatcli.cli.flags import StoreOption, session_names
+from chatcli.cli.flags import LastSession, StoreOption
 
 if TYPE_CHECKING:
     from chatcli.stores import Store
@@ -19,16 +19,7 @@ _EVERY = 0.1  # seconds between two looks at the progress
 
 
 def export(
-    session: Annotated[
-        str | None,
-        typer.Option(
-            "-s",
-            "--session",
-            metavar="NAME",
-            help="The session; left out: the one used last.",
-            autocompletion=session_names,
-        ),
-    ] = None,
+    session: LastSession = None,
     format: Annotated[
         str | None,
         typer.Option(
