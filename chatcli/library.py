@@ -19,8 +19,9 @@ from typing import Any, Self
 from chatcli import chat as core
 from chatcli import prompt as prompts
 from chatcli.attachments import attach_all, with_attachments
-from chatcli.cli.compose import aids_for, open_named_store, workplace
-from chatcli.cli.resolve import resolve_model
+from chatcli.cli.compose import aids_for
+from chatcli.cli.resolve import resolve_model, workplace
+from chatcli.cli.stores import open_named_store
 from chatcli.context import Context
 from chatcli.errors import BrokenStream, UsageError
 from chatcli.memory import Memory, parse_memory

@@ -6,7 +6,6 @@ and made when somebody needs the chat: see `Opening`.
 Flags > session > environment > config file > defaults. What a flag sets on a session is kept with it.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -14,19 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from chatcli.cli.declared import Flags
 from chatcli.cli.resolve import Workplace, prices_of, resolve_model, resolve_prompt, settings_for, to_keep
-from chatcli.cli.stores import forget_index
-from chatcli.config import folders, load_config
-from chatcli.errors import NotFound, UsageError
+from chatcli.cli.stores import forget_index, last_session
+from chatcli.errors import UsageError
 from chatcli.keymap import keymap
 from chatcli.model.choose import open_model
 from chatcli.model.settings import checked
 from chatcli.names import check_session_name, new_session_name
-from chatcli.palette import palette
-from chatcli.render import theme
 from chatcli.repl.opening import Opening
 from chatcli.stores import Store
-from chatcli.stores.address import open_store
-from chatcli.stores.rules import no_session
 
 if TYPE_CHECKING:
     from chatcli.aids import Aids
@@ -40,45 +34,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MEMORY = "auto"
 """`chatcli.memory.DEFAULT`, without importing it; a test holds them together."""
-
-
-def workplace() -> Workplace:
-    """Read the config, and put its colours in force; raise ConfigError for a wrong one."""
-    config = load_config(os.environ)
-    theme.choose(palette(config.theme, config.colors, config.code_style))
-    return Workplace(config, os.environ, folders(os.environ))
-
-
-def open_named_store(place: Workplace, address: str | None = None) -> Store:
-    """Open the store at `address`: a store of the config by name, or an address; None: the configured one."""
-    address = place.config.store if address is None else address
-    named = place.config.stores.get(address)
-    if named is not None:
-        return open_store(
-            named.address,
-            data_folder=place.folders.data,
-            key_prefix=named.key_prefix,
-            ttl=named.ttl,
-            environ=place.environ,
-        )
-    return open_store(address, data_folder=place.folders.data, environ=place.environ)
-
-
-def last_session(store: Store) -> str:
-    """Return the session used last; raise NotFound when there is none."""
-    newest = store.sessions(limit=1)
-    if not newest:
-        raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
-    return newest[0].name
-
-
-def existing_session(store: Store, name: str | None) -> str:
-    """Return the session to work on, the one used last for None; raise NotFound when it is not there."""
-    if name is None:
-        return last_session(store)
-    if not store.exists(check_session_name(name)):
-        raise no_session(name)
-    return name
 
 
 def session_for(flags: Flags, store: Store) -> str:

@@ -30,8 +30,8 @@ def show() -> None:
 
     Example: chatcli config show
     """
-    from chatcli.cli.compose import workplace
     from chatcli.cli.output import print_json
+    from chatcli.cli.resolve import workplace
     from chatcli.config.file import as_data
 
     place = workplace()

@@ -91,8 +91,7 @@ def _store(address: str | None) -> Found:
 
 
 def _model() -> Found:
-    from chatcli.cli.compose import workplace
-    from chatcli.cli.resolve import resolve_model
+    from chatcli.cli.resolve import resolve_model, workplace
     from chatcli.model.choose import open_model
     from chatcli.stores.masking import masked
     from chatcli.values import counted
@@ -126,8 +125,7 @@ def _side_models() -> dict[str, Check]:
 
 def _side_model(setting: str, name: str) -> Found:
     """Say what the model is that the config names; it is not asked. Raises UsageError when it cannot be opened."""
-    from chatcli.cli.compose import workplace
-    from chatcli.cli.resolve import resolve_model
+    from chatcli.cli.resolve import resolve_model, workplace
     from chatcli.errors import ConfigError
     from chatcli.model.settings import checked
     from chatcli.stores.masking import masked
@@ -143,8 +141,8 @@ def _side_model(setting: str, name: str) -> Found:
 
 
 def _embedded() -> Found:
-    from chatcli.cli.compose import workplace
     from chatcli.cli.local import INSTALL_LOCAL
+    from chatcli.cli.resolve import workplace
     from chatcli.errors import ModelError
     from chatcli.model.local import is_installed
     from chatcli.model.weights import find_weights

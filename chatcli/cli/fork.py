@@ -17,9 +17,8 @@ def fork_session(
 
     Example: chatcli sessions fork JavaEdge --at 3
     """
-    from chatcli.cli.compose import existing_session
     from chatcli.cli.output import notice
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.stores import existing_session, named_store
     from chatcli.render.safe import neutralise
     from chatcli.revising import end_of_turn, fork
     from chatcli.values import counted

@@ -38,9 +38,8 @@ def show(
 
     Example: chatcli history show -s JavaEdge -n 5
     """
-    from chatcli.cli.compose import existing_session
     from chatcli.cli.output import print_json
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.stores import existing_session, named_store
     from chatcli.errors import NotFound, UsageError
     from chatcli.messages import to_dict
     from chatcli.render.history import last_turns, print_history, turns_between
@@ -97,9 +96,8 @@ def _found(query: str, most: int, scope: "Scope", store: str | None) -> "Finding
     """Search a store; say on a terminal how far it is read for the first time, and what is wrong with the index."""
     import sys
 
-    from chatcli.cli.compose import existing_session
     from chatcli.cli.output import notice
-    from chatcli.cli.stores import named_store, search_index
+    from chatcli.cli.stores import existing_session, named_store, search_index
     from chatcli.render.progress import counting
     from chatcli.search.find import find
     from chatcli.search.query import parse

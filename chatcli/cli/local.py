@@ -22,8 +22,8 @@ def setup() -> None:
     """
     import sys
 
-    from chatcli.cli.compose import workplace
     from chatcli.cli.output import notice
+    from chatcli.cli.resolve import workplace
     from chatcli.errors import ModelError
     from chatcli.model.local import is_installed
     from chatcli.model.weights import setup as fetch

@@ -180,8 +180,9 @@ def opened(flags: Flags, session: str | None, asks: bool = False) -> "Iterator[t
     from dataclasses import replace
     from functools import partial
 
-    from chatcli.cli.compose import compose, existing_session, workplace
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.compose import compose
+    from chatcli.cli.resolve import workplace
+    from chatcli.cli.stores import existing_session, named_store
 
     place = workplace()
     with named_store(flags.store) as store:

@@ -17,9 +17,8 @@ def models(
 
     Example: chatcli models
     """
-    from chatcli.cli.compose import workplace
     from chatcli.cli.output import print_json
-    from chatcli.cli.resolve import resolve_model
+    from chatcli.cli.resolve import resolve_model, workplace
     from chatcli.errors import UsageError
     from chatcli.render.tables import columns
     from chatcli.stores.masking import masked

@@ -33,7 +33,8 @@ def opened_chat(flags: Flags) -> "Iterator[tuple[Chat, Workplace]]":
 
 @contextmanager
 def _opening(flags: Flags) -> "Iterator[tuple[Opening, Workplace]]":
-    from chatcli.cli.compose import begin, session_for, workplace
+    from chatcli.cli.compose import begin, session_for
+    from chatcli.cli.resolve import workplace
 
     place = workplace()
     store = _store(flags, place)
@@ -48,7 +49,7 @@ def _opening(flags: Flags) -> "Iterator[tuple[Opening, Workplace]]":
 
 
 def _store(flags: Flags, place: "Workplace") -> "Store":
-    from chatcli.cli.compose import open_named_store
+    from chatcli.cli.stores import open_named_store
     from chatcli.errors import UsageError
 
     if not flags.private:

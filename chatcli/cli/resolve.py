@@ -1,17 +1,20 @@
-"""Which model and which prompt a name means, and what a session keeps: nothing is opened here.
+"""Where a command works, which model and which prompt a name means, and what a session keeps: nothing is opened here.
 
 Flags > session > environment > config file > defaults; the environment is in the config by then.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chatcli.cli.declared import Flags
-from chatcli.config import Config, Folders, full_path
+from chatcli.config import Config, Folders, folders, full_path, load_config
 from chatcli.errors import ConfigError, UsageError
 from chatcli.model.choose import PROVIDERS, choose, from_keys, installed_weights, window_of, with_id
 from chatcli.model.settings import ModelSettings
+from chatcli.palette import palette
+from chatcli.render import theme
 
 if TYPE_CHECKING:
     from chatcli.config.file import ModelConfig
@@ -26,6 +29,13 @@ class Workplace:
     config: Config
     environ: Mapping[str, str]
     folders: Folders
+
+
+def workplace() -> Workplace:
+    """Read the config, and put its colours in force; raise ConfigError for a wrong one."""
+    config = load_config(os.environ)
+    theme.choose(palette(config.theme, config.colors, config.code_style))
+    return Workplace(config, os.environ, folders(os.environ))
 
 
 # Settings

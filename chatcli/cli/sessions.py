@@ -59,9 +59,8 @@ def resume(
     """
     from dataclasses import replace
 
-    from chatcli.cli.compose import existing_session
     from chatcli.cli.opened import open_chat
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.stores import existing_session, named_store
     from chatcli.errors import UsageError
     from chatcli.repl.pick import pick_session
 
@@ -134,8 +133,7 @@ def rename(
 
     Example: chatcli sessions rename 2026-11-21-1432-k3f9 JavaEdge
     """
-    from chatcli.cli.compose import existing_session
-    from chatcli.cli.stores import forget_index, named_store
+    from chatcli.cli.stores import existing_session, forget_index, named_store
     from chatcli.errors import UsageError
     from chatcli.names import check_session_name
 
@@ -153,7 +151,7 @@ app.command("fork", cls=LightCommand)(fork_session)
 
 def _existing(store: "Store", names: Sequence[str | None]) -> list[str]:
     """Return the sessions, the one used last for None; raise NotFound when one is not there."""
-    from chatcli.cli.compose import existing_session
+    from chatcli.cli.stores import existing_session
 
     return [existing_session(store, name) for name in names]
 

@@ -37,9 +37,9 @@ def stats(
     """
     import time
 
-    from chatcli.cli.compose import existing_session, open_named_store, workplace
     from chatcli.cli.output import print_json
-    from chatcli.cli.resolve import prices_of
+    from chatcli.cli.resolve import prices_of, workplace
+    from chatcli.cli.stores import existing_session, open_named_store
     from chatcli.errors import NotFound
     from chatcli.render.spent import print_spent, spent_as_data
     from chatcli.spending import spent

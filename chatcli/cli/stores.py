@@ -1,22 +1,57 @@
-"""The store of a command: open while the command works, closed however it ends."""
+"""The store of a command and the session it works on, and what the cache knows of it."""
 
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from chatcli.cli.resolve import Workplace, workplace
 from chatcli.config import folders
+from chatcli.errors import NotFound
+from chatcli.names import check_session_name
 from chatcli.stores import Store
+from chatcli.stores.address import open_store
+from chatcli.stores.rules import no_session
 
 if TYPE_CHECKING:
     from chatcli.search.index import SearchIndex
 
 
+def open_named_store(place: Workplace, address: str | None = None) -> Store:
+    """Open the store at `address`: a store of the config by name, or an address; None: the configured one."""
+    address = place.config.store if address is None else address
+    named = place.config.stores.get(address)
+    if named is not None:
+        return open_store(
+            named.address,
+            data_folder=place.folders.data,
+            key_prefix=named.key_prefix,
+            ttl=named.ttl,
+            environ=place.environ,
+        )
+    return open_store(address, data_folder=place.folders.data, environ=place.environ)
+
+
+def last_session(store: Store) -> str:
+    """Return the session used last; raise NotFound when there is none."""
+    newest = store.sessions(limit=1)
+    if not newest:
+        raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
+    return newest[0].name
+
+
+def existing_session(store: Store, name: str | None) -> str:
+    """Return the session to work on, the one used last for None; raise NotFound when it is not there."""
+    if name is None:
+        return last_session(store)
+    if not store.exists(check_session_name(name)):
+        raise no_session(name)
+    return name
+
+
 @contextmanager
 def named_store(address: str | None) -> Iterator[Store]:
     """Open the store at `address`, a store of the config by name or an address; None: the configured one."""
-    from chatcli.cli.compose import open_named_store, workplace
-
     with closing(open_named_store(workplace(), address)) as store:
         yield store
 

@@ -37,9 +37,8 @@ def export(
 
     Example: chatcli history export -s JavaEdge -o JavaEdge.html
     """
-    from chatcli.cli.compose import existing_session
     from chatcli.cli.output import ask_first, notice
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.stores import existing_session, named_store
     from chatcli.transfer.departure import carried, format_of, save, target_of, written
 
     path = None if output is None else Path(output)

@@ -12,9 +12,8 @@ import pytest
 from rich.cells import cell_len
 
 from chatcli import __version__
-from chatcli.cli.compose import existing_session
 from chatcli.cli.flags import memory_specs
-from chatcli.cli.stores import named_store
+from chatcli.cli.stores import existing_session, named_store
 from chatcli.errors import NotFound, StoreError
 from chatcli.memory import EXAMPLES
 from chatcli.messages import Message, Usage
