@@ -36,14 +36,14 @@ class Recall(Strategy):
         # What comes after the end of a history that is seen up to a retry's place is still there: keep it indexed.
         behind = view.index.follow(view.history, _AT_ONCE) if view.history.is_whole else 0
         notes = (f"{counted(behind, 'message')} of the history not searched yet",) if behind else ()
-        hits = [hit for hit in view.index.search(question.text, shown.start) if hit.position not in shown]
+        hits = (hit for hit in view.index.search(question.text, shown.start) if hit.position not in shown)
         chosen = fitting(hits, self.limit, view)
         if chosen:
             notes = (f"recalled {counted(len({hit.position for hit in chosen}), 'earlier message')}", *notes)
         return Rider("recall", quote(chosen), tuple(chosen), notes)
 
 
-def fitting(hits: Sequence[Hit], limit: int, view: View) -> list[Hit]:
+def fitting(hits: Iterable[Hit], limit: int, view: View) -> list[Hit]:
     """Return the hits, the best first, whose quotation is at most `limit` tokens; one that does not fit is left out."""
     chosen: list[Hit] = []
     left, misses = limit - _cost(view, _TITLE), 0

@@ -1,7 +1,7 @@
 """What a strategy sees, what it gives, and what it may ask for."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -63,8 +63,11 @@ class Index(Protocol):
         """Turn some messages into vectors, where a model does that; return whether there may be more to do."""
         ...
 
-    def search(self, question: str, before: int) -> Sequence[Hit]:
-        """Return what bears on `question` among the indexed messages before position `before`, the best first."""
+    def search(self, question: str, before: int) -> Iterable[Hit]:
+        """Return what bears on `question` among the indexed messages before position `before`, the best first.
+
+        It may be found and read only as it is taken.
+        """
         ...
 
     def close(self) -> None:

@@ -1,20 +1,24 @@
 """The index of one session's messages: it follows the history, and finds what bears on a question."""
 
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from chatcli.memory.history import History
 from chatcli.memory.strategy import Hit
 from chatcli.recall.entries import entries
 from chatcli.recall.file import Busy, Gone, IndexFile
-from chatcli.recall.reading import search
+from chatcli.recall.reading import find, read
 from chatcli.recall.vectors import Embeds, Vectors
 from chatcli.recall.writing import add, cut, mark, mark_before
 from chatcli.stores import Watermark
 
 BATCH = 200
 """Messages that are taken in at once: a search waits for one batch at most."""
+
+_READ_AT_ONCE = 16  # texts of what was found
 
 
 class MessageIndex:
@@ -55,15 +59,18 @@ class MessageIndex:
             pass  # the next time
         return max(0, history.length - reached.position)
 
-    def search(self, question: str, before: int) -> Sequence[Hit]:
-        """Return what bears on `question` among the indexed messages before position `before`, the best first."""
+    def search(self, question: str, before: int) -> Iterator[Hit]:
+        """Yield what bears on `question` among the indexed messages before position `before`, the best first.
+
+        The texts are read as they are taken: of what is found, about half is ever looked at.
+        """
         if not self.file.is_there:
-            return []
-        try:
+            return
+        with suppress(Busy):
             near = self._vectors.nearness(question) if self._vectors else None
-            return self.file.use(lambda db: search(db, question, before, near))
-        except Busy:
-            return []
+            found = self.file.use(lambda db: find(db, question, before, near))
+            while some := list(islice(found, _READ_AT_ONCE)):
+                yield from self.file.use(partial(read, found=some))
 
     def embed(self) -> bool:
         """Turn some messages into vectors, where there is an embedder; return whether there may be more to do."""

@@ -13,7 +13,7 @@ from itertools import repeat
 from operator import mul, sub
 from typing import Any, NamedTuple
 
-from chatcli.recall.rows import PARTS, Unit
+from chatcli.recall.rows import PARTS, Units
 
 MEANING = 3.0
 """How much it counts that a message is the nearest; measured, 2 to 4 do alike."""
@@ -79,17 +79,17 @@ class Near:
         scores = self._all or {}
         return [unit >> PARTS for _, unit in nlargest(MOST_NEAREST, zip(scores.values(), scores, strict=True))]
 
-    def worths(self, units: Sequence[Unit]) -> list[float]:
+    def worths(self, units: Units) -> list[float]:
         """Return what is to be added to the worth of each unit: for itself, or for one beside it in its sitting."""
         scores = self._all
         if scores is None:
-            scores = self._nearness.among(self._db, [unit.number for unit in units])
-        own = _scaled([scores.get(unit.number, 0.0) for unit in units], scores.values())
+            scores = self._nearness.among(self._db, units.numbers)
+        own = _scaled([scores.get(number, 0.0) for number in units.numbers], scores.values())
+        places = list(zip(units.sittings, units.positions, strict=True))
         best: dict[tuple[int, int], float] = {}
-        for unit, score in zip(units, own, strict=True):
-            place = unit.sitting, unit.position
+        for place, score in zip(places, own, strict=True):
             best[place] = max(best.get(place, 0.0), score)
-        return [MEANING * max(score, _beside(best, unit)) for unit, score in zip(units, own, strict=True)]
+        return [MEANING * max(score, _beside(best, *place)) for place, score in zip(places, own, strict=True)]
 
 
 def _scaled(some: Sequence[float], scores: Collection[float]) -> list[float]:
@@ -98,8 +98,7 @@ def _scaled(some: Sequence[float], scores: Collection[float]) -> list[float]:
     return [max(0.0, score - least) / (most - least) if most > least else 0.0 for score in some]
 
 
-def _beside(best: Mapping[tuple[int, int], float], unit: Unit) -> float:
-    sitting, position = unit.sitting, unit.position
+def _beside(best: Mapping[tuple[int, int], float], sitting: int, position: int) -> float:
     return max(_DECAY[abs(step)] * best.get((sitting, position + step), 0.0) for step in (-3, -2, -1, 1, 2, 3))
 
 

@@ -10,7 +10,7 @@ hold the answer, measured with tests/benchmarks/recall.
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from operator import add
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from chatcli.recall.form import ANSWERS, ASKS, COUNTED, DATED, MORE_NAMES, NAMES, QUOTES
 from chatcli.recall.nearness import Near
 from chatcli.recall.question import Question
-from chatcli.recall.rows import PARTS, Row, Rows, Unit, find_rows
+from chatcli.recall.rows import PARTS, Row, Rows, Units, find_rows
 
 SHORT = 2000  # units of a session that is looked at nearly whole; in a longer one the work must not grow with it
 MOST_SEEDS_OF_SHORT = 200  # messages around which is looked
@@ -30,8 +30,8 @@ _REACH = 3  # messages
 _WIDEST = 12
 _WIDE = 100  # seeds, times the reach around each where there are few
 _DECAY = tuple(0.6**distance for distance in range(_REACH + 1))
-_DECAYS = tuple((step, _DECAY[abs(step)]) for step in (-1, 1, -2, 2, -3, 3))
-_SHARES = ((-2, 0.49), (2, 0.49), (-1, 0.7), (1, 0.7))
+_DECAYS = tuple(enumerate(_DECAY))[1:]
+_SHARES = ((2, 0.49), (1, 0.7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ ROLES = Weights(3.9, 2.5, 1.6, 1.6, first=0.6, user=1.6, assistant=1.2)
 
 
 class Ranked(NamedTuple):
-    """A unit, what it is worth and the question's words it was found by."""
+    """The number of a unit, what it is worth and the question's words it was found by."""
 
     value: float
-    unit: Unit
+    number: int
     words: tuple[str, ...]
 
 
-def rank(question: Question, rows: Rows, before: int, near: Near | None = None) -> list[Ranked]:
+def rank(question: Question, rows: Rows, before: int, near: Near | None = None) -> Iterator[Ranked]:
     """Return the units before position `before` that bear on the question, the best first; `near` in what it means."""
     end = before << PARTS
     found = find_rows(question.words, rows, end)
@@ -84,9 +84,10 @@ def rank(question: Question, rows: Rows, before: int, near: Near | None = None) 
     worths = _worths(question, units, features)
     if near:
         worths = list(map(add, worths, near.worths(units)))
-    best = sorted(zip(worths, range(len(units)), strict=True), reverse=True)[:MOST_HITS]
+    newest_first = range(len(worths) - 1, -1, -1)  # of equal ones the newest
+    best = sorted(newest_first, key=worths.__getitem__, reverse=True)[:MOST_HITS]
     texts = [(row.word.text, row.scores) for row in found]
-    return [Ranked(value, units[at], _words(units[at].number, texts)) for value, at in best]
+    return (Ranked(worths[at], units.numbers[at], _words(units.numbers[at], texts)) for at in best)
 
 
 def _reach(seeds: int) -> int:
@@ -123,27 +124,25 @@ class Features(NamedTuple):
     sittings: list[float]
 
 
-def measured(rows: Sequence[Row], units: Sequence[Unit], mean_length: float) -> Features:
+def measured(rows: Sequence[Row], units: Units, mean_length: float) -> Features:
     """Return the features of the units, which are in the order of the history."""
-    places = _places(units)
-    at_of = {unit.number: at for at, unit in enumerate(units)}
-    lengths = [unit.length and unit.length / mean_length for unit in units]  # the mean is 0 where all have no terms
-    weights = [2.2 / (1 + 1.2 * (0.25 + 0.75 * length)) for length in lengths]
-    words, covered, exact = [0.0] * len(units), [0.0] * len(units), [0.0] * len(units)
+    places, weights = _places(units), _weights(units.lengths, mean_length)
+    at_of = {number: at for at, number in enumerate(units.numbers)}
+    words, covered, exact = [0.0] * len(places), [0.0] * len(places), [0.0] * len(places)
     size = places[-1] + _REACH + 1 if places else 0
     words_around, covered_around = [0.0] * size, [0.0] * size
     for row in rows:
-        scores, idf = row.scores, row.idf
+        scores, idf, least = row.scores, row.idf, row.exact
         own = [(at := at_of[unit], places[at], scores[unit] * weights[at]) for unit in scores.keys() & at_of.keys()]
-        spread, near = _spread([(place, value) for _, place, value in own])
+        spread, near = _spread(own), _near(own, idf)
         for place, value in spread.items():
             words_around[place] += value
-        for place, share in near.items():
-            covered_around[place] += share * idf
+        for place, value in near.items():
+            covered_around[place] += value
         for at, place, value in own:
             words[at] += max(0.0, value - spread.get(place, 0.0))
-            covered[at] += idf * (1.0 - near.get(place, 0.0))
-            if value >= row.exact * weights[at]:
+            covered[at] += idf - near.get(place, 0.0)
+            if value >= least * weights[at]:
                 exact[at] += value
     total = sum(row.idf for row in rows) or 1.0
     words = [own + words_around[place] for own, place in zip(words, places, strict=True)]
@@ -151,73 +150,92 @@ def measured(rows: Sequence[Row], units: Sequence[Unit], mean_length: float) -> 
     return Features(
         [value / most for value in words],
         [(own + covered_around[place]) / total for own, place in zip(covered, places, strict=True)],
-        _sittings(units, places, exact, size),
+        _sittings(units.sittings, places, exact, size),
     )
 
 
-def _places(units: Sequence[Unit]) -> list[int]:
+def _weights(lengths: Sequence[int], mean: float) -> list[float]:
+    """Return what a word counts in units of these lengths; the mean is 0 where all have no terms."""
+    return [2.2 / (1.3 + (length and 0.9 * length / mean)) for length in lengths]
+
+
+def _places(units: Units) -> list[int]:
     """Return a place for each unit, so that two of one sitting are as far apart as their messages, others too far."""
     places: list[int] = []
-    place, position, sitting = _REACH, -1, -1
-    for unit in units:
-        if unit.position != position:
-            place += min(unit.position - position, _REACH + 1) if unit.sitting == sitting else _REACH + 1
-            position, sitting = unit.position, unit.sitting
+    place, before, last = _REACH, -1, -1
+    for position, sitting in zip(units.positions, units.sittings, strict=True):
+        if position != before:
+            place += min(position - before, _REACH + 1) if sitting == last else _REACH + 1
+            before, last = position, sitting
         places.append(place)
     return places
 
 
-def _spread(own: Sequence[tuple[int, float]]) -> tuple[dict[int, float], dict[int, float]]:
-    """Return what the places around get of a row's scores, and how near they are to one that has the word."""
+Own = tuple[int, int, float]
+"""A unit that has a word: where it stands in the list, its place, its score."""
+
+
+def _spread(own: Sequence[Own]) -> dict[int, float]:
+    """Return what the places around get of a row's scores."""
     spread: dict[int, float] = {}
     get = spread.get
-    for step, decay in _DECAYS:
-        for place, score in own:
-            beside, value = place + step, score * decay
-            if value > get(beside, 0.0):
-                spread[beside] = value
+    for distance, decay in _DECAYS:
+        for _, place, score in own:
+            value, before, behind = score * decay, place - distance, place + distance
+            if value > get(before, 0.0):
+                spread[before] = value
+            if value > get(behind, 0.0):
+                spread[behind] = value
+    return spread
+
+
+def _near(own: Sequence[Own], idf: float) -> dict[int, float]:
+    """Return how much of a word that is worth `idf` the places have that are near to it."""
     near: dict[int, float] = {}
-    for step, share in _SHARES:  # the farther ones first: what is nearer takes their place
-        for place, _ in own:
-            near[place + step] = share
-    return spread, near
+    for distance, share in _SHARES:  # the farther one first: what is nearer takes its place
+        worth = share * idf
+        for _, place, _ in own:
+            near[place - distance] = near[place + distance] = worth
+    return near
 
 
-def _sittings(units: Sequence[Unit], places: Sequence[int], exact: Sequence[float], size: int) -> list[float]:
+def _sittings(sittings: Sequence[int], places: Sequence[int], exact: Sequence[float], size: int) -> list[float]:
     """Return how well the sitting of each unit does: its three best exact scores, with those beside; the best has 1."""
     peaks = [0.0] * size
     for place, score in zip(places, exact, strict=True):
         if score > peaks[place]:
             peaks[place] = score
     best: defaultdict[int, list[float]] = defaultdict(list)
-    for place, unit in dict(zip(places, units, strict=True)).items():
+    for place, sitting in dict(zip(places, sittings, strict=True)).items():
         further, beside, peak, beside_too, further_too = peaks[place - 2 : place + 3]
         beside = beside if beside > beside_too else beside_too
         further = further if further > further_too else further_too
-        best[unit.sitting].append(peak + _DECAY[1] * beside + _DECAY[2] * further)
+        best[sitting].append(peak + _DECAY[1] * beside + _DECAY[2] * further)
     worth = {sitting: sum(sorted(scores)[-3:]) for sitting, scores in best.items()}
     most = max(worth.values(), default=0.0) or 1.0
-    return [worth[unit.sitting] / most for unit in units]
+    return [worth[sitting] / most for sitting in sittings]
 
 
 # What they add up to
 
 
-def _worths(question: Question, units: Sequence[Unit], features: Features) -> list[float]:
+def _worths(question: Question, units: Units, features: Features) -> list[float]:
     """Return what each unit is worth: the logarithm of its odds to hold the answer, a token."""
     weights = PEOPLE if question.people else ROLES
-    sitting = weights.sitting_of_list if question.lists else weights.sitting
-    looks = {form: _looks(question, form, weights) for form in {unit.form for unit in units}}
-    speaks = {speaker: _speaks(question, speaker, weights) for speaker in {unit.speaker for unit in units}}
+    by_sitting = weights.sitting_of_list if question.lists else weights.sitting
+    looks = {form: _looks(question, form, weights) for form in set(units.forms)}
+    speaks = {speaker: _speaks(question, speaker, weights) for speaker in set(units.speakers)}
     return [
         weights.words * words
         + weights.covered * covered
-        + sitting * its_sitting
-        + looks[unit.form]
-        + speaks[unit.speaker]
-        + (weights.first if unit.position == unit.sitting else 0.0)
-        - weights.length * math.log(unit.tokens + 1)
-        for unit, words, covered, its_sitting in zip(units, *features, strict=True)
+        + by_sitting * its_sitting
+        + looks[form]
+        + speaks[speaker]
+        + (weights.first if position == sitting else 0.0)
+        - weights.length * math.log(tokens + 1)
+        for _, position, sitting, _, tokens, form, speaker, words, covered, its_sitting in zip(
+            *units, *features, strict=True
+        )
     ]
 
 

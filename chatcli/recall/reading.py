@@ -2,7 +2,8 @@
 
 import math
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from chatcli.memory.strategy import Hit
 from chatcli.messages import is_count
@@ -10,28 +11,31 @@ from chatcli.recall.entries import TextRow, to_message
 from chatcli.recall.nearness import Nearness
 from chatcli.recall.question import understand
 from chatcli.recall.rank import Ranked, rank
-from chatcli.recall.rows import PARTS, Unit
+from chatcli.recall.rows import PARTS, Units
 
 _MOST_NAMES = 64
 _TEXTS = "SELECT number, role, name, time, '', text, whole, '' FROM texts WHERE number IN ({})"
 """Rows of texts without the columns that only writing needs, whose reading takes as long as that of the others."""
 
 
-def search(db: sqlite3.Connection, question: str, before: int, nearness: Nearness | None = None) -> list[Hit]:
+def find(db: sqlite3.Connection, question: str, before: int, nearness: Nearness | None = None) -> Iterator[Ranked]:
     """Return what bears on the question before position `before`, the best first; `nearness` in what it means."""
     tables = Tables(db)
-    found = rank(understand(question, tables.names()), tables, before, nearness.within(db) if nearness else None)
-    numbers = ",".join(str(ranked.unit.number) for ranked in found)
-    rows = {row[0]: row for row in db.execute(_TEXTS.format(numbers))}
-    return [_hit(ranked, rows[ranked.unit.number]) for ranked in found if ranked.unit.number in rows]
+    return rank(understand(question, tables.names()), tables, before, nearness.within(db) if nearness else None)
+
+
+def read(db: sqlite3.Connection, found: Sequence[Ranked]) -> list[Hit]:
+    """Return what is said in the units that were found, without those that are not there any more."""
+    rows = {row[0]: row for row in db.execute(_TEXTS.format(",".join([str(ranked.number) for ranked in found])))}
+    return [_hit(ranked, rows[ranked.number]) for ranked in found if ranked.number in rows]
 
 
 def _hit(ranked: Ranked, row: TextRow) -> Hit:
-    unit = ranked.unit
+    number = ranked.number
     if not math.isfinite(ranked.value):
         raise ValueError(f"no value: {ranked.value}")
-    part = unit.number & ((1 << PARTS) - 1)
-    return Hit(unit.position, to_message(row), ranked.value, ranked.words, bool(row[6]), part)
+    part = number & ((1 << PARTS) - 1)
+    return Hit(number >> PARTS, to_message(row), ranked.value, ranked.words, bool(row[6]), part)
 
 
 class Tables:
@@ -68,13 +72,14 @@ class Tables:
         expression = " OR ".join("(" + " AND ".join(f'"{term}"' for term in word.split()) + ")" for word in words)
         return [number for (number,) in self._db.execute(query, (expression, before, most))]
 
-    def around(self, positions: Iterable[int], reach: int, before: int) -> list[Unit]:
+    def around(self, positions: Iterable[int], reach: int, before: int) -> Units:
         """Return the units of the messages at most `reach` from the positions, below unit number `before`, in order."""
         ranges = [(first << PARTS, min((last + 1) << PARTS, before)) for first, last in _ranges(positions, reach)]
         if not ranges:
-            return []
-        wanted = ",".join([f"({low},{high})" for low, high in ranges])
-        return list(map(Unit._make, self._db.execute(_AROUND.format(wanted))))
+            return Units()
+        wanted = ",".join(["(?, ?)"] * len(ranges))
+        rows = self._db.execute(_AROUND.format(wanted), [*chain.from_iterable(ranges)])
+        return Units(*zip(*rows, strict=True))
 
 
 _AROUND = f"""

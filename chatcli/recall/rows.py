@@ -24,16 +24,19 @@ _PREFIX = 5  # letters that two words must share to count as related
 _SAME_PREFIX = 0.5
 
 
-class Unit(NamedTuple):
-    """What ranking needs to know of a message, or of a passage of a long one. Lengths in terms and in tokens."""
+class Units(NamedTuple):
+    """What ranking needs to know of messages, or of passages of long ones, by columns: several times as fast as rows.
 
-    number: int
-    position: int
-    sitting: int
-    length: int
-    tokens: int
-    form: int
-    speaker: str
+    Lengths are in terms and in tokens.
+    """
+
+    numbers: Sequence[int] = ()
+    positions: Sequence[int] = ()
+    sittings: Sequence[int] = ()
+    lengths: Sequence[int] = ()
+    tokens: Sequence[int] = ()
+    forms: Sequence[int] = ()
+    speakers: Sequence[str] = ()
 
 
 class Rows(Protocol):
@@ -54,7 +57,7 @@ class Rows(Protocol):
         """Return the newest units that hold one of the words (all its terms), below unit number `before`."""
         ...
 
-    def around(self, positions: Iterable[int], reach: int, before: int) -> list[Unit]:
+    def around(self, positions: Iterable[int], reach: int, before: int) -> Units:
         """Return the units of the messages at most `reach` from the positions, below unit number `before`, in order."""
         ...
 
@@ -91,12 +94,11 @@ def find_rows(words: Sequence[Word], rows: Rows, end: int) -> list[Row]:
 
 def _add_related(row: Row, value: float, words: list[str], rows: Rows, end: int, left: int) -> int:
     """Give the units that hold one of the words this value in the row, if they have no higher; return how many."""
-    found = rows.matching(words, end, max(LEAST_ROWS, left))
+    found = dict.fromkeys(rows.matching(words, end, max(LEAST_ROWS, left)), value)
     row.idf = row.idf or value
-    scores = row.scores
-    for unit in found:
-        if value > scores.get(unit, 0.0):
-            scores[unit] = value
+    for unit in found.keys() & row.scores.keys():
+        found[unit] = max(value, row.scores[unit])
+    row.scores |= found
     return len(found)
 
 

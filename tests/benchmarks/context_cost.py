@@ -132,7 +132,9 @@ def main() -> int:
             print(f"indexed {size:,} messages, {(time.perf_counter() - begin) * 1000 / size:.2f} ms each", flush=True)
         print(f"{'':28} {SIZES[0]:8,} {SIZES[1]:8,} messages, medians")
         ratios = [measure("sqlite", sqlite, indexes), measure("redis", redis, indexes)]
-        searches = [lambda asked, i=i, s=s: i.search(asked, s - KEPT) for i, s in zip(indexes, SIZES, strict=True)]
+        searches = [
+            lambda asked, i=i, s=s: list(i.search(asked, s - KEPT)) for i, s in zip(indexes, SIZES, strict=True)
+        ]
         ratio_of("the search alone", *searches)
         for index in indexes:
             index.close()

@@ -4,6 +4,9 @@ The messages of the files (default: the two conversations of tests/benchmarks/da
 exchanged, to sessions of several lengths, and their questions asked. Printed are medians in milliseconds, of the
 process's own time, and ratios; what is compared takes turns, so that whatever else the machine does falls on both.
 
+A search ranks everything, and its hits are taken until no more fit into recall's largest share of a context: how many
+that are is found out beforehand, since counting tokens is no part of the search.
+
 Targets: one input over 50,000 turns (a user's message and its answer each) at most 3 times the FTS5 queries that it
 makes, and over as many messages; under 20 ms over 5,000; under 1 ms to index a turn. Returns 1 when one is missed. One
 plain query for the same words in the order of bm25 is printed as well.
@@ -15,11 +18,14 @@ import sqlite3
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
+from chatcli.memory.auto import recalling
 from chatcli.memory.history import History
+from chatcli.memory.recall import fitting
+from chatcli.memory.strategy import Hit, View
 from chatcli.messages import Message
 from chatcli.recall import reading
 from chatcli.recall.index import MessageIndex
@@ -31,6 +37,7 @@ LONG = 50_000
 SIZES = (1000, 5000, LONG, 2 * LONG)  # messages
 ROUNDS = 3  # of each question
 SITTING = 25  # messages
+WINDOW = 128_000  # tokens; recall takes 2,000 of them
 DAY = 86_400.0
 
 
@@ -73,6 +80,21 @@ def indexed(messages: Sequence[Message]) -> tuple[MessageIndex, float]:
     return index, timed(lambda: index.follow(history)) / len(messages)
 
 
+def searching(index: MessageIndex, question: str, size: int) -> Callable[[], object]:
+    """Return what searches, taking as many hits as recall does beside a model with a large window."""
+    looked_at = 0
+
+    def hits() -> Iterator[Hit]:
+        nonlocal looked_at
+        for hit in index.search(question, size):
+            looked_at += 1
+            yield hit
+
+    view = View(History(Snapshot(Session("s"), 0, (), {}), lambda start, stop: []))
+    fitting(hits(), recalling(WINDOW).limit, view)
+    return lambda: list(islice(index.search(question, size), looked_at))
+
+
 def bare(index: MessageIndex, question: str, size: int) -> Callable[[], object]:
     """Return what makes only the FTS5 queries of a question."""
 
@@ -97,7 +119,7 @@ def measure(index: MessageIndex, questions: Sequence[str], size: int) -> tuple[f
     """Return the medians of a search, of its bare queries, and of a plain one."""
     costs: list[tuple[float, ...]] = []
     for question in questions:
-        works = (partial(index.search, question, size), bare(index, question, size), plain(index, question))
+        works = (searching(index, question, size), bare(index, question, size), plain(index, question))
         rounds = [[timed(work) for work in works] for _ in range(ROUNDS)]
         costs.append(tuple(map(statistics.median, zip(*rounds, strict=True))))
     whole, queries, simple = map(statistics.median, zip(*costs, strict=True))
@@ -113,7 +135,7 @@ def main(arguments: Sequence[str]) -> int:
     missed = False
     for size in SIZES:
         index, each = indexed(session(source, size))
-        index.search(questions[0], size)
+        list(index.search(questions[0], size))
         whole, queries, simple = measure(index, questions, size)
         print(
             f"{size:6,} messages   indexing a turn {2 * each:.2f} ms   a search {whole:.1f} ms"

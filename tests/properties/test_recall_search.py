@@ -37,7 +37,7 @@ def test_hits_are_messages_of_the_history_before_the_position(
 ) -> None:
     index = open_index(None)
     index.follow(history_of(messages))
-    hits = index.search(question, before)
+    hits = list(index.search(question, before))
     for hit in hits:
         assert hit.position < before
         said = messages[hit.position]

@@ -135,11 +135,11 @@ def test_wrong_totals_are_said_and_the_index_is_built_anew(whole: Path, tmp_path
     shutil.copy(whole, path := tmp_path / "index.db")
     damage(path, "totals", "length", "0", "1")
     index = open_index(path)
-    assert not index.search("dog", 10**6)
+    assert not list(index.search("dog", 10**6))
     assert len(index.news) == 1
     assert "built anew" in index.news[0]
     index.follow(history_of(MESSAGES))
-    assert index.search("dog", 10**6)
+    assert list(index.search("dog", 10**6))
     index.close()
 
 
@@ -148,6 +148,6 @@ def test_messages_without_any_term_are_no_damage(tmp_path: Path) -> None:
     index.follow(history_of(talk("🙂", "?!", "…")))
     while index.embed():
         pass
-    assert index.search("dog", 10**6)
+    assert list(index.search("dog", 10**6))
     assert index.news == []
     index.close()

@@ -78,7 +78,7 @@ def test_a_file_without_one_of_its_tables_is_replaced(tmp_path: Path, table: str
     db.close()
     index = open_index(path)
     index.follow(history_of([*MESSAGES, *talk("a horse", "yes")]))
-    index.search("dog", 1000)
+    list(index.search("dog", 1000))
     index.follow(history_of([*MESSAGES, *talk("a horse", "yes")]))
     assert texts(index, "dog")[0] == "a dog"
     assert len(index.news) == 1
@@ -92,7 +92,7 @@ def test_a_file_without_its_only_row_is_replaced(tmp_path: Path, table: str) -> 
     db.close()
     index = open_index(path)
     index.follow(history_of(MESSAGES))
-    index.search("dog", 1000)
+    list(index.search("dog", 1000))
     index.follow(history_of(MESSAGES))
     assert texts(index, "dog")[0] == "a dog"
 
@@ -106,7 +106,7 @@ def test_a_damaged_file_does_no_harm(tmp_path: Path, seed: int) -> None:
     path.write_bytes(data)
     index = open_index(path)
     index.follow(history_of(MESSAGES))
-    index.search("dog and topic17", 1000)
+    list(index.search("dog and topic17", 1000))
     assert index.follow(history_of(MESSAGES)) == 0
 
 
@@ -115,7 +115,7 @@ def test_a_file_cut_short_does_no_harm(tmp_path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
     index = open_index(path)
     index.follow(history_of(MESSAGES))
-    index.search("dog", 1000)
+    list(index.search("dog", 1000))
     index.follow(history_of(MESSAGES))
     assert texts(index, "dog")[0] == "a dog"
 
@@ -270,6 +270,6 @@ def test_a_process_killed_while_it_indexes_leaves_a_good_file(tmp_path: Path) ->
         process.wait()
         index = open_index(path)
         assert index.follow(history_of(messages), 10) <= len(messages) - aim
-        assert index.search("topic5", 20_000)[0].message == messages[5]
+        assert next(index.search("topic5", 20_000)).message == messages[5]
         assert index.news == []
         index.close()

@@ -65,12 +65,12 @@ def test_nothing_at_or_after_the_given_position_is_found(index: MessageIndex) ->
     assert [hit.position for hit in index.search("dog", 2)] == [1, 0] or {
         hit.position for hit in index.search("dog", 2)
     } == {0, 1}
-    assert not index.search("dog", 0)
+    assert not list(index.search("dog", 0))
 
 
 def test_a_hit_names_the_words_it_was_found_by(index: MessageIndex) -> None:
     index.follow(history_of(talk("The red keyboard", "Fine")))
-    hit = index.search("Where is my red keyboard?", 10)[0]
+    hit = next(index.search("Where is my red keyboard?", 10))
     assert set(hit.words) == {"red", "keyboard"}
 
 
@@ -92,7 +92,7 @@ def test_messages_that_are_nobodys_words_are_never_found(index: MessageIndex) ->
         Message("user", image), Message("assistant", ""), Message("assistant", " \n"),
     ]  # fmt: skip
     assert index.follow(history_of(odd)) == 0
-    assert not index.search("keyboard", 100)
+    assert not list(index.search("keyboard", 100))
 
 
 def test_text_beside_an_image_is_found(index: MessageIndex) -> None:
@@ -104,7 +104,7 @@ def test_text_beside_an_image_is_found(index: MessageIndex) -> None:
 def test_half_characters_and_nul_are_kept_as_they_are(index: MessageIndex) -> None:
     said = "keyboard \ud83d \x00 end"
     index.follow(history_of([Message("user", said, name="A\ud800")]))
-    hit = index.search("keyboard", 10)[0]
+    hit = next(index.search("keyboard", 10))
     assert (hit.message.text, hit.message.name) == (said, "A\ud800")
 
 
@@ -112,7 +112,7 @@ def test_a_very_long_message_is_found_in_passages(index: MessageIndex) -> None:
     long = "This sentence is about nothing at all. " * 2500 + "The code is on the yellow note. " + "More of it. " * 9000
     assert len(long) > 200_000
     index.follow(history_of([Message("user", long), Message("assistant", "x" * 200_000)]))
-    hit = index.search("yellow note", 10)[0]
+    hit = next(index.search("yellow note", 10))
     assert "yellow note" in hit.message.text
     assert not hit.whole
     assert hit.message.text in long
@@ -254,3 +254,13 @@ def test_forgetting_leaves_no_file(tmp_path: Path) -> None:
 def test_opening_an_index_makes_no_file(tmp_path: Path) -> None:
     open_index(tmp_path / "deep" / "index.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_texts_are_read_as_hits_are_taken_and_none_after_the_index_is_closed() -> None:
+    index = open_index(None)
+    index.follow(history_of(talk(*(f"The dog has toy {at}" for at in range(100)))))
+    assert len(list(index.search("dog", 100))) == 100
+    hits = index.search("dog", 100)
+    next(hits)
+    index.close()
+    assert len(list(hits)) < 50

@@ -97,5 +97,5 @@ def test_what_another_program_removed_leaves_the_index_at_the_next_turn(spec: st
     store.append("s", [], at=left)
     list(chat.send("Hi"))
     chat.background.close()
-    assert index.search("Abernethy", 100) == []
+    assert list(index.search("Abernethy", 100)) == []
     chat.close()
