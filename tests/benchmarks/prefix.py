@@ -63,7 +63,7 @@ class Figures:
 class Echo:
     """A model that answers with about 80 tokens, and a summary with 100; keeps what it was asked."""
 
-    name, host, window, local = "echo", "", WINDOW, False
+    name, host, window, local, images = "echo", "", WINDOW, False, None
 
     def __init__(self) -> None:
         self.asked: list[list[Message]] = []

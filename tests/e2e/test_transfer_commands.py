@@ -49,9 +49,9 @@ def test_import_brings_a_session_that_can_be_resumed(known: User) -> None:
         term.wait_for("a file is needed")
 
 
-def test_tab_completes_the_files_that_can_be_imported(known: User) -> None:
+def test_tab_completes_the_file_to_import(known: User) -> None:
     (known.home / "talk.jsonl").write_text("")
-    (known.home / "talk.txt").write_text("")
+    (known.home / "other.txt").write_text("")
     with known.chat("-s", "s", "-q") as term:
         term.wait_for("you>")
         term.send("/import t\t")
