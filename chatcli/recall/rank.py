@@ -23,7 +23,7 @@ from chatcli.recall.rows import PARTS, Row, Rows, Units, find_rows
 
 SHORT = 2000  # units of a session that is looked at nearly whole; in a longer one the work must not grow with it
 MOST_SEEDS_OF_SHORT = 200  # messages around which is looked
-MOST_SEEDS = 64
+MOST_SEEDS = 50
 MOST_HITS = 140
 
 _REACH = 3  # messages
