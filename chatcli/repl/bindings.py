@@ -6,6 +6,7 @@ from prompt_toolkit.application.current import get_app
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.filters import Condition, FilterOrBool, has_completions, has_focus, is_searching
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys as Key
 from prompt_toolkit.search import SearchDirection, do_incremental_search, start_search
 
 from chatcli.keymap import ACTIONS, Keymap, Keys
@@ -25,6 +26,7 @@ def bindings(
     `idle` is what ^C and ^D do when the keymap gives them to nothing: prompt_toolkit would end the prompt.
     """
     made = KeyBindings()
+    drop_mouse_events(made)
     made.add("c-c", filter=TYPING)(acts["clear" if question else "idle"])
     made.add("c-d", filter=TYPING & _is_empty)(_leave if question else acts["idle"])
     for action, (act, where) in _told(acts, question, multiline).items():
@@ -33,6 +35,14 @@ def bindings(
     for keys in keymap.history_search:
         made.add(*keys, filter=is_searching)(_search_on)
     return made
+
+
+def drop_mouse_events(keys: KeyBindings) -> None:
+    """Take what reads like a click for nothing: we ask for none, and colours that are typed or pasted look like one.
+
+    prompt_toolkit would look for coordinates in `ESC [31m`, and end the prompt where there are none.
+    """
+    keys.add(Key.Vt100MouseEvent)(lambda event: None)
 
 
 def _told(

@@ -19,6 +19,7 @@ from prompt_toolkit.styles import Style
 
 from chatcli.errors import NotFound, StoreError, UsageError
 from chatcli.render.safe import one_line
+from chatcli.repl.bindings import drop_mouse_events
 from chatcli.repl.choosing import Choices, line, preview
 from chatcli.repl.line import on_a_terminal
 from chatcli.stores import Store
@@ -164,6 +165,7 @@ class _Picker:
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
+        drop_mouse_events(keys)
         page = self._heights
         for names, by in {
             ("up", "c-p"): lambda: -1,

@@ -55,6 +55,17 @@ def test_typing_filters_by_name_and_by_title_and_enter_resumes(known: User) -> N
         leave(term)
 
 
+def test_typed_colours_do_not_disturb_the_list(known: User) -> None:
+    with known.terminal("sessions", "resume") as term:
+        picker(term)
+        term.send("ot\x1b[31mter\x1b[0m")
+        picker(term, "1 of 3")
+        assert "session> otter" in term.screen_text()
+        assert "Traceback" not in term.text()
+        term.key("esc")
+        term.wait_gone("session>")
+
+
 def test_arrows_walk_and_the_preview_follows(known: User) -> None:
     with known.terminal("sessions", "resume") as term:
         picker(term)

@@ -76,6 +76,17 @@ def test_enter_sends_and_the_line_stands_once(start: Start) -> None:
     assert term.lines()[:3] == ["you> hello", "got 'hello'", "you>"]
 
 
+@pytest.mark.parametrize("colour", ["\x1b[31m", "\x1b[1;31m", "\x1b[0;1;31m", "\x1b[<1m"])
+def test_typed_colours_are_dropped_and_the_text_around_them_stays(start: Start, colour: str) -> None:
+    term = start()
+    term.send(f"abc{colour}def\x1b[0m")
+    term.wait_for("abcdef")
+    term.key("enter")
+    term.wait_for("got 'abcdef'")
+    term.at_prompt()
+    assert term.lines()[:3] == ["you> abcdef", "got 'abcdef'", "you>"]
+
+
 def test_an_empty_line_is_not_sent(start: Start) -> None:
     term = start()
     term.key("enter", "enter")
