@@ -87,9 +87,12 @@ class Chat(Assembly):
     def retry(self, turn: Pending | None = None, model: Model | None = None) -> Turning:
         """Send a turn again, as `send` does: the pending one given, else the last one, whose reply is replaced.
 
-        A reply that is replaced stays as an alternative, and stands until a new one begins. `model` answers this once.
-        Raises NotFound when there is no turn.
+        A reply that is replaced, or was cut off, stays as an alternative, and stands until a new one begins. `model`
+        answers this once. Raises NotFound when there is no turn.
         """
+        if turn is not None and turn.partial:
+            self.keep(turn)  # first of all: the new reply may be cut off as well
+            turn = None
         return self._begun(turn or self.last(), model=model)
 
     def edit(self, turn: Pending, content: Content) -> Turning:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from chatcli.model.wire import to_wire
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.langchain import decode, encode
 from tests.fakes import ScriptedModel
-from tests.unit.test_chat import chat_with, run, said
+from tests.unit.test_chat import abandoned, chat_with, run, said
 
 
 def listed(chat: Chat) -> tuple[list[list[str]], int]:
@@ -132,6 +133,25 @@ def test_an_edit_that_gets_no_reply_is_kept_to_be_sent_again_in_its_place() -> N
     run(chat.retry(turn))
     assert said(chat) == [("user", "Hello"), ("assistant", "two")]
     assert listed(chat)[0] == [["Hi", "one"], ["Hello", "two"]]
+
+
+def test_a_reply_that_a_kill_cut_off_stays_as_an_alternative_when_it_is_asked_for_again() -> None:
+    chat, turn = abandoned(["Whole."], ["Another."])
+    run(chat.retry(turn))
+    assert listed(chat) == ([["Hi", "Half an ans"], ["Hi", "Whole."]], 1)
+    run(chat.retry())
+    assert listed(chat) == ([["Hi", "Half an ans"], ["Hi", "Whole."], ["Hi", "Another."]], 2)
+
+
+def test_a_retry_that_a_kill_cut_off_twice_keeps_all_that_came() -> None:
+    chat = retried("one")
+    for partial in ("tw", "thr"):
+        turn = replace(chat.last(), partial=partial)
+        chat.store.begin("s", turn)
+        chat.store.checkpoint("s", turn.id, partial)
+        run(chat.retry(turn))
+    assert chat.unfinished() == []
+    assert [version[1] for version in listed(chat)[0]] == ["one", "tw", "ok", "thr", "ok"]
 
 
 def test_an_unanswered_message_is_edited_before_anything_else() -> None:

@@ -288,7 +288,8 @@ def test_an_abandoned_reply_stays_until_another_one_begins() -> None:
     chat, turn = abandoned([TOO_MANY])
     with pytest.raises(RateLimited):
         run(chat.retry(turn))
-    assert [turn.partial for turn in chat.unfinished()] == ["Half an ans"]
+    assert said(chat) == [("user", "Hi"), ("assistant", "Half an ans")]
+    assert chat.cut_off().partial == "Half an ans"
 
 
 def test_an_abandoned_reply_can_be_kept_as_it_is() -> None:
