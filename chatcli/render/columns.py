@@ -13,6 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from chatcli.render.wrapping import wrapped
+
 DECIDING = 20
 """So many rows decide how wide the columns are; a longer table leaves them some room to spare."""
 
@@ -43,7 +45,7 @@ class Columns:
             yield from self._lines(cells, console)
             return
         for name, cell in zip(self.names, cells, strict=False):
-            yield from Text.assemble(name, ": ", cell).wrap(console, room)
+            yield from wrapped(Text.assemble(name, ": ", cell), console, room)
         yield Text("─" * min(room, _RULE), style="markdown.table.border")
 
     def _lines(self, cells: Row, console: Console) -> Iterator[Text]:
@@ -86,7 +88,7 @@ def _wrapped(cell: Text, width: int, console: Console) -> list[Text]:
     """Return the cell's lines, each exactly so wide."""
     if "\n" in cell.plain or "\t" in cell.plain or cell_len(cell.plain) > width:
         justify = "left" if cell.justify in (None, "default") else cell.justify
-        return list(cell.wrap(console, width, justify=justify))
+        return list(wrapped(cell, console, width, justify))
     line, space = cell.copy(), width - cell_len(cell.plain)
     before = {"right": space, "center": space // 2}.get(cell.justify or "left", 0)
     line.pad_left(before)

@@ -105,13 +105,17 @@ def print_message(console: "Console", message: Message, position: int, turn: int
     from rich.text import Text
 
     from chatcli.render.markdown import whole
+    from chatcli.render.wrapping import wrapped
 
     if message.role == "unreadable":
         console.print(Text(plain_message(message, position), style="yellow"))
         return
     console.print(Text(who_said(message, turn), style="bold cyan" if message.role == "user" else "bold green"))
     text = describe(message)
-    console.print(whole(text) if message.role == "assistant" else Text(neutralise(text)))
+    if message.role == "assistant":
+        console.print(whole(text))
+    else:
+        console.print(*wrapped(Text(neutralise(text)), console, console.width), sep="\n")
     if ending := _ending(message).strip():
         console.print(Text(ending, style="dim"))
     console.print()

@@ -25,7 +25,8 @@ def print_lines(lines: Iterable[Line], plain: bool = False) -> None:
     from rich.text import Text
 
     from chatcli.render.streaming import terminal
+    from chatcli.render.wrapping import wrapped
 
     console = terminal(sys.stdout)
     for line in lines:
-        console.print(Text.assemble(*line))
+        console.print(*wrapped(Text.assemble(*line), console, console.width), sep="\n")

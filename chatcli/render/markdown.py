@@ -31,6 +31,7 @@ from chatcli.render.grammar import grammar
 from chatcli.render.links import honest
 from chatcli.render.safe import neutralise
 from chatcli.render.styles import code_theme as code_theme_in_force
+from chatcli.render.wrapping import needs_own_wrapping, wrapped
 
 _BORN_APART = ("bullet_list_open", "ordered_list_open", "table_open")
 """Blocks before which rich leaves an empty line even when nothing stands above."""
@@ -118,10 +119,13 @@ class Prose(Paragraph):
         if self.before is not None and self.before.text is not None:
             text = self.before.text + text
         text.justify = "left"
-        if self.after is None:
+        if self.after is None and not needs_own_wrapping(text.plain):
             yield text
             return
-        lines = text.wrap(console, options.max_width)
+        lines = wrapped(text, console, options.max_width)
+        if self.after is None:
+            yield from lines
+            return
         self.after.text, printed = _rest_of(text, lines[-1]), lines[:-1]
         if self.after.text is None:
             self.after.text, printed = text, lines[:0]

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from chatcli.render.live import drawn, split_lines
 from chatcli.render.safe import SafePieces
+from chatcli.render.wrapping import wrapped
 
 MOST = 8
 """Lines of thoughts on the screen: enough to follow, few enough that the fold does not make the screen jump."""
@@ -40,7 +41,7 @@ class Thoughts:
         """Return the last lines, at most `room`."""
         self._take()
         width, most = self._console.width, min(room, MOST)
-        rows = Text(self._end.rstrip("\n")).wrap(self._console, width)[-most:]
+        rows = wrapped(Text(self._end.rstrip("\n")), self._console, width)[-most:]
         if len(self._end) > 4 * width * MOST:
             # Cut where a line begins, so that the lines that stay are wrapped as before.
             self._end = "\n".join(row.plain for row in rows)

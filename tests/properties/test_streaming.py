@@ -51,8 +51,8 @@ def at_once(text: str, width: int, height: int) -> ScreenFile:
 
 
 def without_what_is_ours(text: str) -> str:
-    """Leave out what is drawn differently on purpose: HTML, images, entities, code, tables, formulas, numbers."""
-    return re.sub(" {4,}", "   ", re.sub(r"[<!&`~\t|$\\]|\d+[.)]", "", text))
+    """Leave out what is drawn differently on purpose: HTML, images, entities, code, tables, formulas, numbers, CJK."""
+    return re.sub(" {4,}", "   ", re.sub(r"[<!&`~\t|$\\\u3000-\u9fff\uff00-\uffef]|\d+[.)]", "", text))
 
 
 def words_by_line(written: str) -> list[str]:
@@ -73,6 +73,22 @@ def test_a_streamed_reply_leaves_what_printing_the_whole_text_leaves(
 def test_a_reply_of_long_blocks_leaves_what_printing_the_whole_text_leaves(
     text: str, width: int, height: int, cuts: list[int]
 ) -> None:
+    assert streamed(text, width, height, cuts).lines() == at_once(text, width, height).lines()
+
+
+@settings(slow, max_examples=40)
+@given(
+    st.lists(
+        st.sampled_from(["中", "，", "。", "历史的", "（", "）", " ", "word", " The", "*em*", "“", "\n"]), max_size=300
+    ),
+    st.sampled_from([5, 11, 40]),
+    HEIGHTS,
+    st.lists(st.integers(0, 700), max_size=40),
+)
+def test_a_paragraph_of_two_scripts_leaves_what_printing_the_whole_text_leaves(
+    parts: list[str], width: int, height: int, cuts: list[int]
+) -> None:
+    text = "".join(parts)
     assert streamed(text, width, height, cuts).lines() == at_once(text, width, height).lines()
 
 
