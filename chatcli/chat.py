@@ -285,6 +285,8 @@ class Chat(Assembly):
         if self._stopped:
             return
         self._pump = Pump(self.model.stream(messages, self.options))
+        if self._stopped:  # while the pump was made, and not there to be told
+            self._pump.stop()
         kept, failed = time.monotonic(), None
         try:
             for event in self._pump:

@@ -96,6 +96,23 @@ class CapturedKeys:
         pressed = prompt.flush_keys()
         store_typeahead(prompt, [press for press in pressed if press.key is not Keys.CPRResponse])
 
+    def interrupt(self, prompt: "Input") -> None:
+        """Raise SIGINT for a stop key that the prompt read behind the key that sent its line, and take it out.
+
+        The prompt took it as a key, since it still had the terminal; it was meant for what the line began.
+        """
+        if self._terminal is None:
+            return
+        from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+        from prompt_toolkit.keys import Keys
+
+        stop = self._terminal.stop_byte.decode("ascii")
+        ahead = get_typeahead(prompt)
+        kept = [press for press in ahead if press.data != stop and press.key is not Keys.SIGINT]
+        store_typeahead(prompt, kept)
+        if len(kept) < len(ahead):
+            signal.raise_signal(signal.SIGINT)
+
     @contextlib.contextmanager
     def set_aside(self, prompt: "Input") -> Iterator[None]:
         """Keep what was typed ahead from what reads `prompt` in the block; the next prompt after it gets it."""
@@ -113,9 +130,12 @@ class CapturedKeys:
             data = os.read(self._terminal.fd, 65536)
         except OSError:  # the terminal has gone
             data = b""
+        stop = self._terminal.stop_byte
         if not data:
             self._terminal = None
-        self._typed += data
+        self._typed += data.replace(stop, b"")
+        if stop in data:  # pressed while a prompt had the terminal still
+            signal.raise_signal(signal.SIGINT)
         return bool(data)
 
 
@@ -123,7 +143,7 @@ class _QuietTerminal:
     """The terminal's modes: ours, and those to put back."""
 
     def __init__(self, fd: int, out: int, stop: bytes) -> None:
-        self.fd, self.out, self._stop = fd, out, stop
+        self.fd, self.out, self.stop_byte = fd, out, stop
         self._before = termios.tcgetattr(fd)
         self._handlers: dict[int, _Handler] = {}
 
@@ -133,7 +153,7 @@ class _QuietTerminal:
         modes[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
         modes[3] |= termios.ISIG | termios.NOFLSH
         modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
-        modes[6][termios.VINTR] = self._stop
+        modes[6][termios.VINTR] = self.stop_byte
         self._set(modes)
         _write(self.out, MARK_PASTES)
 

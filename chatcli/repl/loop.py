@@ -48,6 +48,7 @@ class Repl:
         self._rescued: Path | None = None
         self._told: list[str] = []
         self._keys = CapturedKeys()
+        self._interrupted = False
         self.line = PromptLine(
             toolbar=self._toolbar,
             suggest=self._suggest,
@@ -129,6 +130,8 @@ class Repl:
         from chatcli.render.turn import after, show_turn
 
         view = reply_view(sys.stdout, self.screen.plain, self.tools.quiet, how_to_unfold="/reasoning shows it")
+        if self._interrupted:  # ^C came before there was a turn to stop
+            self.chat.stop()
         with closing(turn):
             reply = show_turn(
                 after(before, turn) if before and not self.screen.plain else turn,
@@ -138,6 +141,7 @@ class Repl:
                 poll=self._keys.poll,
                 tell_speed=self.screen.aside if self.tools.show_speed else None,
             )
+        self._interrupted = False
         self._say_how_it_ended(reply)
         self._told += self.chat.last_context.notes if self.chat.last_context else ()
         return reply
@@ -150,6 +154,8 @@ class Repl:
         from chatcli.render.reply import reply_view
 
         view, stopped, began = reply_view(sys.stdout, plain=self.screen.plain), Event(), time.monotonic()
+        if self._interrupted:
+            stopped.set()
 
         def is_stopped() -> bool:
             self._keys.poll()
@@ -173,7 +179,10 @@ class Repl:
         """Return what the user answers, '' when they would rather not. What was typed ahead is no answer."""
         with self._keys.set_aside(self.line.input):
             line = PromptLine(f"{one_line(question, 300)} ", question=True, keymap=self.tools.keymap)
-            return (line.read() or "").strip()
+            self._interrupted = False
+            answer = (line.read() or "").strip()
+            self._keys.interrupt(line.input)
+            return answer
 
     def ask_to_edit(self, label: str, text: str) -> str | None:
         """Let the user change a text at a prompt of its own; return it, None when they would rather not."""
@@ -189,6 +198,7 @@ class Repl:
         self._prefill = f"{self._prefill}\n{text}".strip("\n")
 
     def _stop(self) -> None:
+        self._interrupted = True
         if self._begun is not None:
             self._begun.stop()
 
@@ -200,7 +210,10 @@ class Repl:
         self._tell()
         self._keys.hand_over(self.line.input)
         prefill, self._prefill = self._prefill, ""
-        return self.line.read(prefill)
+        self._interrupted = False
+        text = self.line.read(prefill)
+        self._keys.interrupt(self.line.input)
+        return text
 
     def _tell(self) -> None:
         """Say in one line what the memory did since the last prompt."""

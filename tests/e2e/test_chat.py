@@ -56,6 +56,23 @@ def test_ctrl_c_before_the_first_delta_leaves_the_message_to_be_sent_again(user:
     assert user.said("s") == [("user", "Count"), ("assistant", "Turn 1: Count")]
 
 
+def test_ctrl_c_at_once_after_enter_counts_from_the_first_turn_on(user: User) -> None:
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        for times, keys in enumerate((("go\r", "\x03"), ("/retry\r", "\x03"), ("/retry\r\x03more",)), 1):
+            user.server.hangs()
+            for piece in keys:  # in one piece, the prompt reads it all
+                term.send(piece)
+            term.wait(lambda t, times=times: t.text().count("/retry sends it again") == times)
+            term.wait(prompts(times + 1))
+        term.wait(lambda t: t.text().rstrip().endswith("you> more"))
+        term.key("c-c")
+        leave(term)
+    store = user.store()
+    assert [turn.user.text for turn in store.pending("s")] == ["go"]
+    store.close()
+
+
 def killed_in_a_stream(user: User) -> None:
     """Leave a session behind whose program was killed in the middle of a reply."""
     gate = Event()

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.input.base import PipeInput
-from prompt_toolkit.input.typeahead import get_typeahead
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
 from chatcli.repl.keys import MARK_PASTES, PLAIN_PASTES, CapturedKeys, captured_keys, on_interrupt
@@ -76,6 +77,34 @@ def test_a_lone_escape_is_a_key(tty: tuple[int, int], prompt: PipeInput) -> None
         os.write(keyboard, b"\x1b")
         keys.hand_over(prompt)
     assert [key for key, _ in pressed(prompt)] == [Keys.Escape]
+
+
+def test_a_stop_that_a_prompt_took_for_a_key_interrupts_and_is_no_key(tty: tuple[int, int], prompt: PipeInput) -> None:
+    _, program = tty
+    stops: list[str] = []
+    with captured_keys(program, program, stop=b"\x07") as keys, on_interrupt(lambda: stops.append("stop")):
+        store_typeahead(prompt, [KeyPress("a"), KeyPress(Keys.ControlG, "\x07"), KeyPress("b")])
+        keys.interrupt(prompt)
+        assert stops == ["stop"]
+        keys.interrupt(prompt)
+        assert stops == ["stop"]
+    assert pressed(prompt) == [("a", "a"), ("b", "b")]
+
+
+def test_a_stop_that_came_while_the_terminal_was_the_prompts_interrupts(
+    tty: tuple[int, int], prompt: PipeInput
+) -> None:
+    keyboard, program = tty
+    stops: list[str] = []
+    with captured_keys(program, program) as keys, on_interrupt(lambda: stops.append("stop")):
+        modes = termios.tcgetattr(program)
+        modes[3] &= ~termios.ISIG
+        termios.tcsetattr(program, termios.TCSANOW, modes)
+        os.write(keyboard, b"a\x03b")
+        assert keys.poll() == 2
+        assert stops == ["stop"]
+        keys.hand_over(prompt)
+    assert pressed(prompt) == [("a", "a"), ("b", "b")]
 
 
 def test_the_modes_are_quiet_inside_and_as_before_afterwards(tty: tuple[int, int]) -> None:
