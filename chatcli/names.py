@@ -26,6 +26,13 @@ def check_session_name(name: str) -> str:
     raise UsageError("a session's name cannot hold control characters", "choose another one")
 
 
+def in_shell(name: str) -> str:
+    """Return a session's name as a command's last word in a shell: quoted, behind `--` if it looks like an option."""
+    import shlex  # not before the prompt
+
+    return f"{'-- ' if name.startswith('-') else ''}{shlex.quote(name)}"
+
+
 def new_session_name() -> str:
     """Return a name such as `2026-11-21-1432-k3f9`."""
     tail = "".join(random.choices(string.ascii_lowercase + string.digits, k=4))  # noqa: S311 - a name, no secret

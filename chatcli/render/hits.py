@@ -1,12 +1,12 @@
 """What a search found, on the screen: each hit with the words around it."""
 
-import shlex
 import shutil
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from chatcli.names import in_shell
 from chatcli.render.safe import neutralise, one_line
 from chatcli.search.excerpt import Excerpt
 from chatcli.search.find import Findings, Hit
@@ -77,7 +77,7 @@ def _pieces(excerpt: Excerpt) -> Iterator[tuple[str, bool]]:
 
 def resume_command(session: str) -> str:
     """Return the command that opens a session, to be copied into a shell."""
-    return neutralise(f"chatcli sessions resume {shlex.quote(session)}")
+    return neutralise(f"chatcli sessions resume {in_shell(session)}")
 
 
 def hit_as_data(hit: Hit) -> dict[str, Any]:

@@ -25,13 +25,14 @@ from rich.style import Style
 from rich.syntax import SyntaxTheme
 from rich.text import Text
 
+from chatcli.render.breaking import has_cjk
 from chatcli.render.code import Highlighter
 from chatcli.render.columns import Columns, columns
 from chatcli.render.grammar import grammar
 from chatcli.render.links import honest
 from chatcli.render.safe import neutralise
 from chatcli.render.styles import code_theme as code_theme_in_force
-from chatcli.render.wrapping import needs_own_wrapping, wrapped
+from chatcli.render.wrapping import wrapped
 
 _BORN_APART = ("bullet_list_open", "ordered_list_open", "table_open")
 """Blocks before which rich leaves an empty line even when nothing stands above."""
@@ -119,7 +120,7 @@ class Prose(Paragraph):
         if self.before is not None and self.before.text is not None:
             text = self.before.text + text
         text.justify = "left"
-        if self.after is None and not needs_own_wrapping(text.plain):
+        if self.after is None and not has_cjk(text.plain):
             yield text
             return
         lines = wrapped(text, console, options.max_width)

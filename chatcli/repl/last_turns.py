@@ -16,8 +16,8 @@ def show_last_turns(screen: Screen, store: Store, session: str, prompt: str, lea
         screen.aside(f"… {excerpt.start:,} earlier messages; /history shows them")
     for position, turn, message in excerpt.placed():
         if message.role == "user":
-            screen.said(prompt, describe(message))
+            screen.said(prompt, describe(message).rstrip("\n"))
         elif message.role == "assistant":
-            screen.say(f"{describe(message)}\n")
+            screen.passage(describe(message).rstrip("\n") + "\n")
         else:
             screen.say(plain_message(message, position, turn))

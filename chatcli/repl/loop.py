@@ -90,7 +90,7 @@ class Repl:
         self._rescue()
         return 0 if sys.stdin is not None and sys.stdin.isatty() else self._exit_code
 
-    def greet(self) -> None:
+    def greet(self, with_turns: bool = True) -> None:
         """Say where we are: the session, whether it is kept, its last turns, what was left unfinished."""
         store, place = self._opening.store, self._place
         if not store.durable:
@@ -99,7 +99,7 @@ class Repl:
             kept = place.store.partition("///")[0].rstrip(":")  # a file's path is in /info
             self.screen.aside(f"{place.session} · {place.model} · {place.memory} · {kept}")
         with self._errors_shown():
-            if not self.tools.quiet and self.screen.on_a_terminal:
+            if with_turns and not self.tools.quiet and self.screen.on_a_terminal:
                 show_last_turns(self.screen, store, place.session, self.line.message, self.tools.keymap.shown("leave"))
             if store.pending(place.session):
                 from chatcli.repl.pending import describe_unfinished
@@ -110,15 +110,15 @@ class Repl:
 
                 say_attached(self, self.attachments)
 
-    def switch(self, chat: "Chat", greet: bool = True) -> None:
-        """Go on with another session's chat; without `greet`, somebody else says so."""
+    def switch(self, chat: "Chat", greet: bool = True, with_turns: bool = True) -> None:
+        """Go on with another session's chat; without `greet`, somebody else says so, or shows its turns."""
         self._rescue()
         self._rescued = None  # a file of the other session stays
         self.chat.close()
         self._switched_to = chat
         self.attachments.clear()
         if greet:
-            self.greet()
+            self.greet(with_turns)
         chat.derive()
 
     def play(self, turn: "Turning", before: str = "") -> "Message | None":

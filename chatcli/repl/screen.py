@@ -7,6 +7,7 @@ the replies go elsewhere, notices are on stderr, if that is a terminal.
 import os
 import shutil
 import sys
+from itertools import pairwise
 from typing import TextIO
 
 from chatcli.errors import ChatError
@@ -42,6 +43,10 @@ class Screen:
         """Print text as it is."""
         self._print(self._out, neutralise(text))
 
+    def passage(self, text: str) -> None:
+        """Print text as it is, on a terminal with its prose broken between words; code and tables are left alone."""
+        self._print(self._out, self._prose(text))
+
     def wrapped(self, text: str, colour: str) -> None:
         """Print text in a colour, its lines broken between words."""
         if self.plain:
@@ -50,8 +55,10 @@ class Screen:
         from rich.text import Text
 
         from chatcli.render.streaming import terminal
+        from chatcli.render.wrapping import wrapped as paragraphs
 
-        terminal(self._out).print(Text(neutralise(text), style=colour))
+        console = terminal(self._out)
+        console.print(*paragraphs(Text(neutralise(text), style=colour), console, console.width), sep="\n")
 
     def tell(self, text: str) -> None:
         """Print a dim line that was asked for."""
@@ -67,7 +74,8 @@ class Screen:
 
     def said(self, prompt: str, text: str) -> None:
         """Print what the user said before, as it stood there then."""
-        self._print(self._out, prompt.rstrip(), colors().prompt, " " + neutralise(text))
+        asked = prompt.rstrip()
+        self._print(self._out, asked, colors().prompt, self._prose(f"{asked} {text}").removeprefix(asked))
 
     def warn(self, text: str) -> None:
         """Print a line that wants attention."""
@@ -93,6 +101,19 @@ class Screen:
             return text
         return "\n".join("\n".join(wrapped(line, width)) for line in text.split("\n"))
 
+    def _prose(self, text: str) -> str:
+        """Return the text neutralised; on a terminal its lines are broken between words, but not those of code."""
+        text = neutralise(text)
+        if self.plain:
+            return text
+        shown, fenced = [], False
+        for line in text.split("\n"):
+            fence = line.lstrip().startswith(("```", "~~~"))
+            fenced ^= fence
+            alone = fence or fenced or line.startswith(("    ", "\t", "|"))
+            shown += [line] if alone else wrapped(line, self.width)
+        return "\n".join(shown)
+
     def _print(self, to: TextIO | None, text: str, style: str = "", rest: str = "") -> None:
         """Print a line: `text` in a style, then `rest`."""
         if to is None:
@@ -107,16 +128,9 @@ def wrapped(line: str, width: int) -> list[str]:
     """Return the line's words in lines of at most `width` cells; a longer word is left to the terminal."""
     if len(line) <= width and max(line, default="") < _FIRST_WIDE:
         return [line]
-    from rich.cells import cell_len  # a table of widths: only for text that needs one
+    from chatcli.render.breaking import breaks
 
-    lines = [""]
-    for word in line.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if lines[-1] and cell_len(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
+    return [line[start:end].rstrip() for start, end in pairwise([0, *breaks(line, width, fold=False), len(line)])]
 
 
 def on_stdout(plain: bool = False) -> Screen:

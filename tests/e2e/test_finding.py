@@ -189,6 +189,8 @@ def test_search_shows_hits_and_opens_the_one_that_is_picked(known: User) -> None
         term.enter("1")
         term.wait_for("turn 1 of zoo")
         say(term, "/info", "zoo")
+        opened = term.text().split("open which?")[1]
+        assert len(re.findall(r"(?m)^you[> (].*(?:\n.*)?otter", opened)) == 1  # not among the last turns, too
         leave(term)
 
 

@@ -80,6 +80,18 @@ def test_the_help_of_a_command_is_broken_between_words(known: User) -> None:
         leave(term)
 
 
+def test_help_in_a_very_narrow_terminal_is_not_printed_letter_by_letter(known: User) -> None:
+    with known.chat("-s", "s", cols=10, rows=200) as term:
+        term.wait_for("you>")
+        term.enter("/help")
+        term.wait_for("keys")
+        lines = [line.strip() for line in term.text().splitlines()]
+        assert "/retry" in " ".join(lines)
+        assert "seeing" in lines
+        assert sum(len(line) == 1 for line in lines) < 3
+        leave(term)
+
+
 def test_an_unknown_command_is_an_error_and_never_sent(known: User) -> None:
     with known.chat("-s", "s") as term:
         term.wait_for("you>")

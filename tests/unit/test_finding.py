@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatcli.messages import Message
+from chatcli.render.hits import resume_command
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
 from tests.unit.conftest import Command
@@ -42,6 +43,12 @@ def test_hits_are_shown_with_their_words_and_the_command_that_opens_them(command
     assert resume == "   chatcli sessions resume 'Java Edge'"
     assert second.startswith("2  other · turn 1 · you · 2001-09-09")
     assert done.err == ""
+
+
+def test_the_command_that_opens_a_hit_can_be_pasted_into_a_shell() -> None:
+    assert resume_command("-dash") == "chatcli sessions resume -- -dash"
+    assert resume_command("-a b") == "chatcli sessions resume -- '-a b'"
+    assert resume_command("zoo") == "chatcli sessions resume zoo"
 
 
 def test_hits_as_json_say_the_very_text_and_where_in_it_the_words_are(command: Command, store: Store) -> None:

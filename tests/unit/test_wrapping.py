@@ -8,8 +8,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from chatcli.render.breaking import breaks
 from chatcli.render.markdown import whole
-from chatcli.render.wrapping import breaks, wrapped
+from chatcli.render.wrapping import wrapped
 
 MIXED = "北京是中国的首都，历史悠久（始于周代）。明朝迁都于此，定都。The quick brown fox跳过了lazy dog，「睡着」了。"
 

@@ -84,7 +84,7 @@ def _open(repl: "Repl", hit: "Hit") -> None:
     from chatcli.render.history import around, print_history
 
     if hit.session != repl.chat.session:
-        repl.switch(repl.tools.open_session(hit.session))
+        repl.switch(repl.tools.open_session(hit.session), with_turns=hit.role == "title")
     if hit.role != "title":
         repl.screen.heading(f"turn {hit.turn:,} of {one_line(hit.session, 60)}")
         print_history(around(repl.chat.store, hit.session, hit.position, hit.turn, _AROUND), repl.screen.plain)

@@ -26,6 +26,8 @@ _KEYS = {
     "history_search": "searches what was typed",
 }
 
+_BESIDE = 24  # cells: with fewer, entries stand below their theme
+
 
 def _names(repl: "Repl") -> Sequence[str]:
     return sorted(commands())
@@ -52,9 +54,13 @@ def help_(repl: "Repl", argument: str) -> None:
 
 
 def _listed(repl: "Repl", theme: str, entries: Iterable[str], between: str) -> None:
-    """Print entries beside their theme; a line is broken between two of them, and goes on below the first."""
+    """Print entries beside their theme, below it where there is no room; lines are broken between two of them."""
     whole = between.join(entry.replace(" ", "\xa0") for entry in entries)
-    lines = textwrap.wrap(whole, _width(), initial_indent=f"{theme:<10}", subsequent_indent=" " * 10)
+    narrow = _width() < _BESIDE
+    if narrow:
+        repl.screen.say(theme)
+    first, further = ("", "") if narrow else (f"{theme:<10}", " " * 10)
+    lines = textwrap.wrap(whole, _width(), initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
     repl.screen.say("\n".join(lines).replace("\xa0", " "))
 
 

@@ -1,0 +1,50 @@
+"""The last turns above the first prompt: plain text, but broken where a reader would break it."""
+
+import io
+
+import pytest
+
+from chatcli.messages import Message
+from chatcli.repl.last_turns import show_last_turns
+from chatcli.repl.screen import Screen
+from chatcli.stores.in_memory import InMemoryStore
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, question: str, reply: str, columns: int = 20) -> list[str]:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    store, out = InMemoryStore(), Terminal()
+    store.append("s", [Message("user", question), Message("assistant", reply)])
+    show_last_turns(Screen(out, out), store, "s", "you> ", "")
+    return out.getvalue().split("\n")
+
+
+def test_long_lines_are_broken_between_words_behind_the_prompt_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = shown(monkeypatch, "what is the longest word", "The quick brown fox jumps over 北京，定都。The dog")
+
+    assert lines == [
+        "you> what is the",
+        "longest word",
+        "The quick brown fox",
+        "jumps over 北京，定",
+        "都。The dog",
+        "",
+        "",
+    ]
+
+
+def test_one_empty_line_follows_a_reply_that_ends_with_newlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, "q\n", "a\n\n\n") == ["you> q", "a", "", ""]
+
+
+def test_code_and_indentation_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "```\nx = [1, 2, 3, 4, 5, 6, 7, 8]\n```"
+    lines = shown(monkeypatch, "q", f"{code}\n  - an item that is long")
+
+    assert lines == ["you> q", *code.split("\n"), "  - an item that is", "long", "", ""]
