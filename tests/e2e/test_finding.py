@@ -287,7 +287,7 @@ def test_sessions_in_redis_are_searched_those_of_langchain_too(user: User, redis
 
 def test_history_shows_the_last_turns_and_ranges(known: User) -> None:
     with known.chat("-s", "long", rows=60, cols=60) as term:
-        term.wait_for("you>")
+        term.wait_for("assistant 30")  # the greeting's end, not its first line
         shown = {"": range(21, 31), " 2": (29, 30), " 3-4": (3, 4), " 29-": (29, 30)}
         for argument, turns in shown.items():
             say(term, f"/history{argument}", f"user {turns[-1]}\n")
