@@ -4,6 +4,7 @@ import gc
 import io
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 
 _FEWER_COLLECTIONS = 200_000
 """Objects between two looks for garbage. Start-up makes a hundred thousand that stay: with Python's own 700 a
@@ -21,12 +22,27 @@ def main() -> None:
     try:
         _stand_in_for_closed_streams()
         _show_what_the_encoding_lacks()
-        from chatcli.cli.run import run
-
-        code = run(sys.argv[1:])
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:  # before there was anything to stop
         code = 130
     sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command line; where a chat begins, what is typed during the imports is kept from the screen."""
+    with _keys_of(arguments):
+        from chatcli.cli.run import run
+
+        return run(arguments)
+
+
+def _keys_of(arguments: list[str]) -> AbstractContextManager[object]:
+    chats = arguments[:1] == ["chat"] or arguments[:2] == ["sessions", "resume"]
+    if not chats or not (sys.stdin.isatty() and sys.stdout.isatty()) or {"-h", "--help"} & {*arguments}:
+        return nullcontext()
+    from chatcli.repl.keys import captured_keys
+
+    return captured_keys()
 
 
 def _stand_in_for_closed_streams() -> None:

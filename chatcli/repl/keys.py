@@ -11,6 +11,9 @@ would be cut. ISIG stays on, so that ^C and ^Z work, and NOFLSH is on, so that ^
 marked (`CSI ? 2004 h`), so that one sends itself neither now nor at the next prompt. The kernel keeps 4 KiB
 of keys: what follows waits in the terminal, and so does a ^C behind it, until `poll` takes them.
 
+The program begins it before its imports (`chatcli.__main__`), so that nothing typed meanwhile is echoed into the
+first screen; the chat's own is inside that one.
+
 Everything is put back on every way out: the end of the block, an exception, a signal that ends the program,
 and ^Z until it goes on.
 """
@@ -38,6 +41,7 @@ MARK_PASTES = b"\x1b[?2004h"
 PLAIN_PASTES = b"\x1b[?2004l"
 CONTROL_C = b"\x03"
 # What a drawing may have left behind when a signal ends the program: hidden cursor, colours, a toolbar below.
+_OVER_AN_ECHO = b"\r\x1b[K"
 _TIDY = b"\x1b[?25h\x1b[0m\r\n\x1b[J"
 _DEADLY = ("SIGTERM", "SIGHUP", "SIGQUIT")
 # The start of a key whose rest is still on its way: half an escape sequence or half a UTF-8 character.
@@ -157,6 +161,23 @@ class _QuietTerminal:
         self._set(modes)
         _write(self.out, MARK_PASTES)
 
+    def cover_echo(self) -> None:
+        """Go back to the start of the line when something was typed, and so echoed, before we were quiet."""
+        if select.select([self.fd], [], [], 0)[0]:
+            _write(self.out, _OVER_AN_ECHO)
+
+    @contextlib.contextmanager
+    def stopped_by(self, stop: bytes) -> Iterator[None]:
+        """Make `stop` the key that interrupts while the block runs."""
+        before, self._stop = self._stop, stop
+        self.quiet()
+        try:
+            yield
+        finally:
+            self._stop = before
+            with contextlib.suppress(termios.error):  # the terminal has gone
+                self.quiet()
+
     def restore(self) -> None:
         self._set(self._before)
         _write(self.out, PLAIN_PASTES)
@@ -205,16 +226,21 @@ def captured_keys(fd: int = 0, out: int = 1, stop: bytes = CONTROL_C) -> Iterato
 
     Best entered once around a whole chat: the prompt's own modes come on top and leave these as they were, so
     that no key falls between two prompts. Pastes are marked by writing to `out`. When `fd` is no terminal,
-    or one that cannot draw, nothing is changed and the keys stay empty.
+    or one that cannot draw, nothing is changed and the keys stay empty. Inside another one it changes `stop` alone.
     """
     if termios is None or not os.isatty(fd) or os.environ.get("TERM") == "dumb":
         yield CapturedKeys()
+        return
+    if outer := next((one for one in _captures if one.fd == fd), None):
+        with outer.stopped_by(stop):
+            yield CapturedKeys(outer)
         return
     terminal = _QuietTerminal(fd, out, stop)
     terminal.watch_signals()
     _captures.append(terminal)
     try:
         terminal.quiet()
+        terminal.cover_echo()
         yield CapturedKeys(terminal)
     finally:
         _captures.remove(terminal)

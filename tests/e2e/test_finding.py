@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from chatcli.messages import Message
+from chatcli.repl.keys import MARK_PASTES
 from tests.e2e.conftest import User
 from tests.e2e.test_chat import leave
 from tests.e2e.test_slash import refused, say
@@ -64,6 +65,18 @@ def test_typed_colours_do_not_disturb_the_list(known: User) -> None:
         assert "Traceback" not in term.text()
         term.key("esc")
         term.wait_gone("session>")
+
+
+@pytest.mark.parametrize("command", [["chat", "-s", "s"], ["sessions", "resume"]])
+def test_keys_typed_while_it_starts_are_not_echoed_and_not_lost(user: User, command: list[str]) -> None:
+    user.run("ask", "-s", "s", "Hello")
+    prompt = "session>" if "resume" in command else "you>"
+    with user.terminal(*command) as term:
+        term.wait_for_output(MARK_PASTES)
+        term.send("early")
+        term.wait(lambda t: f"{prompt} early" in t.screen_lines(), what="what was typed, at the prompt")
+        raw = term.raw
+        assert raw.find(b"early") > raw.find(prompt.encode())
 
 
 def test_arrows_walk_and_the_preview_follows(known: User) -> None:

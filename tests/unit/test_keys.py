@@ -135,6 +135,29 @@ def test_captures_nest(tty: tuple[int, int]) -> None:
         assert termios.tcgetattr(program) == outer
 
 
+def test_what_was_echoed_before_is_covered(tty: tuple[int, int], prompt: PipeInput) -> None:
+    keyboard, program = tty
+    os.write(keyboard, b"early")
+    assert os.read(keyboard, 5) == b"early"  # the echo
+    with captured_keys(program, program) as keys:
+        keys.hand_over(prompt)
+    assert os.read(keyboard, 1000).startswith(MARK_PASTES + b"\r\x1b[K")
+    assert "".join(data for _, data in pressed(prompt)) == "early"
+
+
+def test_the_chats_own_capture_gives_an_editor_the_ordinary_terminal(tty: tuple[int, int]) -> None:
+    _, program = tty
+    before = termios.tcgetattr(program)
+    with captured_keys(program, program):
+        outer = termios.tcgetattr(program)
+        with captured_keys(program, program, stop=b"\x07") as keys:
+            assert termios.tcgetattr(program)[6][termios.VINTR] == b"\x07"
+            with keys.lent():
+                assert termios.tcgetattr(program) == before
+        assert termios.tcgetattr(program) == outer
+    assert termios.tcgetattr(program) == before
+
+
 def test_signals_have_their_old_handlers_afterwards(tty: tuple[int, int]) -> None:
     _, program = tty
     signs = [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP, signal.SIGINT]
