@@ -224,6 +224,8 @@ class Chat(Assembly):
         turn = replace(turn, writer=self.writer)
         self._stopped, self._used = False, True
         self.store.begin(self.session, turn)
+        if turn.at is None and not self._length:
+            self._give_title(turn.user)
         return self._answer(turn, draft or Draft(), model or self.model)
 
     def _answer(self, turn: Pending, draft: Draft, model: Model) -> Turning:
@@ -347,6 +349,13 @@ class Chat(Assembly):
             self.store.update(self.session, title=title_of(turn.user))
         self.derive()
         return length
+
+    def _give_title(self, first: Message) -> None:
+        """Give a session that has no turn yet the title of its first input: it is listed even if no reply comes."""
+        with suppress(StoreError):  # the turn is kept; its end says what is wrong
+            look = self.store.snapshot(self.session, 0)
+            if not look.length and not look.session.title:
+                self.store.update(self.session, title=title_of(first))
 
     # In the background
 

@@ -1,15 +1,16 @@
 """`chatcli ask`: one turn, for scripts and for the hurry."""
 
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chatcli.cli.flags import Flags, with_flags
-from chatcli.errors import ModelError
+from chatcli.errors import ModelError, NotFound
 from chatcli.render.safe import neutralise
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def ask(
         derive_later(chat, flags.store)
         if reply is not None:
             _print(chat, reply, form, place)
+            _tell_cut(chat, reply, flags.quiet)
     if reply is None or reply.finish == "interrupted":
         raise typer.Exit(130)
 
@@ -93,6 +95,15 @@ def _tell(chat: "Chat", quiet: bool) -> None:
     news = chat.aids.index.news if chat.aids.index else []
     if told := dict.fromkeys([*notes, *news]):
         notice(" · ".join(told), quiet)
+
+
+def _tell_cut(chat: "Chat", reply: "Message", quiet: bool) -> None:
+    """Say that the reply ended at the token limit, and how to have the rest."""
+    from chatcli.cli.output import notice
+
+    if reply.finish == "length":
+        rest = f"; chatcli chat -s {quote(chat.session)} and /continue go on" if chat.store.durable else ""
+        notice(f"cut at the token limit{rest}", quiet)
 
 
 def _question(text: str | None) -> str:
@@ -180,20 +191,27 @@ def _unsaved(chat: "Chat", error: Exception, form: Form, place: "Workplace") -> 
     path = save_or_rescue(chat, place.folders.state)
     if path is None:
         return reply
-    _print(chat, reply, form, place)
+    with suppress(NotFound):  # no code: all of it is in the file
+        _print(chat, reply, form, place)
     print(f"the turn is kept in {neutralise(str(path))}", file=sys.stderr)
     raise error
 
 
 def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> None:
-    """Print what was not printed while it came; raise BrokenStream for an answer that does not fit its schema."""
+    """Print what was not printed while it came.
+
+    Raises NotFound for a reply without the code that is wanted, BrokenStream for one that does not fit its schema.
+    """
     from chatcli.cli.output import print_json
 
     if form.extract:
         from chatcli.cli.answers import code_in
 
         code = code_in(reply.text)
-        print(neutralise(reply.text if code is None else code))
+        if code is not None:
+            print(neutralise(code))
+        elif reply.finish != "interrupted":
+            raise _no_code(chat)
         return
     broken, data = None, {}
     if form.schema is not None and reply.finish != "interrupted":
@@ -207,6 +225,11 @@ def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> No
         print_json(data["data"])
     if broken:
         raise broken
+
+
+def _no_code(chat: "Chat") -> NotFound:
+    kept = f"it is kept: chatcli history show -s {quote(chat.session)}"
+    return NotFound("the reply has no code block", kept if chat.store.durable else "without -x all of it is printed")
 
 
 def _document(chat: "Chat", reply: "Message", place: "Workplace") -> dict[str, Any]:

@@ -48,6 +48,22 @@ def test_ask_without_a_name_makes_a_session_and_private_does_not(user: User) -> 
     assert session.title == "Hello there"
 
 
+def test_a_session_whose_first_turn_failed_has_its_title(user: User) -> None:
+    user.server.refuses(BAD_KEY)
+    assert user.run("ask", "Hello there").returncode == 4
+    with closing(user.store()) as store:
+        assert [one.title for one in store.sessions()] == ["Hello there"]
+
+
+def test_a_reply_cut_at_the_token_limit_says_so_to_a_user_and_not_to_a_script(user: User) -> None:
+    user.server.replies("Half", finish="length")
+    assert user.run("ask", "Hi").stderr == ""
+    user.server.replies("Half", finish="length")
+    with user.terminal("ask", "-s", "my s", "Hi", cols=120) as term:
+        term.wait_for("cut at the token limit; chatcli chat -s 'my s' and /continue go on")
+        assert term.wait_exit() == 0
+
+
 def test_json_is_one_document_with_stable_names(user: User) -> None:
     user.server.replies("Hel", "lo", usage=(11, 7, 5))
     document = json.loads(user.run("ask", "--json", "-s", "s", "Hi").stdout)

@@ -105,9 +105,12 @@ def test_extract_finds_code_in_a_list_and_in_a_longer_fence(user: User) -> None:
     assert user.run("ask", "-x", "Code?").stdout == "echo '```'\n"
 
 
-def test_extract_prints_all_of_a_reply_without_code(user: User) -> None:
+def test_extract_prints_nothing_of_a_reply_without_code_and_says_where_it_is(user: User) -> None:
     user.server.replies("There is *none*.")
-    assert user.run("ask", "-x", "Code?").stdout == "There is *none*.\n"
+    done = user.run("ask", "-s", "my s", "-x", "Code?")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ("error: the reply has no code block\nhint: it is kept: chatcli history show -s 'my s'\n")
+    assert [text for _, text in user.said("my s")] == ["Code?", "There is *none*."]
 
 
 def test_two_forms_of_an_answer_cost_nothing(user: User) -> None:
