@@ -169,12 +169,12 @@ class _QuietTerminal:
     @contextlib.contextmanager
     def stopped_by(self, stop: bytes) -> Iterator[None]:
         """Make `stop` the key that interrupts while the block runs."""
-        before, self._stop = self._stop, stop
+        before, self.stop_byte = self.stop_byte, stop
         self.quiet()
         try:
             yield
         finally:
-            self._stop = before
+            self.stop_byte = before
             with contextlib.suppress(termios.error):  # the terminal has gone
                 self.quiet()
 
