@@ -32,8 +32,8 @@ def honest(tokens: Iterable[Token]) -> Iterator[Token]:
 
 def misleads(text: str, target: str) -> bool:
     """Say whether the text of a link names a place, and not the target's."""
-    if text.removeprefix(_PICTURE) == _last_part(target):
-        return False
+    if text == _PICTURE + _last_part(target):
+        return False  # an image, called by its file's name
     named = {_plain(match[1] or match[2]) for match in _PLACES.finditer(text)}
     return bool(named) and named != {_plain(_host(target))}
 

@@ -208,6 +208,8 @@ def test_a_paragraph_without_spaces_is_printed_while_it_grows() -> None:
         ("bank.com/login", "https://evil.example", True),
         ("https://bank.com", "https://bank.com@evil.example", True),
         ("a@bank.com", "mailto:b@evil.example", True),
+        ("www.bank.com", "http://evil.example/www.bank.com", True),
+        ("🌆 photo.png", "https://docs.example/photo.png", False),
         ("https://www.bank.com/a", "https://bank.com/b", False),
         ("the documentation", "https://docs.example", False),
         ("e.g. this", "https://docs.example", False),
