@@ -23,7 +23,7 @@ from chatcli.model import Model
 from chatcli.names import title_of
 from chatcli.prompt import DEFAULT, Prompt, fill
 from chatcli.pump import Pump, Tick
-from chatcli.revising import apply, choose, in_place, stands_there, take_back, to_go_on, to_replace
+from chatcli.revising import apply, choose, clear, in_place, stands_there, take_back, to_go_on, to_replace
 from chatcli.sight import check_images
 from chatcli.stores import Change, Pending, Store
 from chatcli.stores.rules import ABANDONED
@@ -182,7 +182,7 @@ class Chat(Assembly):
     def clear(self) -> int:
         """Remove all messages of the session; return how many there were."""
         self._length = 0
-        return self.store.clear(self.session)
+        return clear(self.store, self.session)
 
     def derive(self) -> None:
         """Have the background see what is to be derived; returns at once.

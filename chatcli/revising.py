@@ -92,7 +92,7 @@ def fork(store: Store, session: str, new: str | None = None, stop: int | None = 
         raise no_session(session)
     if new is not None:
         store.fork(session, check_session_name(new), stop)
-        return new
+        return _of_its_own(store, new)
     for number in count(2):
         name = numbered_name(session, number, store.exists)
         if store.exists(name):
@@ -103,8 +103,23 @@ def fork(store: Store, session: str, new: str | None = None, stop: int | None = 
             if not store.exists(name):  # not taken meanwhile by another
                 raise
         else:
-            return name
+            return _of_its_own(store, name)
     raise AssertionError
+
+
+def _of_its_own(store: Store, new: str) -> str:
+    """Have the copy forget where its original was imported from: an import would take the two for one session."""
+    if store.snapshot(new, 0).session.settings.get("origin") is not None:
+        store.update(new, settings={"origin": None})
+    return new
+
+
+def clear(store: Store, session: str) -> int:
+    """Empty a session and forget where it was imported from, for it is another one now; return how many went."""
+    removed = store.clear(session)
+    if store.exists(session) and store.snapshot(session, 0).session.settings.get("origin") is not None:
+        store.update(session, settings={"origin": None})
+    return removed
 
 
 def apply(store: Store, session: str, decide: Callable[[History], Change | None]) -> bool:

@@ -87,6 +87,7 @@ def clear(
     from chatcli.cli.output import ask_first
     from chatcli.cli.stores import forget_index, named_store
     from chatcli.errors import UsageError
+    from chatcli.revising import clear
 
     if names and all_:
         raise UsageError("--all is every session already", "leave the names out, or --all")
@@ -97,7 +98,7 @@ def clear(
         messages = sum(opened.length(name) for name in chosen)
         ask_first(f"Empty {_named(chosen)} ({counted(messages, 'message')})? This cannot be undone.", yes)
         for name in chosen:
-            removed = opened.clear(name)
+            removed = clear(opened, name)
             opened.update(name, title="")
             forget_index(opened, name)
             _say(f"emptied {name}: {counted(removed, 'message')} removed, its settings kept")

@@ -11,7 +11,7 @@ messages:
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chatcli.messages import Message, to_content
+from chatcli.messages import Message, fingerprint, to_content
 from chatcli.render.as_json import as_json
 from chatcli.transfer import Carried
 from chatcli.transfer.json_stream import BadJson
@@ -32,7 +32,8 @@ def read(text: str, name: str) -> Iterator[Carried]:
     model = data.get("model")
     model = model.partition(":")[2] or model if isinstance(model, str) else None
     messages = [message for entry in entries for message in _messages(entry, model)]
-    yield Carried(name, messages, origin=f"aichat:{name}")
+    begins = "".join(map(fingerprint, messages[:1]))  # another folder may hold a file of the same name
+    yield Carried(name, messages, origin=f"aichat:{name}@{begins}")
 
 
 def load_yaml(text: str) -> Any:

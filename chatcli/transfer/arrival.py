@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass, field, replace
+from itertools import chain, count, islice
 
 from chatcli.errors import StoreError, UsageError
 from chatcli.messages import Message
@@ -54,7 +54,7 @@ def bring(store: Store, sessions: Iterable[Carried], name: str | None, arrived: 
     known = _known(store)
     numbers: dict[str, int] = {}
     for session in sessions:
-        there = known.get(session.origin)
+        session, there = _recognised(store, session, known.get(session.origin, ()))
         if name is not None and there != name:
             _check_free(store, name)
             there = None
@@ -62,26 +62,43 @@ def bring(store: Store, sessions: Iterable[Carried], name: str | None, arrived: 
         if there is not None:
             arrived.known.append(there)
         else:
-            chosen = name or _free_name(store, session.name, numbers)
-            arrived.messages += _write(store, session, chosen, progress)
-            arrived.names.append(chosen)
-            arrived.left_out += session.left_out
-            known[session.origin] = chosen
+            chosen, length = _write(store, session, name, numbers, progress)
+            (arrived.names if length is not None else arrived.known).append(chosen)
+            if length is not None:
+                arrived.messages += length
+                arrived.left_out += session.left_out
+            known.setdefault(session.origin, []).append(chosen)
         name = None
 
 
-def _known(store: Store) -> dict[str, str]:
-    """Return the names of the sessions that are there, by where they came from."""
-    known: dict[str, str] = {}
+def _known(store: Store) -> dict[str, list[str]]:
+    """Return the names of the sessions that are there, by where they came from; several may say the same."""
+    known: dict[str, list[str]] = {}
     for one in store.sessions():
         if not one.name.startswith(_UNDER_WAY):  # what a killed import left is not there
-            known[f"chatcli:{one.name}@{one.created}"] = one.name
-            known[str(one.settings.get("origin"))] = one.name
+            for origin in {f"chatcli:{one.name}@{one.created}", str(one.settings.get("origin"))}:
+                known.setdefault(origin, []).append(one.name)
     return known
 
 
-def _write(store: Store, session: Carried, name: str, progress: Progress) -> int:
-    """Write the session under a name that says so while it is under way, then give it its own; return its length."""
+def _recognised(store: Store, session: Carried, names: Sequence[str]) -> tuple[Carried, str | None]:
+    """Return the session, and which of those is the same: one that was emptied and begun anew is another by now."""
+    if not names:
+        return session, None
+    messages = iter(session.messages)
+    first = list(islice(messages, 1))
+    said = [(message.role, message.text) for message in first]
+    same = (name for name in names if [(one.role, one.text) for one in store.messages(name, 0, 1)] == said)
+    return replace(session, messages=chain(first, messages)), next(same, None)
+
+
+def _write(
+    store: Store, session: Carried, name: str | None, numbers: dict[str, int], progress: Progress
+) -> tuple[str, int | None]:
+    """Write the session under a name that says so while it is under way, then give it `name` or a free one.
+
+    Returns its name and its length; None for the length when another import has brought it meanwhile.
+    """
     temporary = _temporary(session.origin)
     store.delete(temporary)  # of an import that was killed
     try:
@@ -96,12 +113,16 @@ def _write(store: Store, session: Carried, name: str, progress: Progress) -> int
         store.update(temporary, title=title, settings=settings, times=times if all(times) else None)
         for state_name, state in session.states.items():
             store.put_state(temporary, Change(state_name, state, None))
+        name, brought = (name, False) if name else _free_name(store, session, numbers)
+        if brought:
+            store.delete(temporary)
+            return name, None
         store.rename(temporary, name)
     except BaseException:
         with suppress(StoreError):
             store.delete(temporary)
         raise
-    return length
+    return name, length
 
 
 def _span(said: list[float], batch: Sequence[Message]) -> list[float]:
@@ -140,16 +161,28 @@ def _check_free(store: Store, name: str) -> None:
         raise UsageError(f"there is another session {name!r} already", "choose another name: -s NAME")
 
 
-def _free_name(store: Store, wish: str, numbers: dict[str, int]) -> str:
-    """Return the name, or what is left of it as one, with a number when another session has it.
+def _free_name(store: Store, session: Carried, numbers: dict[str, int]) -> tuple[str, bool]:
+    """Return the session's name, or what is left of it as one, with a number when another session has it.
 
-    `numbers` remembers what was tried, for a hundred sessions may be called "New chat".
+    And whether it is the name of this very session, which another import has brought meanwhile. `numbers` remembers
+    what was tried, for a hundred sessions may be called "New chat".
     """
-    plain = " ".join("".join(char if char.isprintable() else " " for char in wish).split())[: NAME_LENGTH // 2]
+    wish = "".join(char if char.isprintable() else " " for char in session.name)
+    plain = " ".join(wish.split())[: NAME_LENGTH // 2]
     plain = plain if is_session_name(plain) else "imported"
     for number in count(numbers.get(plain, 0) + 1):
         name = plain if number == 1 else f"{plain} ({number})"
-        if not store.exists(name):
+        there = store.exists(name)
+        brought = there and _is_copy(store, name, _temporary(session.origin))
+        if brought or not there:
             numbers[plain] = number
-            return name
+            return name, brought
     raise AssertionError("numbers end")
+
+
+def _is_copy(store: Store, name: str, temporary: str) -> bool:
+    """Say whether that session came from where the temporary one did, and ends as it does."""
+    one, other = store.snapshot(name, 1), store.snapshot(temporary, 1)
+    if one.session.settings.get("origin") != other.session.settings.get("origin") or one.length != other.length:
+        return False
+    return [(last.role, last.text) for last in one.newest] == [(last.role, last.text) for last in other.newest]

@@ -7,7 +7,7 @@ from chatcli.memory import pins
 from chatcli.memory.history import open_history
 from chatcli.messages import Message
 from chatcli.names import numbered_name
-from chatcli.revising import end_of_turn, fork
+from chatcli.revising import clear, end_of_turn, fork
 from chatcli.stores.in_memory import InMemoryStore
 
 
@@ -78,3 +78,13 @@ def test_pins_of_turns_that_are_copied_hold_in_the_copy() -> None:
     store.put_state("s", pins.pin(history, turn))
     fork(store, "s", stop=2)
     assert [turn.start for turn in pins.pinned(open_history(store, "s-2", 9))] == [0]
+
+
+def test_a_copy_and_an_emptied_session_no_longer_say_where_they_were_imported_from() -> None:
+    store = store_with("s")
+    store.update("s", settings={"origin": "chatgpt:1", "memory": "all"})
+    for name in (fork(store, "s"), fork(store, "s", "named")):
+        assert store.snapshot(name, 0).session.settings == {"memory": "all"}
+    assert store.snapshot("s", 0).session.settings["origin"] == "chatgpt:1"
+    assert clear(store, "s") == 3
+    assert store.snapshot("s", 0).session.settings == {"memory": "all"}

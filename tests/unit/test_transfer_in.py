@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from chatcli.messages import Message, fingerprint
+from chatcli.revising import fork
 from chatcli.stores import Change, State, Store, Watermark
 from chatcli.stores.address import open_store
 from chatcli.stores.in_memory import InMemoryStore
-from chatcli.transfer import Carried
+from chatcli.transfer import Carried, aichat
 from chatcli.transfer.arrival import Arrived, bring
+from chatcli.transfer.source import from_store
 from tests.unit.conftest import Command
 
 
@@ -423,3 +425,53 @@ def test_what_a_killed_import_left_is_replaced() -> None:
     store.alive = True
     bring(store, [session], None, Arrived(), lambda messages: None)
     assert [(one.name, one.messages) for one in store.sessions()] == [("one", 1)]
+
+
+def brought(store: Store, *sessions: Carried) -> tuple[list[str], list[str]]:
+    """Import the sessions; return the names of the new ones and of those that were there."""
+    arrived = Arrived()
+    bring(store, sessions, None, arrived, lambda messages: None)
+    return arrived.names, arrived.known
+
+
+def carrying(origin: str = "o", name: str = "one", said: str = "x") -> Carried:
+    return Carried(name, iter([Message("user", said), Message("assistant", "y")]), origin=origin)
+
+
+@pytest.mark.parametrize("said", ["", "something else"])
+def test_a_session_that_was_emptied_is_brought_again(said: str) -> None:
+    store = InMemoryStore()
+    assert brought(store, carrying()) == (["one"], [])
+    assert brought(store, carrying()) == ([], ["one"])
+    store.clear("one")
+    if said:
+        store.append("one", [Message("user", said)])
+    assert brought(store, carrying()) == (["one (2)"], [])
+    assert brought(store, carrying()) == ([], ["one (2)"]), "and once"
+
+
+def test_a_copy_of_an_imported_session_goes_along_into_another_store() -> None:
+    here, there = InMemoryStore(), InMemoryStore()
+    brought(here, carrying())
+    here.append(fork(here, "one"), [Message("user", "more")])
+    assert sorted(brought(there, *from_store(here))[0]) == ["one", "one-2"]
+
+
+def test_two_imports_of_one_session_at_once_bring_it_once() -> None:
+    store = InMemoryStore()
+
+    def other_import(messages: int) -> None:
+        if not messages and not store.sessions():
+            brought(store, carrying("other"))  # the same name, not the same session
+            brought(store, carrying())
+
+    arrived = Arrived()
+    bring(store, [carrying()], None, arrived, other_import)
+    assert (arrived.names, arrived.known) == ([], ["one (2)"])
+    assert {one.name for one in store.sessions()} == {"one", "one (2)"}
+
+
+def test_sessions_of_aichat_in_files_of_one_name_are_told_apart() -> None:
+    first, other = (next(aichat.read(f"messages: [{{role: user, content: {said}}}]", "temp")) for said in "ab")
+    store = InMemoryStore()
+    assert brought(store, first, other) == (["temp", "temp (2)"], [])
