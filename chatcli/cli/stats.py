@@ -29,9 +29,9 @@ def stats(
     plain: Annotated[bool, typer.Option("--plain", help="Without colours.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Show turns, tokens and cost: by day, model and session.
+    r"""Show turns, tokens and cost: by day, model and session.
 
-    Tokens are those the endpoints counted; cost needs a price in the config, under [models.NAME].
+    Tokens are those the endpoints counted; cost needs a price in the config, under \[models.NAME].
 
     Example: chatcli stats --days 7
     """

@@ -30,15 +30,16 @@ class Kind:
     around: str = "the next message"
 
 
-_KINDS = {
+# Told apart on a light background too, where cyan is drawn as blue and yellow as magenta.
+KINDS = {
     "system": Kind("system", "magenta", "s", "the system text"),
-    "summary": Kind("summary", "yellow", "m"),
-    "pins": Kind("pins", "bright_red", "p"),
+    "summary": Kind("summary", "dark_goldenrod", "m"),
+    "pins": Kind("pins", "grey50", "p"),
     "tail": Kind("tail", "cyan", "t"),
-    "recall": Kind("recall", "blue", "r"),
+    "recall": Kind("recall", "red", "r"),
     "entities": Kind("entities", "bright_magenta", "e"),
     "input": Kind("input", "green", "i", "your message"),
-    "prompt": Kind("prompt", "bright_blue", "o"),
+    "prompt": Kind("prompt", "turquoise4", "o"),
 }
 _WIDEST = 100
 _LONGEST = 200
@@ -171,7 +172,7 @@ def _inside(parts: Sequence[Part], joined: Sequence[bool], index: int) -> str:
 
 
 def _kind(part: Part) -> Kind:
-    return _KINDS.get(part.kind) or Kind(one_line(part.kind), "blue", "x")
+    return KINDS.get(part.kind) or Kind(one_line(part.kind), "blue", "x")
 
 
 def _label(part: Part, request: Request) -> str:

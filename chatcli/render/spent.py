@@ -9,13 +9,14 @@ from typing import Any
 
 from chatcli.render.ink import Line, print_lines, width_of
 from chatcli.render.plot import Curve, Plot
+from chatcli.render.safe import cells
 from chatcli.render.tables import columns
 from chatcli.spending import Report, Spending
 from chatcli.values import counted
 
 _HEIGHT = 8
 _WIDEST = 100
-_NAME, _LEAST = 40, 12  # cells of a name, at most and at least
+_NAME, _LEAST, _ALONE = 40, 20, 8  # cells of a name: at most, at least, and at least beside a single figure
 
 
 def print_spent(report: Report, days: int | None, most: int, plain: bool = False) -> None:
@@ -90,10 +91,11 @@ def spending_table(title: str, rows: Sequence[tuple[str, Spending]], width: int)
     }
     if not any(spending.cost for _, spending in rows):
         del table["COST"]
+    longest = max((cells(name) for name in table[title]), default=0)
     for dropped in ("", "CACHED", "TURNS", "RECEIVED", "COST", "SENT"):
         table.pop(dropped, None)
-        taken = sum(max(map(len, (head, *cells))) + 2 for head, cells in table.items() if head != title)
-        if width - taken >= _LEAST:
+        taken = sum(max(map(len, (head, *column))) + 2 for head, column in table.items() if head != title)
+        if width - taken >= min(longest, _LEAST if len(table) > 2 else _ALONE):
             break
     rows_of = list(zip(*table.values(), strict=True))
     return columns(rows_of, list(table), {0: min(_NAME, max(width - taken, 4))}, right=range(1, len(table)))

@@ -12,6 +12,8 @@ from chatcli.stores import Session
 _WIDEST = {"NAME": 40, "TITLE": 40, "MEMORY": 24, "MODEL": 24}
 _LEAST = 8
 """Cells of a name or title that is cut: with fewer it says nothing."""
+_TOLD_APART = 20
+"""Cells of a name beside which other columns have a place: those of the names that we give."""
 
 
 def columns(
@@ -39,7 +41,7 @@ def print_sessions(sessions: Sequence[Session]) -> None:
 
 
 def session_lines(sessions: Sequence[Session], width: int) -> list[str]:
-    """Return a table of the sessions, at most `width` cells wide: titles are cut, then columns left out.
+    """Return a table of the sessions, at most `width` cells wide: what is too wide is cut, then columns left out.
 
     A column that is empty in every row is left out too.
     """
@@ -57,20 +59,30 @@ def session_lines(sessions: Sequence[Session], width: int) -> list[str]:
         if any(column)
     }
     widths = {header: max(map(cells, column)) for header, column in table.items()}
-    for dropped in ("", "MODEL", "MEMORY", "TITLE", "LAST USED"):
+    for dropped in ("", "MODEL", "MEMORY", "LAST USED", "TURNS", "TITLE"):
         widths.pop(dropped, None)
-        cut = "TITLE" if "TITLE" in widths else "NAME"
-        room = width - sum(widths.values()) - 2 * (len(widths) - 1) + widths[cut]
-        if room >= _LEAST:
-            shown = {header: table[header] for header in widths}
-            if room < widths[cut]:
-                shown[cut], widths[cut] = [one_line(text, room) for text in table[cut]], room
-            return _aligned(shown, widths)
+        if fitting := _fitted(widths, width):
+            return _aligned({header: table[header] for header in widths}, fitting)
     return table["NAME"][1:]
 
 
+def _fitted(widths: Mapping[str, int], width: int) -> dict[str, int]:
+    """Return the widths with those of names and titles made to fit; none when too little of these would be left.
+
+    One long name does not take the room of all titles.
+    """
+    name, title = widths["NAME"], widths.get("TITLE", 0)
+    room = width - sum(widths.values()) - 2 * (len(widths) - 1) + name + title
+    least = min(name, _TOLD_APART if len(widths) > 1 else _LEAST)
+    if room < least + min(title, _LEAST):
+        return {}
+    name = min(name, max(least, room // 2, room - title))
+    return {**widths, "NAME": name} | ({"TITLE": min(title, room - name)} if title else {})
+
+
 def _aligned(table: Mapping[str, Sequence[str]], widths: Mapping[str, int]) -> list[str]:
-    padded = ([text + " " * (widths[header] - cells(text)) for text in column] for header, column in table.items())
+    cut = {header: [one_line(text, widths[header]) for text in column] for header, column in table.items()}
+    padded = ([text + " " * (widths[header] - cells(text)) for text in column] for header, column in cut.items())
     return ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
 
 

@@ -67,6 +67,10 @@ def test_every_memory_is_named_in_the_help_and_completed(command: Command) -> No
     assert "recall:800+recall:800" not in memory_specs("recall:800+")
 
 
+def test_help_shows_what_stands_in_brackets(command: Command) -> None:
+    assert "under [models.NAME]" in " ".join(command("stats", "--help").out.split())
+
+
 def test_the_version_is_said_either_way(command: Command) -> None:
     assert command("--version").out == f"chatcli {__version__}\n"
 
@@ -206,6 +210,15 @@ def test_a_group_alone_prints_its_help_and_no_error(command: Command, words: lis
     assert done.out.strip() == command(*words, "--help").out.strip()
 
 
+def test_one_long_name_takes_no_title_from_the_others() -> None:
+    sessions = [Session("n" * 80, title="one", turns=3, used=1e9), Session("b", title="the other", turns=1, used=1e9)]
+    for width in (60, 80):
+        lines = session_lines(sessions, width)
+        assert max(map(cell_len, lines)) <= width
+        assert "the other" in lines[2]
+        assert lines[1].startswith("n" * 18)
+
+
 def test_no_table_is_wider_than_the_terminal_and_empty_columns_are_left_out() -> None:
     sessions = [
         Session("2026-11-21-1432-k3f9", title="中国建都时间最长的城市是哪个?", turns=3, used=1e9),
@@ -219,7 +232,9 @@ def test_no_table_is_wider_than_the_terminal_and_empty_columns_are_left_out() ->
         assert max(map(cell_len, lines)) <= width
         assert len(lines) >= 2
     assert "中国建都时间…" in session_lines(sessions, 60)[1]
-    assert session_lines(sessions, 40)[0].split() == ["NAME", "TURNS", "LAST", "USED"]
+    narrow = session_lines(sessions, 40)
+    assert narrow[0].split() == ["NAME", "TITLE", "TURNS"]
+    assert narrow[1].startswith("2026-11-21-1432-k3f9  中国")
     assert session_lines(sessions[1:], 200)[0].split() == ["NAME", "TURNS", "LAST", "USED"]
 
 

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import pytest
 from prompt_toolkit.styles import Style
 from pygments.token import Keyword
+from rich.console import Console
 from rich.style import Style as RichStyle
+from rich.theme import Theme
 
 from chatcli.errors import ConfigError
 from chatcli.palette import DARK, LIGHT, THINGS, for_prompt_toolkit, for_rich, palette, sgr
 from chatcli.render import theme
 from chatcli.render.code import INK
+from chatcli.render.context import KINDS
 from chatcli.render.styles import code_theme, styles
 
 
@@ -74,6 +77,13 @@ def test_every_library_understands_every_colour(monkeypatch: pytest.MonkeyPatch)
     assert sgr("") == ""
     monkeypatch.delenv("COLORTERM")
     assert sgr("#ff8800") == "\x1b[38;5;214m"
+
+
+def test_the_parts_of_a_request_are_told_apart_on_either_background() -> None:
+    for look in (DARK, LIGHT):
+        console = Console(theme=Theme(styles(look)))
+        drawn = [console.get_style(kind.colour).color for kind in KINDS.values()]
+        assert len(set(drawn)) == len(drawn)
 
 
 def test_on_a_light_background_nothing_is_cyan_or_yellow() -> None:

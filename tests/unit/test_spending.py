@@ -46,6 +46,15 @@ def test_messages_without_a_time_count_only_in_what_was_spent_ever() -> None:
     assert spent(store, 0, PRICES.get).days["?"].turns == 1
 
 
+def test_a_narrow_table_of_sessions_tells_them_apart() -> None:
+    spending = Spending(turns=3, replies=3, prompt=123_456, cached=1, completion=2)
+    rows = [("2026-11-21-1432-k3f9", spending), ("2026-11-21-1432-a1b2", spending)]
+    lines = spending_table("SESSION", rows, 40)
+    assert max(map(len, lines)) <= 40
+    assert [line.split()[0] for line in lines[1:]] == [name for name, _ in rows]
+    assert "123,456" in lines[1]
+
+
 def test_a_narrow_table_keeps_names_readable() -> None:
     spending = Spending(turns=3, replies=3, prompt=123_456, cached=1, completion=2, cost=1.5)
     for width in (20, 40, 60, 100):
