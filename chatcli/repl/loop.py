@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
-from chatcli.errors import ChatError, ModelError, StoreError, UsageError
+from chatcli.errors import ChatError, ModelError, StoreError
 from chatcli.render.safe import one_line
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.last_turns import show_last_turns
@@ -231,17 +231,12 @@ class Repl:
         self._rescue()
 
     def _run_slash(self, line: str) -> None:
-        """Run a slash command; one that looks mistyped is given back to be corrected."""
-        from chatcli.repl.slash import can_be_corrected, run_slash
+        """Run a slash command; the up key brings back one that was refused."""
+        from chatcli.repl.slash import run_slash
 
         with suppress(StoreError):  # a command that needs the store says so itself
             self.chat.flush()
-        try:
-            run_slash(self, line)
-        except UsageError:
-            if can_be_corrected(line):
-                self.give_back(line)
-            raise
+        run_slash(self, line)
 
     def _send(self, text: str) -> None:
         """Send a message; what does not reach the store is given back."""

@@ -9,6 +9,9 @@ from chatcli.stores import Pending
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
+_LONGEST_ANSWER = 12
+"""Characters of a mistyped choice; what is longer is a message."""
+
 
 def describe_unfinished(repl: "Repl") -> None:
     """Show the turns to decide on, if there are any; ask about those whose reply had begun."""
@@ -20,7 +23,7 @@ def describe_unfinished(repl: "Repl") -> None:
         elif turn.partial:
             repl.screen.warn(f"unfinished: {one_line(turn.user.text, 100)}")
             print_reply(turn.partial, repl.screen.plain)
-            _decide(repl, turn)
+            _decide(repl, turn, waiting=False)
         else:
             repl.screen.warn(f"unanswered: {one_line(turn.user.text, 100)}")
             repl.screen.aside("/retry sends it again; another message asks whether to drop it")
@@ -30,30 +33,40 @@ def decide_unfinished(repl: "Repl") -> bool:
     """Ask what becomes of each unfinished turn; return whether a new one may be sent. A pipe is not asked."""
     for turn in repl.chat.unfinished() if sys.stdin.isatty() else ():
         repl.screen.warn(f"unanswered: {one_line(turn.user.text, 100)}")
-        if not _decide(repl, turn):
+        if not _decide(repl, turn, waiting=True):
             return False
     return True
 
 
-def _decide(repl: "Repl", turn: Pending) -> bool:
-    """Ask, and do it; return whether the user decided. Anything but a choice is a message, and given back."""
-    chat = repl.chat
-    answer = repl.ask(_question(turn))
-    match answer.lower():
-        case "c" | "continue" if turn.partial:
-            repl.play(chat.resume(turn))
-        case "r" | "retry":
-            repl.play(chat.retry(turn))
-        case "k" | "keep" if turn.partial:
-            chat.keep(turn)
-            repl.screen.aside("kept")
-        case "d" | "drop":
-            chat.drop(turn)
-            repl.screen.aside("dropped")
-        case _:
+def _decide(repl: "Repl", turn: Pending, waiting: bool) -> bool:
+    """Ask until the answer is a choice, and do it; return whether the user decided.
+
+    Unless a message is `waiting` in the line already, a long answer is taken for one, and put there.
+    """
+    chat, choices = repl.chat, _choices(turn)
+    while (answer := repl.ask(_question(turn))) and answer.lower() not in choices:
+        if not waiting and len(answer) > _LONGEST_ANSWER:
             repl.give_back(answer)
             return False
-    return True
+        repl.screen.aside(f"answer {', '.join(choices[:-2:2])} or {choices[-2]}; Enter alone leaves it for later")
+    match answer[:1].lower():
+        case "c":
+            repl.play(chat.resume(turn))
+        case "r":
+            repl.play(chat.retry(turn))
+        case "k":
+            chat.keep(turn)
+            repl.screen.aside("kept")
+        case "d":
+            chat.drop(turn)
+            repl.screen.aside("dropped")
+    return bool(answer)
+
+
+def _choices(turn: Pending) -> list[str]:
+    """Return the letters that answer the question, each with its word behind it."""
+    resumed = ["c", "continue", "k", "keep"] if turn.partial else []
+    return [*resumed, "r", "retry", "d", "drop"]
 
 
 def _question(turn: Pending) -> str:

@@ -75,20 +75,12 @@ def commands() -> dict[str, Command]:
 
 
 def run_slash(repl: "Repl", line: str) -> None:
-    """Run the command that `line` names; raise UsageError for one that does not exist."""
-    name, argument = _split(line)
-    find_command(name).run(repl, argument)
-
-
-def can_be_corrected(line: str) -> bool:
-    """Say whether a line that was refused may be mistyped: its command is unknown, or it has an argument."""
-    name, argument = _split(line)
-    return bool(argument) or name.lower() not in commands()
-
-
-def _split(line: str) -> tuple[str, str]:
+    """Run the command that `line` names; raise UsageError for one that does not exist, or takes no argument."""
     name, _, argument = readable_text(line)[1:].partition(" ")
-    return name.strip(), argument.strip()
+    command, argument = find_command(name), argument.strip()
+    if argument and not command.arguments:
+        raise UsageError(f"{command.usage} takes no argument", f"{command.usage} alone: {command.help}")
+    command.run(repl, argument)
 
 
 def find_command(name: str) -> Command:

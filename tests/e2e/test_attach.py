@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import User
-from tests.e2e.test_slash import leave, refused, say
+from tests.e2e.test_slash import given_back, leave, refused, say
 from tests.pictures import pdf, png
 from tests.servers import BAD_KEY, refusal
 
@@ -78,7 +78,7 @@ def test_a_message_may_name_its_files_and_other_words_stay_text(user: User, fold
 def test_a_line_that_names_what_cannot_be_sent_is_given_back(user: User, folder: Path, name: str, error: str) -> None:
     with user.chat("-s", "s", "-a", "cat.png", cols=120) as term:
         term.wait_for("cat.png, ~765 tokens")
-        refused(term, f"What does @{name} do?", error)
+        given_back(term, f"What does @{name} do?", error)
         say(term, "/attach", "with the next message")
         leave(term)
     assert user.server.chats == []
@@ -119,7 +119,7 @@ def test_a_model_that_the_config_calls_blind_is_never_sent_an_image(user: User, 
     assert user.server.chats[1].texts[0][1].startswith("What is it?\n\n[image ")
     with user.chat("-s", "s", cols=120) as term:
         term.wait_for("you>")
-        refused(term, "Again @cat.png", "b takes no images")
+        given_back(term, "Again @cat.png", "b takes no images")
         leave(term)
 
 

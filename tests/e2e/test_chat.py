@@ -319,6 +319,28 @@ def test_an_undecided_message_gives_the_new_one_back_to_the_line(user: User) -> 
         leave(term)
 
 
+def test_an_answer_that_is_no_choice_is_told_them_and_the_message_waits_as_it_is(user: User) -> None:
+    user.server.refuses(BAD_KEY)
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Hi")
+        term.wait_for("hint:")
+        term.enter("Something else")
+        for times, answer in enumerate(("zzz", "yes", "and this is a long one"), 1):
+            term.wait(lambda t, times=times: t.text().count("or [d]rop it?") == times)
+            term.enter(answer)
+            term.wait(lambda t, times=times: t.text().count("answer r or d; Enter alone leaves it") == times)
+        term.wait(lambda t: t.text().count("or [d]rop it?") == 4)
+        term.send("\x03\x03")  # the second one is meant for the question too
+        term.wait(lambda t: t.text().rstrip().endswith("you> Something else"))
+        term.enter("")
+        term.wait(lambda t: t.text().count("or [d]rop it?") == 5)
+        term.enter("R")
+        term.wait_for("Turn 1: Hi")
+        term.wait_for("Turn 2: Something else")
+        leave(term)
+
+
 def test_a_retry_after_429_is_one_line(user: User) -> None:
     user.server.refuses(RATE_LIMIT)
     with user.chat("-s", "s") as term:

@@ -32,13 +32,25 @@ def say(term: Terminal, line: str, answer: str) -> None:
 
 
 def refused(term: Terminal, line: str, answer: str) -> None:
-    """Send a line that is an error; it is given back to be corrected, and cleared here."""
-    before = term.text().count(f"you> {line}")
+    """Send a command that is an error; the line is empty then."""
+    before = term.text().count("you>")
     term.enter(line)
     term.wait_for(answer)
-    term.wait(lambda t: t.text().count(f"you> {line}") == before + 2, what="the line to be given back")
+    term.wait(lambda t: t.text().count("you>") > before and prompt_line(t) == "you>", what="an empty line")
+
+
+def given_back(term: Terminal, message: str, answer: str) -> None:
+    """Send a message that is refused; it stands in the line again, and is cleared here."""
+    term.enter(message)
+    term.wait_for(answer)
+    term.wait(lambda t: prompt_line(t) == f"you> {message}", what="the message to be given back")
     term.key("c-c")
-    term.wait(lambda t: t.text().count(f"you> {line}") == before + 1, what="the line to be cleared")
+    term.wait(lambda t: prompt_line(t) == "you>", what="the line to be cleared")
+
+
+def prompt_line(term: Terminal) -> str:
+    """Return the last line on the screen that begins with the prompt."""
+    return next((line for line in reversed(term.screen_lines()) if line.startswith("you>")), "")
 
 
 def test_help_lists_every_command_and_key(known: User) -> None:
@@ -101,17 +113,31 @@ def test_an_unknown_command_is_an_error_and_never_sent(known: User) -> None:
     assert known.server.chats == []
 
 
-def test_only_what_may_be_mistyped_is_given_back(known: User) -> None:
+def test_a_command_that_was_refused_leaves_the_line_empty_and_the_up_key_brings_it_back(known: User) -> None:
     with known.chat("-s", "s", "--memory", "window:3") as term:
         term.wait_for("you>")
         say(term, "/rename", "write /rename NAME")
         say(term, "/resume nobody", "there is no session 'nobody'")
         say(term, "/compact", "window:3 sends no summary")
-        say(term, "Hello", "Turn 4: Hello")
         refused(term, "/undo x", "whole number")
+        say(term, "Hello", "Turn 4: Hello")
         refused(term, "/Xyzzy", "there is no command /Xyzzy")
+        term.key("up")
+        term.wait(lambda t: prompt_line(t) == "you> /Xyzzy")
+        term.key("c-c")
         leave(term)
     assert known.server.chats[0].texts[-1] == ("user", "Hello")
+
+
+def test_a_command_without_arguments_takes_none(known: User) -> None:
+    with known.chat("-s", "s") as term:
+        term.wait_for("you>")
+        for line in ("/clear foo", "/redo 2", "/pins 3", "/tokens foo", "/cls now", "/quit now"):
+            refused(term, line, "takes no argument")
+            term.key("c-l")
+            term.wait_gone("takes no argument")
+        leave(term)
+    assert len(known.said("s")) == 6
 
 
 @pytest.mark.parametrize("word", ["/exit", "/quit", "/bye"])
@@ -234,7 +260,7 @@ def test_system_text_variables_and_options_are_sent_and_kept(known: User) -> Non
     with known.chat("-s", "s") as term:
         term.wait_for("you>")
         say(term, "/system You know {what}.", "it needs what")
-        refused(term, "Hi", "in a chat /var what …")
+        given_back(term, "Hi", "in a chat /var what …")
         assert known.server.chats == []
         say(term, "/var what everything", "what = everything")
         say(term, "/set temperature 0.5", "temperature = 0.5")
