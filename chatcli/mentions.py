@@ -15,6 +15,7 @@ BEFORE = rf"""\s(\[{{'"{_WIDE}"""
 """What may stand before a mention, as the inside of a regular expression's class."""
 _MENTION = re.compile(rf"""(?<![^{BEFORE}])@(?:"(?P<quoted>[^"\n]+)"|(?P<word>[^\s"]{{1,{_LONGEST}}}))""")
 _IN_ASCII = re.compile(r"[!-~]*")
+_PATH = re.compile(r"(?=.*\w)[^@\n()<>]*(?:/|\.[A-Za-z0-9]{1,4}\Z)[^@\n()<>]*")
 _AFTER_A_WORD = ".,;:!?)]}'…，。；：！？）】」』"
 
 
@@ -39,6 +40,20 @@ def mentions(text: str) -> Iterator[Mention]:
         if found is not None:
             at = match.end() - cut
             yield Mention(match.start(), at, found)
+
+
+def unknown_files(text: str) -> list[str]:
+    """Return what stands behind an `@` in `text` and looks like a file's path, but is none, each once.
+
+    It has a slash or a file's ending: `@notes.txt`, `@src/main`. Other words (`@home`, `@a@example.org`) are none.
+    """
+    known = {mention.start for mention in mentions(text)}
+    words = [
+        match["quoted"] or match["word"].rstrip(_AFTER_A_WORD)
+        for match in _MENTION.finditer(text)
+        if match.start() not in known
+    ]
+    return list(dict.fromkeys(word for word in words if _PATH.fullmatch(word)))
 
 
 def mention_of(path: str) -> str:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from chatcli.attachments import Attachment, attach_all
 from chatcli.errors import UsageError
-from chatcli.mentions import mentions
+from chatcli.mentions import mentions, unknown_files
+from chatcli.render.safe import one_line
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
+
+_LONGEST_LINE = 100
 
 
 def attach(repl: "Repl", paths: Sequence[Path]) -> None:
@@ -29,6 +32,12 @@ def attached_to(repl: "Repl", text: str) -> list[Attachment]:
         one for one in mentions(text) if not one.path.is_dir() or text[one.start : one.stop].rstrip('"')[-1] == "/"
     ]
     return [*repl.attachments, *_read(repl, [one.path for one in found if one.path not in attached])]
+
+
+def say_unknown(repl: "Repl", text: str) -> None:
+    """Say in a dim line which paths a message names that are no files: they are sent as they were typed."""
+    if missing := unknown_files(text):
+        repl.screen.aside(one_line(f"no file {', '.join(missing)}", _LONGEST_LINE))
 
 
 def say_attached(repl: "Repl", attached: Sequence[Attachment]) -> None:

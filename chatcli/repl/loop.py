@@ -241,7 +241,7 @@ class Repl:
     def _send(self, text: str) -> None:
         """Send a message; what does not reach the store is given back."""
         from chatcli.attachments import with_attachments
-        from chatcli.repl.attaching import attached_to, say_attached
+        from chatcli.repl.attaching import attached_to, say_attached, say_unknown
         from chatcli.repl.pending import decide_unfinished
 
         self.give_back(text)
@@ -250,6 +250,7 @@ class Repl:
         attached = attached_to(self, text)
         turn = self.chat.send(with_attachments(text.strip(), attached))
         self._prefill = ""
+        say_unknown(self, text)
         say_attached(self, attached[len(self.attachments) :])
         self.attachments.clear()
         self.play(turn)

@@ -84,6 +84,15 @@ def test_a_line_that_names_what_cannot_be_sent_is_given_back(user: User, folder:
     assert user.server.chats == []
 
 
+def test_a_mistyped_file_is_told_and_the_message_goes_as_it_is(user: User, folder: Path) -> None:
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, "What is in @nofile.txt?", "no file nofile.txt")
+        term.wait_for("Turn 1: What is in @nofile.txt?")
+        leave(term)
+    assert user.said("s")[0] == ("user", "What is in @nofile.txt?")
+
+
 def test_a_message_that_failed_keeps_its_attachment(user: User, folder: Path) -> None:
     user.server.refuses(BAD_KEY)
     with user.chat("-s", "s", "-a", "my notes.txt") as term:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcli.mentions import mention_of, mentions
+from chatcli.mentions import mention_of, mentions, unknown_files
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +44,17 @@ def test_a_path_is_mentioned_so_that_it_is_found_again(folder: Path) -> None:
         path = str(folder / name)
         assert [found.path for found in mentions(f"see {mention_of(path)}!")] == [Path(path)]
     assert mention_of('a"b') == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("see @nofile.txt, please", ["nofile.txt"]),
+        ("@src/nothing and @nofile.txt and @nofile.txt.", ["src/nothing", "nofile.txt"]),
+        ('@"no such.txt"', ["no such.txt"]),
+        ("see @notes.md, all of @src/, @长城.png。", []),
+        ("me@example.org @home @ada: @me@example.org @pytest.fixture @ @. @/ @../ well @once... @f(x/y)", []),
+    ],
+)
+def test_what_looks_like_a_path_and_is_no_file_is_known(text: str, unknown: list[str]) -> None:
+    assert unknown_files(text) == unknown
