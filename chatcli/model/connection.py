@@ -22,6 +22,8 @@ ENDING_SECONDS = 0.3
 """How long the end of a stream is waited for, after everything in it was read, to keep the connection."""
 LONGEST_ERROR = 2**20
 """Bytes of the body of an error or a redirect, beyond which it is not read."""
+KEEP_THE_REQUEST = (307, 308)
+"""Statuses of a redirect that repeats a POST as it is."""
 COMPRESSED = 64
 """How many times fewer bytes may come when they are compressed; texts shrink to a fifth, a bomb to a thousandth."""
 
@@ -81,7 +83,7 @@ class Connection:
         with _before_an_answer():
             response = self._http.send(request, stream=True)
         if not response.is_success:
-            text = self._read(response).decode("utf-8", "replace").strip()
+            text = self._error(response).decode("utf-8", "replace").strip()
             raise Refused(response.status_code, response.headers, _data(text))
         return response
 
@@ -92,6 +94,17 @@ class Connection:
                 return response.read()
         finally:
             response.close()
+
+    def _error(self, response: httpx2.Response) -> bytes:
+        """Return the body of an error, or what `_bound` lets through: the status counts, however long the page."""
+        kept = bytearray()
+        try:
+            with suppress(NotAReply), _before_an_answer():
+                for chunk in response.iter_bytes():
+                    kept += chunk
+        finally:
+            response.close()
+        return bytes(kept)
 
     def finish(self, chunks: Iterable[bytes]) -> None:
         """Read what is left of a body that was understood to its end, so that the connection can stay."""
@@ -131,23 +144,30 @@ class Connection:
 
 
 def _stays(response: httpx2.Response) -> None:
-    """Raise LedAway for a redirect to another origin: the user chose whom to tell all this, not the endpoint."""
+    """Raise LedAway for a redirect to another origin, or one that would drop what is asked.
+
+    The user chose whom to tell all this, not the endpoint; and clients repeat a POST as a GET without its body, unless
+    the status forbids it.
+    """
     if response.has_redirect_location:
-        here = response.request.url
+        request, here = response.request, response.request.url
         there = here.join(response.headers["location"])
-        if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
+        is_elsewhere = (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port)
+        if is_elsewhere or (request.method == "POST" and response.status_code not in KEEP_THE_REQUEST):
             raise LedAway(str(there.copy_with(userinfo=b"", query=None, fragment=None)))
 
 
 def _bound(response: httpx2.Response) -> None:
     """Bound what the client reads into memory at once: all but a reply, whose own reader bounds it."""
     request = response.request
+    encodings = response.headers.get_list("content-encoding", split_commas=True)
+    if len(encodings) > 1:  # compressed again, a bomb shrinks to a millionth: nobody does that to a text
+        response.stream = _Bounded(response.stream, 0)
+        return
     if response.is_success and request.method == "POST" and not request.url.path.endswith(EMBEDDINGS):
         return
     most = LONGEST if response.is_success else LONGEST_ERROR
-    if "content-encoding" in response.headers:
-        most //= COMPRESSED
-    response.stream = _Bounded(response.stream, most)
+    response.stream = _Bounded(response.stream, most // COMPRESSED if encodings else most)
 
 
 class _Bounded(httpx2.SyncByteStream):
@@ -177,10 +197,10 @@ def _shut(connected: socket.socket) -> None:
 
 @contextmanager
 def _before_an_answer() -> Iterator[None]:
-    """Raise NoAnswer for a connection that fails; silence stays what it is."""
+    """Raise NoAnswer for a connection that fails; silence stays what it is, and so does a circle of redirects."""
     try:
         yield
-    except httpx2.TimeoutException:
+    except (httpx2.TimeoutException, httpx2.TooManyRedirects):
         raise
     except httpx2.HTTPError as error:
         raise NoAnswer(str(error)) from error

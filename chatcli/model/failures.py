@@ -62,6 +62,8 @@ def translate(error: Exception, settings: ModelSettings) -> Failure:
             return Failure(_led_away(url, settings))
         case Refused():
             return _refused(error, settings)
+        case httpx2.TooManyRedirects():
+            return Failure(_in_circles(settings))
         case httpx2.TimeoutException():
             return Failure(_timed_out(error, settings), again=True)
         case EndpointError():
@@ -175,9 +177,16 @@ def _led_away(url: str, settings: ModelSettings) -> ModelError:
     host = one_line(url.partition("://")[2].partition("/")[0], settings)
     where = f"base_url under [models.{settings.name}] in the config"
     trusted = f"if you trust it, put it as {where}: {base_url}"
+    place = base_url if host in ("", settings.host) else host
     return errors.BadRequest(
-        f"{settings.place} points to another place, {host or base_url}; nothing was sent there",
+        f"{settings.place} points to another place, {place}; nothing was sent there",
         trusted if url.startswith("http") else f"check {where}",
+    )
+
+
+def _in_circles(settings: ModelSettings) -> ModelError:
+    return errors.BadRequest(
+        f"{settings.place} redirects without an end", f"check base_url under [models.{settings.name}] in the config"
     )
 
 

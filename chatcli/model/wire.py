@@ -37,10 +37,10 @@ class NotAReply(Exception):
 
 
 class LedAway(Exception):
-    """The endpoint redirected the request to another origin; `url` is where to."""
+    """The endpoint redirected the request to where it must not follow; `url` is where to."""
 
     def __init__(self, url: str) -> None:
-        super().__init__("redirected to another origin")
+        super().__init__("redirected")
         self.url = url
 
 

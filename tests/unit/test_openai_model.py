@@ -1,8 +1,11 @@
 """A model at an endpoint, against a real HTTP server."""
 
+import gzip
 import json
+import random
 import sys
 import traceback
+import tracemalloc
 from collections.abc import Iterator
 from queue import Queue
 from subprocess import run
@@ -10,14 +13,17 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
+import httpx2
 import pytest
 
-from chatcli.errors import BadRequest, BrokenStream, ModelError, RateLimited, ServerError
+from chatcli.errors import BadKey, BadRequest, BrokenStream, ModelError, RateLimited, ServerError
 from chatcli.messages import Message, Usage
 from chatcli.model import Delta, Finished, Reasoning, Retrying, Used
 from chatcli.model import Event as ModelEvent
+from chatcli.model.connection import COMPRESSED, _stays
 from chatcli.model.openai import OpenAIModel, Retries
 from chatcli.model.settings import ModelSettings
+from chatcli.model.wire import LONGEST, LedAway
 from tests.servers import (
     BUSY,
     NO_QUOTA,
@@ -298,6 +304,41 @@ def test_a_redirect_within_the_origin_is_followed(server: ModelServer, model: Op
     assert server.requests[1].headers["authorization"] == "Bearer sk-secret"
 
 
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_redirect_that_would_drop_what_is_asked_is_not_followed(
+    server: ModelServer, model: OpenAIModel, status: int
+) -> None:
+    server.redirects("/new/chat/completions", status)
+    with pytest.raises(BadRequest, match=r"points to another place, http://127.*/new; nothing") as caught:
+        ask(model)
+    assert len(server.requests) == 1
+    assert caught.value.hint.endswith("/new")
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("https://a.example/v1", "http://a.example/v1"),
+        ("http://a.example/v1", "https://a.example/v1"),
+        ("https://a.example/v1", "https://a.example:8443/v1"),
+        ("https://a.example/v1", "//b.example/v1"),
+    ],
+)
+def test_a_redirect_that_changes_scheme_port_or_host_leads_away(here: str, there: str) -> None:
+    request = httpx2.Request("POST", here)
+    with pytest.raises(LedAway):
+        _stays(httpx2.Response(307, headers={"Location": there}, request=request))
+    _stays(httpx2.Response(307, headers={"Location": "/v2"}, request=request))
+
+
+def test_redirects_in_a_circle_are_not_tried_again(server: ModelServer, model: OpenAIModel) -> None:
+    for _ in range(50):
+        server.redirects("/v1/chat/completions")
+    with pytest.raises(BadRequest, match="redirects without an end"):
+        ask(model)
+    assert len(server.requests) == 21
+
+
 @pytest.mark.parametrize("status", [200, 401])
 def test_what_is_cut_off_a_text_leaves_no_part_of_the_key(server: ModelServer, status: int) -> None:
     key = "sk-test-secret-ABCDEFGHIJKLMNOP"
@@ -394,8 +435,6 @@ BLOCK = b"x" * 2**18
         Endless(200, b"data: " + BLOCK, "text/event-stream"),
         Endless(200, b"data: " + BLOCK + b"\n", "text/event-stream"),
         Endless(200, b"data:\n" * 2**15, "text/event-stream"),
-        Endless(400, BLOCK),
-        Endless(307, BLOCK),
     ],
 )
 def test_an_answer_without_an_end_is_not_kept_in_memory(
@@ -405,6 +444,45 @@ def test_an_answer_without_an_end_is_not_kept_in_memory(
     with pytest.raises(BrokenStream, match="no reply"):
         ask(model)
     assert server.wait_disconnect()
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "error"),
+    [(307, 1, BadRequest), (400, 1, BadRequest), (401, 1, BadKey), (502, 4, ServerError)],
+)
+def test_an_error_without_an_end_is_told_by_its_status(
+    server: ModelServer, model: OpenAIModel, status: int, attempts: int, error: type[ModelError]
+) -> None:
+    server.answers(*[Endless(status, b"Bad gateway. " * 2**14, "text/plain")] * attempts)
+    with pytest.raises(error, match=rf"\({status}\): Bad gateway"):
+        ask(model)
+    assert len(server.requests) == attempts
+
+
+def packed(body: bytes, times: int, status: int) -> Whole:
+    for _ in range(times):
+        body = gzip.compress(body)
+    return Whole(status, body, headers={"Content-Encoding": ", ".join(["gzip"] * times)})
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_what_is_compressed_twice_is_not_unpacked(server: ModelServer, model: OpenAIModel, status: int) -> None:
+    server.answers(packed(b"x" * 2**27, 2, status))
+    tracemalloc.start()
+    with pytest.raises(ModelError):
+        ask(model)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**23
+
+
+def test_a_list_that_would_be_too_long_when_unpacked_is_refused(server: ModelServer, model: OpenAIModel) -> None:
+    noise = random.Random(1).randbytes(LONGEST // COMPRESSED + 2**16).hex()
+    server.pages["/v1/models"] = packed(json.dumps({"data": [], "noise": noise}).encode(), 1, 200)
+    with pytest.raises(BrokenStream, match="no reply"):
+        model.models()
+    server.pages["/v1/models"] = packed(json.dumps({"data": [{"id": "a"}], "noise": noise[:999]}).encode(), 1, 200)
+    assert model.models() == ["a"]
 
 
 def test_a_list_of_models_without_an_end_is_not_kept_in_memory(server: ModelServer, model: OpenAIModel) -> None:
