@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 
 from chatcli.alternatives import as_turn, replaced, versions
-from chatcli.errors import Conflict, NotFound
+from chatcli.errors import Conflict, NotFound, UsageError
 from chatcli.memory.history import History, open_history
 from chatcli.memory.numbering import open_numbered, turn_numbered
 from chatcli.messages import Message, Turn, fingerprint, new_id
@@ -86,10 +86,13 @@ def choose(store: Store, session: str, number: int) -> Sequence[Message]:
 def fork(store: Store, session: str, new: str | None = None, stop: int | None = None) -> str:
     """Copy a session, up to before position `stop`, to another one; return its name, without one given `NAME-2` or so.
 
-    Raises NotFound when there is no such session, Conflict when the new name is taken or there is less to copy.
+    Raises NotFound when there is no such session, UsageError for its own name, Conflict when the new name
+    is taken or there is less to copy.
     """
     if not store.exists(session):
         raise no_session(session)
+    if new == session:
+        raise UsageError(f"{session} is the session to copy", "choose another name, or leave it out")
     if new is not None:
         store.fork(session, check_session_name(new), stop)
         return _of_its_own(store, new)

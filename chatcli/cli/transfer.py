@@ -133,7 +133,8 @@ def _told(arrived: "Arrived") -> Iterator[None]:
     finally:
         for name in arrived.names:
             print(one_line(name, 1000))
-        notice(arrived.summary())
+        if told := arrived.summary():
+            notice(told)
 
 
 @contextmanager

@@ -55,6 +55,8 @@ _STRATEGIES = {
     "auto": "chatcli.memory.auto:build",
 }
 
+_WITH_NUMBERS = ("window", "tokens", "summary-buffer", "recall")
+
 DEFAULT = "auto"
 
 _SHORT_TAIL = TokenTail(2000)
@@ -164,9 +166,11 @@ def _parse_strategy(text: str, spec: str) -> Strategy:
     name, colon, parameters = text.partition(":")
     where = _STRATEGIES.get(name)
     if where is None:
+        if not text and spec.strip():
+            raise bad_spec(spec, "a memory is missing beside the '+'")
         unknown = f"there is no {text!r}" if text != spec.strip() else ""
         near = get_close_matches(name.strip().lower(), _STRATEGIES, n=1) if len(text) <= 40 else ()
-        meant = f"did you mean {near[0]}{colon}{parameters}?" if near else ""
+        meant = f"did you mean {near[0] + (colon + parameters if near[0] in _WITH_NUMBERS else '')}?" if near else ""
         raise bad_spec(spec, "; ".join(filter(None, (unknown, meant))))
     if colon and not parameters:
         raise bad_spec(spec, f"nothing follows the ':' of {name}")

@@ -85,7 +85,9 @@ def told(change: Change) -> str:
     """Return in one line what a change did to the summary; '' for a change of something else."""
     kept = change.state.value.get("versions") if change.name == STATE else None
     newest = _version(kept[-1]) if kept else None
-    return f"turns 1 to {newest.turns:,} are summed up now" if newest else ""
+    if newest is None:
+        return ""
+    return f"{_turns(newest.turns)} {'is' if newest.turns == 1 else 'are'} summed up now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +189,14 @@ def _one(turn: Turn, scale: float) -> float:
     return 1.0
 
 
+def _turns(count: int) -> str:
+    return "turn 1" if count == 1 else f"turns 1 to {count:,}"
+
+
 def _front(summary: Version | None) -> tuple[Part, ...]:
     if summary is None:
         return ()
-    text = f"Summary of the conversation so far (turns 1 to {summary.turns}):\n{summary.text}"
+    text = f"Summary of the conversation so far ({_turns(summary.turns)}):\n{summary.text}"
     return (Part(STATE, (Message("system", text),), "before"),)
 
 

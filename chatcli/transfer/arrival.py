@@ -34,7 +34,9 @@ class Arrived:
     left_out: int = 0
 
     def summary(self) -> str:
-        """Return it in a line."""
+        """Return it in a line; '' when nothing came."""
+        if not (self.names or self.messages or self.known or self.left_out):
+            return ""
         said = [f"imported {counted(len(self.names), 'session')}, {counted(self.messages, 'message')}"]
         if self.known:
             others = f" and {len(self.known) - 1:,} more" if len(self.known) > 1 else ""

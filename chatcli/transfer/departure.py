@@ -17,7 +17,7 @@ FORMATS = {"md": "markdown", "json": "ours", "jsonl": "jsonl", "html": "html", "
 """The formats of an export, which are also the suffixes of their files, and the module of each."""
 
 _PAGE = 500  # messages that are read at once
-_LONGEST_NAME = 100  # characters
+_LONGEST_NAME = 200  # bytes of UTF-8: file systems take 255, and more goes on it
 
 
 def carried(store: Store, session: str) -> Carried:
@@ -88,7 +88,11 @@ def target_of(path: Path, session: str, format: str) -> Path:
 def file_name(session: str) -> str:
     """Return the session's name as a file's: nothing in it leads to another folder or hides the file."""
     plain = "".join(char if char.isprintable() and char not in '/\\:*?"<>|' else "-" for char in session)
-    return plain.strip(". ")[:_LONGEST_NAME] or "session"
+    return _cut(plain.strip(". ")) or "session"
+
+
+def _cut(name: str) -> str:
+    return name.encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore")
 
 
 def save(pieces: Iterable[str], path: Path, may_replace: Callable[[Path], bool]) -> bool:
@@ -111,7 +115,7 @@ def save(pieces: Iterable[str], path: Path, may_replace: Callable[[Path], bool])
 
 
 def _replace(pieces: Iterable[str], path: Path) -> None:
-    new = path.with_name(f".{path.name[:_LONGEST_NAME]}.{new_id()}")
+    new = path.with_name(f".{_cut(path.name)}.{new_id()}")
     try:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.writelines(pieces)

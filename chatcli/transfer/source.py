@@ -77,7 +77,7 @@ def _told(name: str, sessions: Iterable[Carried]) -> Generator[Carried]:
             found = True
             yield replace(session, messages=_messages(name, session.messages))
     if not found:
-        raise no_session_in(name)
+        raise no_session_in("what was piped in" if name == "-" else name)
 
 
 def _messages(name: str, messages: Iterable[Message]) -> Iterator[Message]:
@@ -176,7 +176,7 @@ def _guessed_yaml(text: TextIOWrapper, stem: str, format: str | None) -> Iterato
     text.seek(0)
     begun = text.read(aichat.LONGEST + 1)
     if format is not None or not _YAML.search(begun):
-        raise no_session_in(stem)
+        return iter(())
     return aichat.read(begun, stem)
 
 
@@ -190,7 +190,7 @@ def _each(reader: JsonReader) -> Iterator[Any]:
 
 
 def _values(values: Iterator[Any], stem: str, format: str | None, branches: bool) -> Iterator[Carried]:
-    """Yield the sessions that the values are, in the format that the first one has."""
+    """Yield the sessions that the values are, in the format that the first one has; none in another one."""
     first = next(values, None)
     values = chain([first], values)
     if format in (None, "chatgpt") and chatgpt.is_conversation(first):
@@ -200,5 +200,3 @@ def _values(values: Iterator[Any], stem: str, format: str | None, branches: bool
             yield from chatgpt.read(value, branches)
     elif format in (None, "jsonl") and (jsonl.is_conversation(first) or jsonl.is_message(first)):
         yield from jsonl.read(values, stem)
-    else:
-        raise no_session_in(stem)

@@ -328,6 +328,7 @@ def test_a_title_is_shown_given_and_found_and_one_by_a_model_comes_behind_the_fi
         say(term, "What is an otter?", "Turn 1: What is an otter?")
         until(lambda: title_of_s(user) == "Furry swimmers")
         say(term, "/title", "Furry swimmers")
+        say(term, '/title ""', "no title")
         say(term, "/title Zebra things", "Zebra things")
         say(term, "And a badger?", "Turn 2: And a badger?")
         leave(term)

@@ -266,7 +266,8 @@ class Session:
             return
         assert found is not None
         covered = self.history[: found.mark.position]
-        assert part == f"Summary of the conversation so far (turns 1 to {found.turns}):\n{found.text}"
+        summed = "turn 1" if found.turns == 1 else f"turns 1 to {found.turns}"
+        assert part == f"Summary of the conversation so far ({summed}):\n{found.text}"
         assert found.turns == sum(message.role == "user" for message in covered)
         assert digest_in(found.text) == digest_of(covered, self.chat.background.ask().room)
         if "+" not in self.spec:

@@ -63,6 +63,13 @@ def test_what_cannot_be_copied_is_said() -> None:
     assert [session.name for session in store.sessions()] == ["other", "s"]
 
 
+def test_a_session_cannot_be_copied_onto_itself() -> None:
+    store = InMemoryStore()
+    store.append("s", [Message("user", "q"), Message("assistant", "a")])
+    with pytest.raises(UsageError, match="s is the session to copy"):
+        fork(store, "s", "s")
+
+
 def test_the_end_of_a_turn() -> None:
     store = store_with("s")
     assert (end_of_turn(store, "s", 1), end_of_turn(store, "s", 2)) == (2, 3)

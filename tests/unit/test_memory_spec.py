@@ -48,6 +48,8 @@ def test_any_other_text_is_an_error_that_names_it_and_shows_what_there_is(spec: 
         ("AUTO", "did you mean auto?"),
         ("summary+Recal:800", "there is no 'Recal:800'; did you mean recall:800?"),
         ("summary+xyzzy", "there is no 'xyzzy'"),
+        ("nope:1", "did you mean none?"),
+        ("auto+", "a memory is missing beside the '+'"),
         ("x" * 5000, ""),
     ],
 )

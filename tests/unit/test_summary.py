@@ -3,7 +3,7 @@ import pytest
 from chatcli.errors import ChatError, ServerError
 from chatcli.memory import summary
 from chatcli.messages import Message
-from chatcli.stores import State
+from chatcli.stores import Change, State, Watermark
 from tests.life import SESSION, Life, ScriptedAsk
 
 
@@ -334,3 +334,12 @@ def test_summary_and_summary_buffer_share_their_summary() -> None:
     life.memory = Life("summary-buffer:4000").memory
     assert "SECOND" in life.sent()[0][1]
     assert asked_in(life) == [*turns(19, 22), "?"]
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"), [(1, "turn 1 is summed up now"), (1200, "turns 1 to 1,200 are summed up now")]
+)
+def test_news_of_a_summary_count_their_turns(turns: int, said: str) -> None:
+    version = {"text": "They met.", "turns": turns, "position": 2 * turns, "fingerprint": "a"}
+    state = State({"versions": [version]}, Watermark(2 * turns, "a"))
+    assert summary.told(Change(summary.STATE, state, None)) == said

@@ -475,3 +475,15 @@ def test_sessions_of_aichat_in_files_of_one_name_are_told_apart() -> None:
     first, other = (next(aichat.read(f"messages: [{{role: user, content: {said}}}]", "temp")) for said in "ab")
     store = InMemoryStore()
     assert brought(store, first, other) == (["temp", "temp (2)"], [])
+
+
+@pytest.mark.parametrize("text", ["<html></html>", "[1, 2]", '{"a": 1}'])
+def test_a_file_without_a_session_is_named_in_full_and_nothing_else_is_said(
+    tmp_path: Path, command: Command, text: str
+) -> None:
+    file = tmp_path / "exp.html"
+    file.write_text(text)
+    done = command("history", "import", str(file))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[0] == f"error: {file} holds no session that chatcli can read"
+    assert Arrived().summary() == ""

@@ -218,7 +218,7 @@ def test_an_export_that_fails_half_way_leaves_the_old_file_and_nothing_beside_it
 @pytest.mark.parametrize(
     ("session", "file"),
     [("JavaEdge", "JavaEdge"), ("../../etc/passwd", "-..-etc-passwd"), (".hidden", "hidden"), ("...", "session"),
-     ("a\u202eb", "a-b"), ("中国" * 100, "中国" * 50)],
+     ("a\u202eb", "a-b"), ("中国" * 100, "中国" * 33)],
 )  # fmt: skip
 def test_a_sessions_name_as_a_files_leads_nowhere_else(session: str, file: str) -> None:
     assert file_name(session) == file

@@ -83,15 +83,18 @@ def rename(repl: "Repl", argument: str) -> None:
     repl.screen.aside(f"this session is now {new_name}")
 
 
-@slash("title", arguments="[text]", help="show this session's title, or give it another one")
+_NOTHING = ('""', "''")
+
+
+@slash("title", arguments="[text]", help='show the session\'s title, or give it another one; "" removes it')
 def title(repl: "Repl", argument: str) -> None:
     """Show or set the title; no model changes one that was given."""
     store, session = repl.chat.store, repl.chat.session
     if argument:
         if not store.exists(session):
             raise UsageError("this session has no turn yet", "say something first")
-        store.update(session, title=argument[:TITLE_LENGTH])
-    repl.screen.tell(one_line(store.snapshot(session, 0).session.title, 200) or "no title yet")
+        store.update(session, title="" if argument in _NOTHING else argument[:TITLE_LENGTH])
+    repl.screen.tell(one_line(store.snapshot(session, 0).session.title, 200) or "no title")
 
 
 @slash("clear", help="empty this session; its settings stay")

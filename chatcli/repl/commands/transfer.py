@@ -49,7 +49,8 @@ def import_(repl: "Repl", argument: str) -> None:
     try:
         repl.wait_for("importing; ^C stops", work)
     finally:
-        repl.screen.aside(arrived.summary())
+        if told := arrived.summary():
+            repl.screen.aside(told)
         if arrived.names:
             repl.screen.aside(f"/resume {arrived.names[-1]}")
 
