@@ -22,11 +22,13 @@ def attach(repl: "Repl", paths: Sequence[Path]) -> None:
     say_attached(repl, new)
 
 
-def attached_to(repl: "Repl", text: str) -> list[Attachment]:
-    """Return what goes with a message: what was attached before, and then the files that it names with an `@`.
+def attached_to(repl: "Repl") -> list[Attachment]:
+    """Return what goes with the line just sent: what was attached before, and then the files it names with an `@`.
 
+    What is folded in it names none: nobody has read what a long paste holds, and it may come from anywhere.
     A folder is refused only where it is surely meant: `@src/`; `@src` is a word like others.
     """
+    text = repl.line.typed
     attached = {one.path.expanduser() for one in repl.attachments}
     found = [
         one for one in mentions(text) if not one.path.is_dir() or text[one.start : one.stop].rstrip('"')[-1] == "/"

@@ -76,6 +76,8 @@ class PromptLine:
         self._folds = Folds()
         self._shown_text = ShownText(self._folds)
         self._history = InputHistory(history, self._folds)
+        self.typed = ""
+        """What was sent last as it was typed, long pastes folded: only this may name files that go with it."""
         self._hint = ""
         self._editing = False
         self._session: PromptSession[str] | None = None
@@ -90,6 +92,7 @@ class PromptLine:
 
         Without a terminal on both sides it reads lines (and blocks) from the standard input.
         """
+        self.typed = ""
         if not on_a_terminal():
             return self._read_plain()
         self._hint = ""
@@ -100,7 +103,8 @@ class PromptLine:
             return None
         text = _printable(text)
         print_formatted_text(said(self.message, text, self._folds), style=line_style(), output=self._prompt.output)
-        whole = _printable(self._folds.whole(without_fence(text)))
+        self.typed = without_fence(text)
+        whole = _printable(self._folds.whole(self.typed))
         # What was pasted is no slash command, whatever it begins with: a space in front says so.
         return f" {whole}" if whole.startswith("/") and not text.startswith("/") else whole
 
@@ -121,7 +125,10 @@ class PromptLine:
             text += line.decode("utf-8", "replace").replace("\r\n", "\n")
             if not line or not in_open_block(text):
                 if text.strip() or (self._question and line):
-                    return without_fence(text)
+                    sent = without_fence(text)
+                    # Nobody has looked for names in what comes through a pipe, or in a block: there a paste goes.
+                    self.typed = sent if sys.stdin.isatty() and "\n" not in text.strip() else ""
+                    return sent
                 text = ""
             if not line:
                 return None
@@ -248,7 +255,7 @@ class PromptLine:
         if answers:  # the terminal's answer to the prompt came amid the paste
             row = int(_CURSOR_REPORT.findall(event.data)[-1])
             event.app.renderer.report_absolute_cursor_row(row)
-        text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+        text = _printable(text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
         buffer = event.current_buffer
         before = buffer.document
         buffer.insert_text(self._folds.pasted(text))

@@ -195,7 +195,7 @@ class Repl:
 
     def give_back(self, text: str) -> None:
         """Put text that was not taken into the line again, behind what is there."""
-        self._prefill = f"{self._prefill}\n{text}".strip("\n")
+        self._prefill = "\n".join(filter(None, (self._prefill, text)))
 
     def _stop(self) -> None:
         self._interrupted = True
@@ -247,7 +247,7 @@ class Repl:
         self.give_back(text)
         if not decide_unfinished(self):
             return
-        attached = attached_to(self, text)
+        attached = attached_to(self)
         turn = self.chat.send(with_attachments(text.strip(), attached))
         self._prefill = ""
         say_unknown(self, text)

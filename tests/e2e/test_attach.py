@@ -72,6 +72,36 @@ def test_a_message_may_name_its_files_and_other_words_stay_text(user: User, fold
     ]
 
 
+def test_a_folded_paste_names_no_file_not_even_when_it_was_given_back(user: User, folder: Path) -> None:
+    paste = "\n\n@report.pdf\n" + "a line\n" * 60
+    with user.chat("-s", "s", cols=120) as term:
+        term.wait_for("you>")
+        term.send("/context ")
+        term.paste(paste)
+        term.wait_for("[pasted 63 lines]")
+        say(term, "", "a line")
+        term.send('See @"my notes.txt" and ')
+        term.paste(paste)
+        term.send(" @program")
+        term.wait_for("[pasted 63 lines] @program")
+        term.key("enter")
+        term.wait_for("neither text")
+        term.wait(lambda t: t.screen_text().count("[pasted 63 lines] @program") == 2, what="the line to be given back")
+        term.key(*["backspace"] * len(" @program"))
+        say(term, "", "Turn 1: ")
+        leave(term)
+    assert "Ada was there" not in term.text()
+    ((_, text),) = user.server.chats[0].texts
+    assert ("@report.pdf\na line" in text, "Ada was here" in text, "Ada was there" in text) == (True, True, False)
+
+
+@pytest.mark.parametrize("said", ["See @report.pdf", '"""\nSee\n@report.pdf\n"""'])
+def test_what_comes_through_a_pipe_names_no_file(user: User, folder: Path, said: str) -> None:
+    assert user.run("chat", "-s", "s", stdin=f"{said}\n").returncode == 0
+    ((_, text),) = user.server.chats[0].texts
+    assert "Ada was there" not in text
+
+
 @pytest.mark.parametrize(
     ("name", "error"), [("program", "neither text"), ("src/", "is a folder"), ("/dev/zero", "a pipe or a device")]
 )

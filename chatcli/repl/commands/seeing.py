@@ -81,7 +81,7 @@ def context(repl: "Repl", argument: str) -> None:
 
     option, _, rest = argument.partition(" ")
     text = rest.strip() if option in ("--json", "--explain") else argument
-    attached = attached_to(repl, text)
+    attached = attached_to(repl)
     asked = bool(text or attached)
     request = next_request(repl.chat, with_attachments(text, attached) if asked else None)
     if option == "--json":
