@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ import httpcore2  # noqa: F401 - the client would import it when it is first mad
 import httpx2
 
 from chatcli import __version__
+from chatcli.errors import UsageError
+from chatcli.model.proxy import proxy_of
 from chatcli.model.settings import ModelSettings
 from chatcli.model.wire import BEGINNING, LONGEST, LedAway, NoAnswer, NotAReply, Refused
 
@@ -30,8 +33,7 @@ COMPRESSED = 64
 CHAT, EMBEDDINGS, MODELS = "/chat/completions", "/embeddings", "/models"
 """Where an endpoint takes what, behind its base_url."""
 
-THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
-"""Reached without the proxy of the environment: its key and what is said stay here."""
+_NAME_OF_A_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Connection:
@@ -51,10 +53,9 @@ class Connection:
         self._headers = _headers(settings, os.environ)
         self._http = httpx2.Client(
             timeout=httpx2.Timeout(settings.timeout, connect=min(CONNECT_SECONDS, settings.timeout)),
-            limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
+            transport=_transport(settings),
             follow_redirects=True,  # within the origin: `_stays` sees to that
             event_hooks={"request": [self._watch], "response": [_stays, _bound]},
-            mounts=dict.fromkeys(THIS_MACHINE),
         )
 
     def post(self, body: Mapping[str, Any]) -> httpx2.Response:
@@ -143,6 +144,13 @@ class Connection:
                     _shut(self._socket)
 
 
+def _transport(settings: ModelSettings) -> httpx2.HTTPTransport:
+    """Return a transport of one connection; raises UsageError for a proxy that cannot be used."""
+    proxy = proxy_of(settings)
+    limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS)
+    return httpx2.HTTPTransport(limits=limits, proxy=proxy.url if proxy else None)
+
+
 def _stays(response: httpx2.Response) -> None:
     """Raise LedAway for a redirect to another origin, or one that would drop what is asked.
 
@@ -221,7 +229,17 @@ def _headers(settings: ModelSettings, environ: Mapping[str, str]) -> dict[str, s
         headers["Authorization"] = f"Bearer {settings.api_key}"
     if settings.key_env != "OPENAI_API_KEY":
         return headers
-    added = (line.partition(":") for line in environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines())
     own = {"OpenAI-Organization": environ.get("OPENAI_ORG_ID"), "OpenAI-Project": environ.get("OPENAI_PROJECT_ID")}
-    own |= {name.strip(): value.strip() for name, colon, value in added if colon and name.strip()}
+    own |= _added(environ.get("OPENAI_CUSTOM_HEADERS", ""))
+    for name, value in own.items():
+        if value and not (_NAME_OF_A_HEADER.fullmatch(name) and value.isascii() and value.isprintable()):
+            raise UsageError(
+                "OPENAI_CUSTOM_HEADERS, OPENAI_ORG_ID or OPENAI_PROJECT_ID holds what no HTTP header can hold",
+                "write ASCII there; OPENAI_CUSTOM_HEADERS has a line `Name: value` for each header",
+            )
     return headers | {name: value for name, value in own.items() if value}
+
+
+def _added(lines: str) -> dict[str, str]:
+    parts = (line.partition(":") for line in lines.splitlines())
+    return {name.strip(): value.strip() for name, colon, value in parts if colon and name.strip()}

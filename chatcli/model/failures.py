@@ -15,6 +15,7 @@ import httpx2
 from chatcli import errors
 from chatcli.errors import ChatError, ModelError
 from chatcli.model import clues
+from chatcli.model.proxy import Proxy, proxy_of
 from chatcli.model.settings import ModelSettings
 from chatcli.model.wire import CutShort, EndpointError, LedAway, NoAnswer, NotAReply, Refused, Withheld
 
@@ -209,10 +210,13 @@ def _never_connected(error: Exception) -> bool:
 def _unreachable(error: Exception, settings: ModelSettings) -> Failure:
     """Translate a connection that failed before the first byte of an answer."""
     at = f"{settings.place} ({settings.host})" if settings.place != settings.host else settings.host
+    proxy = proxy_of(settings)
     for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():
                 return Failure(_untrusted(at, cause))
+            case socket.gaierror() | ConnectionRefusedError() if proxy:
+                return Failure(_no_proxy(at, proxy), again=True)
             case socket.gaierror():
                 hint = "check the network, the proxy and base_url"
                 return Failure(errors.Unreachable(f"there is no address for {settings.host}", hint), again=True)
@@ -220,8 +224,16 @@ def _unreachable(error: Exception, settings: ModelSettings) -> Failure:
                 hint = "start it, or correct base_url in the config"
                 return Failure(errors.Unreachable(f"nothing answers at {at}: connection refused", hint), again=True)
     why = one_line(str(next(_causes(error, deepest=True))), settings)
+    at += f" through the proxy {proxy.host}" if proxy else ""
     message = f"the connection to {at} failed: {why}" if why else f"the connection to {at} failed"
     return Failure(errors.Unreachable(message, "check the network, the proxy and base_url"), again=True)
+
+
+def _no_proxy(at: str, proxy: Proxy) -> ModelError:
+    return errors.Unreachable(
+        f"the proxy {proxy.host} on the way to {at} does not answer",
+        f"start it, or correct or unset {proxy.source}",
+    )
 
 
 def _untrusted(at: str, error: ssl.SSLCertVerificationError) -> ModelError:

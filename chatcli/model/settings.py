@@ -53,8 +53,8 @@ class ModelSettings:
     @property
     def local(self) -> bool:
         """Whether the endpoint is on this machine."""
-        name = self.host.rpartition(":")[0] or self.host
-        return self.kind == "embedded" or name.strip("[]") in ("localhost", "127.0.0.1", "::1")
+        name = urlsplit(self.base_url).hostname if self.host else ""
+        return self.kind == "embedded" or name in ("localhost", "127.0.0.1", "::1")
 
     @property
     def host(self) -> str:
