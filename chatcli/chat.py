@@ -20,10 +20,21 @@ from chatcli.memory import Memory
 from chatcli.memory.history import History
 from chatcli.messages import Content, Message, Usage, new_id, user_message
 from chatcli.model import Model
-from chatcli.names import title_of
 from chatcli.prompt import DEFAULT, Prompt, fill
 from chatcli.pump import Pump, Tick
-from chatcli.revising import apply, choose, clear, in_place, stands_there, take_back, to_go_on, to_replace
+from chatcli.revising import (
+    apply,
+    choose,
+    clear,
+    give_title,
+    in_place,
+    put_back,
+    stands_there,
+    take_back,
+    take_title,
+    to_go_on,
+    to_replace,
+)
 from chatcli.sight import check_images
 from chatcli.stores import Change, Pending, Store
 from chatcli.stores.rules import ABANDONED
@@ -102,7 +113,8 @@ class Chat(Assembly):
         """
         edited = Pending(new_id(), user_message(content, self._clock()), self.writer, at=turn.at, length=turn.length)
         turning = self._begun(edited)
-        self.store.drop(self.session, turn.id)
+        self.drop(turn)
+        self._give_title(edited.user)
         return turning
 
     def last(self) -> Pending:
@@ -129,8 +141,9 @@ class Chat(Assembly):
         return reply
 
     def drop(self, turn: Pending) -> None:
-        """Forget a pending turn."""
+        """Forget a pending turn, and the title that it gave."""
         self.store.drop(self.session, turn.id)
+        take_title(self.store, self.session, turn.user)
 
     def stop(self) -> None:
         """End the reply that is coming, or about to be asked for; what came is kept. Safe from a signal handler."""
@@ -177,11 +190,11 @@ class Chat(Assembly):
     def redo(self) -> int:
         """Put back what was undone last; return how many messages that were, 0 when there is nothing."""
         self.flush()
-        return len(self.store.redo(self.session))
+        return put_back(self.store, self.session)
 
     def clear(self) -> int:
         """Remove all messages of the session; return how many there were."""
-        self._length = 0
+        self._length, self.last_context = 0, None
         return clear(self.store, self.session)
 
     def derive(self) -> None:
@@ -339,6 +352,7 @@ class Chat(Assembly):
     def _commit(self, turn: Pending, reply: Message, context: Context) -> int:
         """Commit the turn where it belongs; at the end when another writer went on from there meanwhile."""
         changes = context.selection.changes
+        first = self.store.messages(self.session, 0, 1) if turn.at == 0 else []
         try:
             messages = in_place(self.store, self.session, turn, reply)
             length = self.store.commit(self.session, turn.id, messages, turn.at, turn.length, changes)
@@ -346,16 +360,15 @@ class Chat(Assembly):
             length = self.store.commit(self.session, turn.id, [turn.user, reply], changes=changes)
         self._length = length
         if length == 2:
-            self.store.update(self.session, title=title_of(turn.user))
+            give_title(self.store, self.session, turn.user, first)
         self.derive()
         return length
 
     def _give_title(self, first: Message) -> None:
         """Give a session that has no turn yet the title of its first input: it is listed even if no reply comes."""
         with suppress(StoreError):  # the turn is kept; its end says what is wrong
-            look = self.store.snapshot(self.session, 0)
-            if not look.length and not look.session.title:
-                self.store.update(self.session, title=title_of(first))
+            if not self.store.length(self.session):
+                give_title(self.store, self.session, first)
 
     # In the background
 

@@ -8,7 +8,7 @@ from chatcli.errors import Conflict, NotFound, UsageError
 from chatcli.memory.history import History, open_history
 from chatcli.memory.numbering import open_numbered, turn_numbered
 from chatcli.messages import Message, Turn, fingerprint, new_id
-from chatcli.names import check_session_name, numbered_name
+from chatcli.names import check_session_name, numbered_name, title_of
 from chatcli.stores import Change, Pending, Store
 from chatcli.stores.rules import no_session
 
@@ -24,8 +24,36 @@ def take_back(store: Store, session: str, turns: int) -> int:
     history = open_history(store, session, _LAST_TURNS)
     starts = [turn.start for turn, _ in zip(history.turns(), range(turns), strict=False)]
     if starts:
+        first = history.between(0, 1) if starts[-1] == 0 else []
         store.append(session, [], at=starts[-1], expected_length=history.length)
+        if first:
+            take_title(store, session, first[0])
     return len(starts)
+
+
+def put_back(store: Store, session: str) -> int:
+    """Put back what was undone last, with the title that its first turn gave; return how many messages that were."""
+    messages = store.redo(session)
+    if messages and store.length(session) == len(messages):
+        give_title(store, session, messages[0])
+    return len(messages)
+
+
+def take_title(store: Store, session: str, question: Message) -> None:
+    """Take away the title that a question gave to a session in which no turn stands any more."""
+    look = store.snapshot(session, 0)
+    if not look.length and look.session.title and look.session.title == title_of(question):
+        store.update(session, title="")
+
+
+def give_title(store: Store, session: str, question: Message, replaced: Sequence[Message] = ()) -> None:
+    """Give a session the title of its first question, in the place of none, or of that of the `replaced` one.
+
+    Any other title was given by the user, or by a model: it stays.
+    """
+    title = store.snapshot(session, 0).session.title
+    if title in ("", *map(title_of, replaced)):
+        store.update(session, title=title_of(question))
 
 
 def last_turn(store: Store, session: str) -> tuple[Turn, int]:
@@ -118,10 +146,14 @@ def _of_its_own(store: Store, new: str) -> str:
 
 
 def clear(store: Store, session: str) -> int:
-    """Empty a session and forget where it was imported from, for it is another one now; return how many went."""
+    """Empty a session, its title too; return how many messages went.
+
+    It forgets where it was imported from, for it is another one now.
+    """
     removed = store.clear(session)
-    if store.exists(session) and store.snapshot(session, 0).session.settings.get("origin") is not None:
-        store.update(session, settings={"origin": None})
+    if store.exists(session):
+        imported = store.snapshot(session, 0).session.settings.get("origin") is not None
+        store.update(session, title="", settings={"origin": None} if imported else None)
     return removed
 
 

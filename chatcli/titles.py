@@ -34,24 +34,31 @@ class Title:
 
     def is_due(self, view: View) -> bool:
         """Say whether the session has its first turn, and still the title that this gave."""
-        if not 2 <= view.history.length <= _EARLY:
-            return False
-        first = next((message for message in view.history.between(0, _EARLY) if message.role == "user"), None)
-        return first is not None and self.store.snapshot(self.session, 0).session.title == title_of(first)
+        return self._title_of_the_beginning(view) is not None
 
     def has_begun(self, view: View) -> bool:
         """See Derivation; nothing is asked before there is a turn in this chat."""
         return False
 
     def step(self, view: View, ask: Ask) -> Change | None:
-        """Ask for the title and set it, unless the user gave one meanwhile."""
-        if self.is_due(view):
+        """Ask for the title and set it, unless the user gave one meanwhile, or the session is gone."""
+        before = self._title_of_the_beginning(view)
+        if before is not None:
             said = view.history.between(0, _EARLY)
             talk = "\n\n".join(f"{message.role}: {message.text[:_LOOKED_AT]}" for message in said)
             title = tidied(ask([Message("system", _ASKED), Message("user", talk)]))
-            if title and self.is_due(view):
+            now = self.store.snapshot(self.session, 0)
+            if title and now.length and now.session.title == before:  # a session without a message may be deleted
                 self.store.update(self.session, title=title)
         return None
+
+    def _title_of_the_beginning(self, view: View) -> str | None:
+        """Return the session's title while it is how the session began; None for another one, and later."""
+        if not 2 <= view.history.length <= _EARLY:
+            return None
+        first = next((message for message in view.history.between(0, _EARLY) if message.role == "user"), None)
+        title = self.store.snapshot(self.session, 0).session.title
+        return title if first is not None and title == title_of(first) else None
 
 
 def tidied(answer: str) -> str:

@@ -99,7 +99,6 @@ def clear(
         ask_first(f"Empty {_named(chosen)} ({counted(messages, 'message')})? This cannot be undone.", yes)
         for name in chosen:
             removed = clear(opened, name)
-            opened.update(name, title="")
             forget_index(opened, name)
             _say(f"emptied {name}: {counted(removed, 'message')} removed, its settings kept")
 

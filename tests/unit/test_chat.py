@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Event as Gate
 
@@ -228,6 +228,57 @@ def test_the_first_line_of_the_first_turn_is_the_title() -> None:
     run(chat.send("\n  你好我是JavaEdge\nmore"))
     run(chat.send("second"))
     assert chat.store.sessions()[0].title == "你好我是JavaEdge"
+
+
+def again(chat: Chat) -> None:
+    run(chat.retry())
+
+
+def edited(chat: Chat) -> None:
+    run(chat.edit(chat.last(), "another"))
+
+
+def undone_and_another(chat: Chat) -> None:
+    chat.undo()
+    run(chat.send("another"))
+
+
+@pytest.mark.parametrize("replace", [again, edited, undone_and_another])
+def test_a_title_that_was_given_stays_when_the_first_turn_is_replaced(replace: Callable[[Chat], None]) -> None:
+    chat = chat_with()
+    run(chat.send("first"))
+    chat.store.update("s", title="mine")
+    replace(chat)
+    assert chat.store.sessions()[0].title == "mine"
+
+
+@pytest.mark.parametrize("replace", [edited, undone_and_another])
+def test_the_title_of_the_first_turn_goes_with_it(replace: Callable[[Chat], None]) -> None:
+    chat = chat_with()
+    run(chat.send("first"))
+    replace(chat)
+    assert chat.store.sessions()[0].title == "another"
+
+
+def test_undo_of_the_first_turn_takes_its_title_and_redo_brings_it_back() -> None:
+    chat = chat_with()
+    run(chat.send("first"))
+    run(chat.send("second"))
+    chat.undo(2)
+    assert chat.store.sessions()[0].title == ""
+    chat.redo()
+    assert chat.store.sessions()[0].title == "first"
+
+
+def test_the_title_of_a_first_turn_that_got_no_reply_goes_with_it() -> None:
+    chat = chat_with([TOO_MANY])
+    with pytest.raises(RateLimited):
+        run(chat.send("first"))
+    assert chat.store.sessions()[0].title == "first"
+    turning = chat.edit(chat.unfinished()[0], "another")
+    assert chat.store.sessions()[0].title == "another"
+    run(turning)
+    assert chat.store.sessions()[0].title == "another"
 
 
 class Later:

@@ -20,7 +20,7 @@ TOLD = "this session was emptied, deleted or renamed elsewhere; what follows beg
 GONE: dict[str, Callable[[Store], object]] = {
     "deleted": lambda store: store.delete("s"),
     "renamed": lambda store: store.rename("s", "other"),
-    "emptied": lambda store: store.clear("s"),
+    "emptied": lambda store: Chat(store, "s", ScriptedModel()).clear(),
 }
 elsewhere = pytest.mark.parametrize("gone", GONE.values(), ids=GONE.keys())
 

@@ -63,6 +63,24 @@ def test_a_title_of_the_user_stays_also_one_that_was_given_while_the_model_thoug
     opened.close()
 
 
+def test_a_session_that_was_deleted_while_the_model_thought_does_not_come_back() -> None:
+    store = InMemoryStore()
+
+    class Slow(ScriptedModel):
+        def stream(self, context, options):  # type: ignore[no-untyped-def]
+            store.delete("s")
+            return super().stream(context, options)
+
+    side = Slow(["theirs"])
+    opened = chat(store, side)
+    for _ in opened.send(({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},)):
+        pass
+    until(lambda: bool(side.asked))
+    opened.background.catch_up()
+    assert not store.exists("s")
+    opened.close()
+
+
 def test_no_model_is_asked_for_a_title_unless_the_config_says_so() -> None:
     store, side = InMemoryStore(), ScriptedModel(["x"])
     opened = chat(store, side, titles=False)

@@ -110,9 +110,6 @@ def clear(repl: "Repl", argument: str) -> None:
     removed = chat.clear()
     _forget_index(repl)
     chat.aids = replace(chat.aids, index=index)
-    if chat.store.exists(chat.session):
-        chat.store.update(chat.session, title="")
-    chat.last_context = None
     repl.screen.aside(
         f"emptied {shown}: {counted(removed, 'message')} removed, its settings kept. /cls clears the screen"
     )
