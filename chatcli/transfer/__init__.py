@@ -4,7 +4,7 @@ One module a format. Those that write return pieces of text, those that read yie
 message, so that neither needs the memory of a whole history. `departure` and `arrival` are the store's side.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,8 @@ class Carried:
 
     `messages` may be read once, and before the next session is asked for. `origin` tells the session from every other
     one, whatever it is called: `chatgpt:ID`. `name` is what it would like to be called. Times are Unix seconds, 0
-    for unknown. `left_out` counts the branches that were not taken along.
+    for unknown. `left_out` counts the branches that were not taken along. `unfit` names the settings that were
+    left out, for they would have kept the session from being opened.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Carried:
     settings: Mapping[str, Any] = field(default_factory=dict)
     states: Mapping[str, State] = field(default_factory=dict)
     left_out: int = 0
+    unfit: Sequence[str] = ()
 
 
 def no_session_in(what: str) -> UsageError:

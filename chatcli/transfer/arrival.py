@@ -32,6 +32,7 @@ class Arrived:
     known: list[str] = field(default_factory=list)
     messages: int = 0
     left_out: int = 0
+    unfit: set[str] = field(default_factory=set)
 
     def summary(self) -> str:
         """Return it in a line; '' when nothing came."""
@@ -44,6 +45,8 @@ class Arrived:
         if self.left_out:
             branches = "another branch" if self.left_out == 1 else f"{self.left_out:,} other branches"
             said.append(f"{branches} left out, which history import --branches brings")
+        if self.unfit:
+            said.append(f"settings left out that are none: {', '.join(sorted(self.unfit))}")
         return "; ".join(said)
 
 
@@ -69,6 +72,7 @@ def bring(store: Store, sessions: Iterable[Carried], name: str | None, arrived: 
             if length is not None:
                 arrived.messages += length
                 arrived.left_out += session.left_out
+                arrived.unfit |= set(session.unfit)
             known.setdefault(session.origin, []).append(chosen)
         name = None
 

@@ -18,25 +18,43 @@ from chatcli.messages import Message, Part, Usage, to_usage
 from chatcli.transfer import Carried
 
 _Row = Mapping[str, Any]
-_THREADS = {"threads", "messages", "parts", "turns"}
-_RESPONSES = {"conversations", "responses"}
+_THREADS = {
+    "threads": {"id", "name", "tip_message_hash", "forked_from", "datetime_utc"},
+    "messages": {"hash", "parent_hash", "role"},
+    "parts": {"message_hash", "position", "type", "text", "payload"},
+    "turns": {
+        "id", "thread_id", "tip_message_hash", "parent_message_hash", "datetime_utc", "model",
+        "input_tokens", "output_tokens",
+    },
+}  # fmt: skip
+_RESPONSES = {
+    "conversations": {"id", "name"},
+    "responses": {
+        "id", "conversation_id", "system", "prompt", "response", "model", "datetime_utc",
+        "input_tokens", "output_tokens",
+    },
+}  # fmt: skip
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _LARGEST = 20_000_000  # bytes of a picture that is read from its file
 
 
 def is_ours(tables: Mapping[str, set[str]]) -> bool:
     """Say whether these are the tables (with their columns) of llm's logs."""
-    return tables.keys() >= _THREADS or tables.keys() >= _RESPONSES
+    return _has(tables, _THREADS) or _has(tables, _RESPONSES)
+
+
+def _has(tables: Mapping[str, set[str]], wanted: Mapping[str, set[str]]) -> bool:
+    return all(tables.get(name, set()) >= columns for name, columns in wanted.items())
 
 
 def read(db: sqlite3.Connection, tables: Mapping[str, set[str]]) -> Iterator[Carried]:
     """Yield the sessions, the one begun first first; one that was logged in both forms once."""
     known = set()
-    if tables.keys() >= _THREADS:
+    if _has(tables, _THREADS):
         for row in _rows(db, "SELECT * FROM threads ORDER BY id").fetchall():
             known.add(row["id"])
             yield _carried(row, _chain(db, row), row["datetime_utc"])
-    if tables.keys() >= _RESPONSES:
+    if _has(tables, _RESPONSES):
         for row in _rows(db, "SELECT * FROM conversations ORDER BY id").fetchall():
             if row["id"] not in known:
                 yield _carried(row, _responses(db, tables, row["id"]), None)

@@ -4,7 +4,9 @@ The files that other programs write themselves: tests/e2e/test_llm_import.py, te
 """
 
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from chatcli.revising import fork
 from chatcli.stores import Change, State, Store, Watermark
 from chatcli.stores.address import open_store
 from chatcli.stores.in_memory import InMemoryStore
-from chatcli.transfer import Carried, aichat
+from chatcli.transfer import Carried, aichat, ours
 from chatcli.transfer.arrival import Arrived, bring
+from chatcli.transfer.json_stream import JsonReader
 from chatcli.transfer.source import from_store
 from tests.unit.conftest import Command
 
@@ -487,3 +490,46 @@ def test_a_file_without_a_session_is_named_in_full_and_nothing_else_is_said(
     assert (done.code, done.out) == (2, "")
     assert done.err.splitlines()[0] == f"error: {file} holds no session that chatcli can read"
     assert Arrived().summary() == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("options", 5),
+        ("memory", 7),
+        ("model", []),
+        ("prompt", {}),
+        ("system", 1),
+        ("variables", {"a": 1}),
+        ("origin", 2),
+    ],
+)
+def test_a_setting_that_none_can_be_is_left_out_and_said(command: Command, home: Path, name: str, value: Any) -> None:
+    document = {"chatcli": 1, "name": "a", "settings": {"x": 5, name: value}}
+    (home / "x.json").write_text(json.dumps({**document, "states": {}, "messages": [{"role": "user", "content": "q"}]}))
+    done = command("history", "import", "x.json")
+    assert (done.code, done.out) == (0, "a\n")
+    arrived = Arrived()
+    with (home / "x.json").open() as file:
+        bring(InMemoryStore(), ours.read(JsonReader(file)), None, arrived, lambda messages: None)
+    assert arrived.summary().endswith(f"; settings left out that are none: {name}")
+    store = open_store("sqlite", data_folder=home / "data")
+    kept = store.snapshot("a", 0).session.settings
+    store.close()
+    assert (kept["x"], kept["origin"] == 2, name in kept) == (5, False, name == "origin")
+    assert command("memory", "show", "-s", "a").code == 0, "it can be opened"
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        "CREATE TABLE conversations(id, title); CREATE TABLE responses(id, conversation_id)",
+        "CREATE TABLE threads(id); CREATE TABLE messages(id); CREATE TABLE parts(id); CREATE TABLE turns(id)",
+    ],
+)
+def test_another_programs_database_with_tables_of_the_same_names_is_refused(
+    command: Command, home: Path, tables: str
+) -> None:
+    with closing(sqlite3.connect(home / "other.db")) as db:
+        db.executescript(tables)
+    assert refused(command, "other.db") == "other.db holds no session that chatcli can read"
