@@ -10,7 +10,7 @@ import pytest
 
 from chatcli.messages import Message, new_id
 from chatcli.stores import Pending
-from chatcli.stores.blobs import LARGE
+from chatcli.stores.blobs import LARGE, of_session, release
 from chatcli.stores.sqlite import SqliteStore
 from chatcli.stores.sqlite_file import APPLICATION, MIGRATIONS
 
@@ -88,6 +88,55 @@ def test_a_dropped_turn_takes_along_only_what_nothing_else_in_its_session_has(pa
     store.begin("s", Pending("t2", message, "host/1/2"))
     store.drop("s", "t2")
     assert kept(path) == BOTH
+    assert store.messages("s") == [message]
+
+
+def test_a_dropped_turn_leaves_what_another_turn_under_way_or_an_undone_one_needs(
+    path: Path, store: SqliteStore
+) -> None:
+    message = asked()
+    store.append("undone", [message])
+    store.append("undone", [], at=0)
+    for session, turns in (("undone", ("t1",)), ("under way", ("t2", "t3"))):
+        for turn in turns:
+            store.begin(session, Pending(turn, message, "host/1/2"))
+        store.drop(session, turns[0])
+    assert store.redo("undone") == [message]
+    store.delete("undone")
+    assert [turn.user for turn in store.pending("under way")] == [message]
+    store.drop("under way", "t3")
+    assert kept(path) == []
+
+
+def test_a_fork_takes_along_only_what_its_messages_need(path: Path, store: SqliteStore) -> None:
+    store.append("s", [Message("user", ({"type": "text", "text": str(n) * LARGE},)) for n in range(3)])
+    store.fork("s", "start", 2)
+    store.delete("s")
+    assert (kept(path), len(store.messages("start"))) == ([LARGE, LARGE], 2)
+
+
+def test_a_fork_of_many_messages_with_many_blobs_reads_each_message_once(path: Path, store: SqliteStore) -> None:
+    store.append("s", [Message("assistant", "x" * 2000)] * 10_000)
+    store.append("s", [Message("user", ({"type": "text", "text": f"{n} " + "y" * LARGE},)) for n in range(200)])
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    db = sqlite3.connect(path)
+    db.set_progress_handler(count, 1000)
+    (key,) = db.execute("SELECT id FROM sessions").fetchone()
+    release(db, key, of_session(db, key))
+    assert db.execute("SELECT count(*) FROM uses").fetchone() == (200,)
+    db.close()
+    assert steps < 1000, "one look at each message for all blobs, not for each"
+
+
+def test_a_data_url_that_is_written_otherwise_comes_back_as_it_was(store: SqliteStore) -> None:
+    url = "data:image/png;base64," + "A" * LARGE + "AB=="  # bits of the last character are set that hold nothing
+    message = Message("user", ({"type": "image_url", "image_url": {"url": url}},))
+    store.append("s", [message])
     assert store.messages("s") == [message]
 
 
