@@ -8,7 +8,11 @@ from collections.abc import Callable
 
 from chatcli.errors import UsageError
 from chatcli.messages import Message
+from chatcli.stores import Session, Store
 from chatcli.stores.rules import NAME_LENGTH, is_session_name
+
+UNDER_WAY = "(being imported "
+"""What the name of a session begins with until all of it has been imported."""
 
 TITLE_LENGTH = 80
 """Characters of a title at most."""
@@ -37,6 +41,17 @@ def new_session_name() -> str:
     """Return a name such as `2026-11-21-1432-k3f9`."""
     tail = "".join(random.choices(string.ascii_lowercase + string.digits, k=4))  # noqa: S311 - a name, no secret
     return time.strftime("%Y-%m-%d-%H%M-") + tail
+
+
+def listed(store: Store, limit: int | None = None) -> list[Session]:
+    """Return the sessions to choose from, the one used last first; one that is being imported is none of them."""
+    spare = 0
+    while True:
+        found = store.sessions(limit=None if limit is None else limit + spare)
+        whole = [session for session in found if not session.name.startswith(UNDER_WAY)]
+        if limit is None or len(whole) >= limit or len(found) < limit + spare:
+            return whole[:limit]
+        spare = 2 * spare + len(found) - len(whole)
 
 
 def numbered_name(name: str, number: int, exists: Callable[[str], bool]) -> str:

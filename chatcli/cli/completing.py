@@ -5,10 +5,11 @@ def session_names(incomplete: str) -> list[str]:
     """Return the sessions whose names begin so, for the shell's Tab; none when the store cannot say."""
     from chatcli.cli.stores import named_store
     from chatcli.errors import ChatError
+    from chatcli.names import listed
 
     try:
         with named_store(None) as store:
-            found = [session.name for session in store.sessions(limit=200)]
+            found = [session.name for session in listed(store, 200)]
     except ChatError:
         return []
     return [name for name in found if name.startswith(incomplete)]

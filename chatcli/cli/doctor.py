@@ -82,9 +82,10 @@ def _config() -> Found:
 
 def _store(address: str | None) -> Found:
     from chatcli.cli.stores import named_store
+    from chatcli.names import listed
 
     with named_store(address) as opened:
-        newest = opened.sessions(limit=1)
+        newest = listed(opened, 1)
         last = f"used last: {newest[0].name}" if newest else "no session yet"
         kept = "" if opened.durable else " (ends with the process)"
         return f"{opened.address}{kept}, {last}", ""

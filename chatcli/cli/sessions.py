@@ -34,10 +34,11 @@ def list_(
     """
     from chatcli.cli.output import print_json
     from chatcli.cli.stores import named_store
+    from chatcli.names import listed
     from chatcli.render.tables import print_sessions, session_as_data
 
     with named_store(store) as opened:
-        found = opened.sessions(limit=count or None)
+        found = listed(opened, count or None)
         if all_:
             found += list(opened.foreign())
     if as_json:
@@ -87,12 +88,13 @@ def clear(
     from chatcli.cli.output import ask_first
     from chatcli.cli.stores import forget_index, named_store
     from chatcli.errors import UsageError
+    from chatcli.names import listed
     from chatcli.revising import clear
 
     if names and all_:
         raise UsageError("--all is every session already", "leave the names out, or --all")
     with named_store(store) as opened:
-        chosen = [session.name for session in opened.sessions()] if all_ else _existing(opened, names or [None])
+        chosen = [session.name for session in listed(opened)] if all_ else _existing(opened, names or [None])
         if not chosen:
             raise typer.Exit(1)
         messages = sum(opened.length(name) for name in chosen)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chatcli.cli.resolve import Workplace, workplace
 from chatcli.config import folders
 from chatcli.errors import NotFound
-from chatcli.names import check_session_name
+from chatcli.names import check_session_name, listed
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
 from chatcli.stores.rules import no_session
@@ -34,7 +34,7 @@ def open_named_store(place: Workplace, address: str | None = None) -> Store:
 
 def last_session(store: Store) -> str:
     """Return the session used last; raise NotFound when there is none."""
-    newest = store.sessions(limit=1)
+    newest = listed(store, 1)
     if not newest:
         raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
     return newest[0].name

@@ -18,6 +18,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from chatcli.errors import NotFound, StoreError, UsageError
+from chatcli.names import listed
 from chatcli.render.safe import one_line
 from chatcli.repl.bindings import drop_mouse_events
 from chatcli.repl.choosing import Choices, line, preview
@@ -41,7 +42,7 @@ def pick_session(store: Store) -> str | None:
     """
     if not on_a_terminal():
         raise UsageError("there is no terminal to pick a session on", "name it: chatcli sessions resume NAME")
-    found = store.sessions(limit=_FIRST_PAGE)
+    found = listed(store, _FIRST_PAGE)
     if not found:
         raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
     return _Picker(store, Choices(found)).run()

@@ -8,7 +8,7 @@ from itertools import chain, count, islice
 
 from chatcli.errors import StoreError, UsageError
 from chatcli.messages import Message
-from chatcli.names import check_session_name, title_of
+from chatcli.names import UNDER_WAY, check_session_name, title_of
 from chatcli.stores import Change, Store
 from chatcli.stores.rules import NAME_LENGTH, is_session_name
 from chatcli.transfer import Carried
@@ -18,7 +18,6 @@ BATCH = 10_000
 """Messages that are written at once."""
 
 _LARGE = 2_000_000  # characters of a batch, at most, unless one message has more
-_UNDER_WAY = "(being imported "
 
 Progress = Callable[[int], None]
 """Is told how many messages have been written since it was told last; may raise to stop the import."""
@@ -81,7 +80,7 @@ def _known(store: Store) -> dict[str, list[str]]:
     """Return the names of the sessions that are there, by where they came from; several may say the same."""
     known: dict[str, list[str]] = {}
     for one in store.sessions():
-        if not one.name.startswith(_UNDER_WAY):  # what a killed import left is not there
+        if not one.name.startswith(UNDER_WAY):  # what a killed import left is not there
             for origin in {f"chatcli:{one.name}@{one.created}", str(one.settings.get("origin"))}:
                 known.setdefault(origin, []).append(one.name)
     return known
@@ -138,7 +137,7 @@ def _span(said: list[float], batch: Sequence[Message]) -> list[float]:
 
 
 def _temporary(origin: str) -> str:
-    return f"{_UNDER_WAY}{hashlib.blake2b(origin.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()})"
+    return f"{UNDER_WAY}{hashlib.blake2b(origin.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()})"
 
 
 def _batches(messages: Iterable[Message]) -> Iterator[list[Message]]:

@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from chatcli.errors import UsageError
 from chatcli.messages import Message
+from chatcli.names import listed
 from chatcli.stores import Store
 from chatcli.transfer import Carried, aichat, chatgpt, databases, departure, jsonl, no_session_in, ours
 from chatcli.transfer.json_stream import BadJson, JsonReader
@@ -49,7 +50,7 @@ def check_format(format: str) -> str | None:
 
 def from_store(store: Store) -> Iterator[Carried]:
     """Yield all sessions of a store, those too that only other programs wrote; the one used last last."""
-    names = [one.name for one in store.sessions()] + [one.name for one in store.foreign()]
+    names = [one.name for one in listed(store)] + [one.name for one in store.foreign()]
     return (departure.carried(store, name) for name in reversed(names))
 
 

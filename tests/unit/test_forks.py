@@ -2,11 +2,12 @@
 
 import pytest
 
+from chatcli.cli.stores import last_session
 from chatcli.errors import Conflict, NotFound, UsageError
 from chatcli.memory import pins
 from chatcli.memory.history import open_history
 from chatcli.messages import Message
-from chatcli.names import numbered_name
+from chatcli.names import listed, numbered_name
 from chatcli.revising import clear, end_of_turn, fork
 from chatcli.stores.in_memory import InMemoryStore
 
@@ -95,3 +96,10 @@ def test_a_copy_and_an_emptied_session_no_longer_say_where_they_were_imported_fr
     assert store.snapshot("s", 0).session.settings["origin"] == "chatgpt:1"
     assert clear(store, "s") == 3
     assert store.snapshot("s", 0).session.settings == {"memory": "all"}
+
+
+def test_what_is_being_imported_is_no_session_to_choose_yet() -> None:
+    store = store_with("a", "b", "(being imported 1)", "(being imported 2)", "c", "(being imported 3)")
+    everything = {name: [one.name for one in listed(store, name)] for name in (None, 1, 2, 3, 9)}
+    assert everything == {None: ["c", "b", "a"], 1: ["c"], 2: ["c", "b"], 3: ["c", "b", "a"], 9: ["c", "b", "a"]}
+    assert last_session(store) == "c"

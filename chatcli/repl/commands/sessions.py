@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatcli.errors import NotFound, UsageError
-from chatcli.names import TITLE_LENGTH, check_session_name, in_shell
+from chatcli.names import TITLE_LENGTH, check_session_name, in_shell, listed
 from chatcli.render.safe import one_line
 from chatcli.repl.slash import slash
 from chatcli.values import counted, whole_number
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _names(repl: "Repl") -> Sequence[tuple[str, str]]:
-    return [(session.name, session.title) for session in repl.chat.store.sessions(limit=50)]
+    return [(session.name, session.title) for session in listed(repl.chat.store, 50)]
 
 
 @slash("exit", "quit", "bye", help="leave; ^D does the same")
@@ -41,7 +41,7 @@ def sessions(repl: "Repl", argument: str) -> None:
     if not argument and repl.screen.on_a_terminal and not repl.screen.plain:
         _pick(repl)
     else:
-        print_sessions(repl.chat.store.sessions(limit=whole_number(argument) if argument else 20))
+        print_sessions(listed(repl.chat.store, whole_number(argument) if argument else 20))
 
 
 @slash("resume", arguments="[name]", help="go on with another session", complete=_names)
