@@ -21,7 +21,7 @@ from chatcli import prompt as prompts
 from chatcli.attachments import attach_all, with_attachments
 from chatcli.cli.compose import aids_for
 from chatcli.cli.resolve import resolve_model, workplace
-from chatcli.cli.stores import open_named_store
+from chatcli.cli.stores import forget_index, open_named_store
 from chatcli.context import Context
 from chatcli.errors import BrokenStream, UsageError
 from chatcli.memory import Memory, parse_memory
@@ -126,8 +126,12 @@ class Chat:
     def clear(self) -> int:
         """Remove all messages of the session, and what was derived from them; return how many there were."""
         if self._chat.aids.index is not None:
-            self._chat.aids.index.close()
-        return self._chat.clear()
+            self._chat.aids.index.close()  # the background may be writing it
+        removed = self._chat.clear()
+        forget_index(self._chat.store, self.session)
+        fresh = aids_for(workplace(), self._chat.store, self.session)
+        self._chat.aids = replace(self._chat.aids, index=fresh.index)
+        return removed
 
     def close(self) -> None:
         """Let go of the model's connection, and of a store that was given by its address."""

@@ -124,6 +124,30 @@ def test_a_store_that_was_given_stays_open(endpoint: ModelServer) -> None:
         assert chat.clear() == 2
 
 
+def test_a_chat_that_was_emptied_forgets_what_was_said_and_recalls_what_is_said_from_then_on(
+    endpoint: ModelServer, home: Path
+) -> None:
+    def recalled(chat: Chat, word: str) -> bool:
+        chat._chat.background.catch_up()
+        return any(word in message.text for message in chat.context(f"What of {word}?").messages[:-1])
+
+    def indexed() -> bytes:
+        return b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file() and "recall" in str(path))
+
+    with Chat("s", memory="recall:3") as chat:
+        chat.send("The otter is called Abernethy")
+        for number in range(8):
+            chat.send(f"filler {number}")
+        assert recalled(chat, "Abernethy")
+        chat.clear()
+        assert b"Abernethy" not in indexed()
+        assert not recalled(chat, "Abernethy")
+        chat.send("The badger is called Bartholomew")
+        for number in range(8):
+            chat.send(f"filler {number}")
+        assert recalled(chat, "Bartholomew")
+
+
 @pytest.mark.parametrize(
     ("work", "error"),
     [
