@@ -31,6 +31,13 @@ def versions(turn: Sequence[Message]) -> tuple[list[Version], int]:
     return [*others[:place], current, *others[place:]], place
 
 
+def other_replies(message: Message) -> list[Message]:
+    """Return the replies of the other versions that a turn's last message holds, oldest first."""
+    listed = message.extra.get("alternatives")
+    found = [_read(raw, Message("user", "")) for raw in (listed if isinstance(listed, list) else ())]
+    return [one for version in found for one in version or () if one.role == "assistant"]
+
+
 def as_turn(found: Sequence[Version], chosen: int) -> list[Message]:
     """Return the messages of the chosen version, which hold the others."""
     question, *rest = found[chosen]

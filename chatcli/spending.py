@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from chatcli.alternatives import other_replies
 from chatcli.messages import Message
 from chatcli.prices import Prices, cost
 from chatcli.stores import Session, Store
@@ -70,17 +71,23 @@ class Report:
 def spent(store: Store, since: float, price_of: PriceOf, only: str | None = None) -> Report:
     """Return what was spent since a time (Unix seconds; 0: ever), in all sessions or `only` the one with this name.
 
-    Reads the sessions used since, each from its end. Messages without a time count only in what was spent ever.
+    Reads the sessions used since, each from its end. Messages without a time count only in what was spent ever. What
+    was said before a session was forked counts once, in the one of the two that was used last. Replies that were
+    replaced were paid for, too.
     """
     report = Report()
+    counted: set[tuple[str, float | None]] = set()
     names = [only] if only is not None else [session.name for session in _used(store, since)]
     for name in names:
         model = ""
         for message in _newest_first(store, name, since):
             if message.role == "assistant":
                 model = message.model or ""
-            if message.role in ("user", "assistant"):
+            one = message.id, message.time
+            if message.role in ("user", "assistant") and one not in counted:
                 report.add(name, message, model, price_of)
+            if message.id:
+                counted.add(one)
     return report
 
 
@@ -96,11 +103,12 @@ def _used(store: Store, since: float) -> Iterator[Session]:
 
 
 def _newest_first(store: Store, session: str, since: float) -> Iterator[Message]:
-    """Yield the messages since then, the newest first."""
+    """Yield the messages since then, the newest first, and in front of one the replies that it replaced."""
     stop = store.length(session)
     while stop > 0:
         start = max(0, stop - _PAGE)
         for message in reversed(store.messages(session, start, stop)):
+            yield from (other for other in other_replies(message) if not since or (other.time or 0) >= since)
             if message.time is not None and message.time < since:
                 return
             if message.time is not None or not since:

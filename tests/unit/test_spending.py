@@ -1,5 +1,8 @@
 """What was spent, added up from the messages of a store."""
 
+from dataclasses import replace
+
+from chatcli.alternatives import as_turn
 from chatcli.config.file import Price
 from chatcli.messages import Message, Usage
 from chatcli.render.spent import spending_table
@@ -44,6 +47,28 @@ def test_messages_without_a_time_count_only_in_what_was_spent_ever() -> None:
     store.append("s", [Message("user", "x"), Message("assistant", "y")])
     assert spent(store, NOW - DAY, PRICES.get).total.turns == 0
     assert spent(store, 0, PRICES.get).days["?"].turns == 1
+
+
+def test_what_was_said_before_a_fork_counts_once() -> None:
+    store = InMemoryStore(clock=lambda: NOW)
+    said = [replace(message, id=str(number)) for number, message in enumerate(turn(NOW - 9) + turn(NOW - 5))]
+    store.append("s", said)
+    store.fork("s", "s-2")
+    store.append("s-2", turn(NOW))
+    total = spent(store, 0, PRICES.get).total
+    assert (total.turns, total.replies, total.cost) == (3, 3, 6.0)
+    assert spent(store, 0, PRICES.get, only="s").total.turns == 2
+
+
+def test_replies_that_were_replaced_were_paid_for_but_are_no_turns() -> None:
+    store = InMemoryStore(clock=lambda: NOW)
+    question, reply = turn(NOW)
+    old = [replace(reply, content="old", time=NOW - ago, id=str(ago), model="b") for ago in (DAY, 2 * DAY)]
+    store.append("s", as_turn([(question, reply), *((question, one) for one in old)], 0))
+    report = spent(store, 0, PRICES.get)
+    assert (report.total.turns, report.total.replies, report.total.prompt) == (1, 3, 3_000_000)
+    assert (report.models["a"].turns, report.models["b"].turns, report.models["b"].replies) == (1, 0, 2)
+    assert spent(store, NOW - 1.5 * DAY, PRICES.get).total.replies == 2
 
 
 def test_a_narrow_table_of_sessions_tells_them_apart() -> None:
