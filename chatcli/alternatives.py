@@ -1,11 +1,12 @@
 """Alternatives: the other versions of a turn that was sent again or edited, kept in what replaced them.
 
 `extra["alternatives"]` of the turn's last message lists them, oldest first, each as its messages; one that answers the
-question that stands in the history does not repeat it. `extra["version"]` is the number of the one that stands there,
+question that stands in the history does not repeat it, and of another question a part that stands in that one too, an
+image say, is `{"same": 1}`: its index there. `extra["version"]` is the number of the one that stands there,
 among all of them. So they are committed with the reply, and go wherever it goes; they are never sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -113,15 +114,40 @@ def _bare(message: Message) -> Message:
 
 def _written(version: Version, question: Message) -> list[dict[str, Any]]:
     messages = version[1:] if _same(version[0], question) and len(version) > 1 else version
-    return [to_dict(message) for message in messages]
+    return [_with_content(to_dict(message), lambda part: _referred(part, question)) for message in messages]
 
 
 def _read(raw: Any, question: Message) -> Version | None:
     """Return the version that was written, with its question; None for what cannot be read."""
     try:
-        messages = tuple(from_dict(data) for data in raw)
+        messages = tuple(from_dict(_with_content(data, lambda part: _found(part, question))) for data in raw)
     except (TypeError, ValueError):
         return None
     if not messages:
         return None
     return messages if messages[0].role == "user" else (question, *messages)
+
+
+def _with_content(data: Any, part: Callable[[Any], Any]) -> Any:
+    """Return a message's data with each part of its content made anew by `part`."""
+    if not isinstance(data, Mapping) or not isinstance(data.get("content"), (list, tuple)):
+        return data
+    return {**data, "content": [part(one) for one in data["content"]]}
+
+
+def _referred(part: Any, question: Message) -> Any:
+    """Return what stands for a part: where the question has the same, or itself."""
+    return {"same": question.content.index(part)} if _has_parts(question) and part in question.content else part
+
+
+def _found(part: Any, question: Message) -> Any:
+    """Return the part of the question that is meant, or the part itself; None, which is no part, when there is none."""
+    match part:
+        case {"same": index, **others} if not others:
+            there = _has_parts(question) and is_count(index) and index < len(question.content)
+            return question.content[index] if there else None
+    return part
+
+
+def _has_parts(question: Message) -> bool:
+    return not isinstance(question.content, str)

@@ -314,3 +314,29 @@ def test_what_was_cut_off_by_a_kill_while_it_went_on_is_not_thrown_away() -> Non
     assert turn.partial == "It was moved to Beij"
     chat.keep(turn)
     assert listed(chat) == ([["Hi", "It was moved to Beij"]], 0)
+
+
+def test_an_image_that_edits_leave_as_it_is_stands_in_the_history_once() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 1000}}
+    chat = chat_with(*(["ok"] for _ in range(4)))
+    run(chat.send(({"type": "text", "text": "q0"}, image)))
+    run(chat.edit(chat.last(), ({"type": "text", "text": "q1"}, image)))
+    run(chat.edit(chat.last(), (image, {"type": "text", "text": "q2"})))
+    chat.choose(1)
+    history = chat.store.messages("s")
+    assert json.dumps([to_dict(message) for message in history]).count("A" * 1000) == 1
+    found, now = versions(history)
+    assert [version[0].content for version in found] == [
+        ({"type": "text", "text": "q0"}, image),
+        ({"type": "text", "text": "q1"}, image),
+        (image, {"type": "text", "text": "q2"}),
+    ]
+    assert now == 0
+
+
+@pytest.mark.parametrize("same", [-1, 2, 10**30, "1", None, [0]])
+def test_an_alternative_that_refers_to_no_part_is_left_out(same: object) -> None:
+    question = Message("user", ({"type": "text", "text": "a"}, {"type": "text", "text": "b"}))
+    raw = [[{"role": "user", "content": [{"same": same}]}, {"role": "assistant", "content": "c"}]]
+    found, now = versions([question, Message("assistant", "d", extra={"alternatives": raw, "version": 2})])
+    assert (len(found), now) == (1, 0)
