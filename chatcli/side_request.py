@@ -81,6 +81,11 @@ class SideRequest:
                         ended = finish
                 if len(text) > MOST_CHARACTERS:
                     raise BrokenStream(f"{self.model.name} went on and on", _ANOTHER)
-        if ended != "stop" or not _THOUGHTS.sub("", text).strip():
+        if ended != "stop" or not without_thoughts(text).strip():
             raise BrokenStream(f"{self.model.name} gave no whole answer", _ANOTHER)
-        return _THOUGHTS.sub("", text)
+        return without_thoughts(text)
+
+
+def without_thoughts(answer: str) -> str:
+    """Return the answer without what the model thought in front of it, where that stands in the text."""
+    return _THOUGHTS.sub("", answer)

@@ -8,12 +8,12 @@ from typing import Any
 
 from chatcli.errors import BrokenStream, UsageError
 from chatcli.prompt import Prompt, system_text, with_system
+from chatcli.side_request import without_thoughts
 
 _LONGEST = 1_000_000
 """Bytes of a schema."""
 
 _IN_WORDS = "Reply with one JSON document and nothing else. It must fit this JSON Schema:\n"
-_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 
 
 class Schema:
@@ -45,7 +45,7 @@ class Schema:
         """Return the JSON document in the answer; raise BrokenStream when there is none, or it does not fit."""
         import fastjsonschema
 
-        text = _THOUGHTS.sub("", answer).strip()
+        text = without_thoughts(answer).strip()
         try:
             document = json.loads(code_in(text) or text)
         except (ValueError, RecursionError):
