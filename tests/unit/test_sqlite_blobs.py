@@ -97,13 +97,14 @@ def test_a_dropped_turn_leaves_what_another_turn_under_way_or_an_undone_one_need
     message = asked()
     store.append("undone", [message])
     store.append("undone", [], at=0)
-    for session, turns in (("undone", ("t1",)), ("under way", ("t2", "t3"))):
-        for turn in turns:
-            store.begin(session, Pending(turn, message, "host/1/2"))
-        store.drop(session, turns[0])
+    store.begin("undone", Pending("t1", message, "host/1/2"))
+    store.drop("undone", "t1")
     assert store.redo("undone") == [message]
     store.delete("undone")
-    assert [turn.user for turn in store.pending("under way")] == [message]
+    for turn in ("t2", "t3"):
+        store.begin("under way", Pending(turn, message, "host/1/2"))
+    store.drop("under way", "t2")
+    assert [one.user for one in store.pending("under way")] == [message]
     store.drop("under way", "t3")
     assert kept(path) == []
 
