@@ -41,9 +41,10 @@ def refused(term: Terminal, line: str, answer: str) -> None:
 
 def given_back(term: Terminal, message: str, answer: str) -> None:
     """Send a message that is refused; it stands in the line again, and is cleared here."""
+    before = term.text().count(f"you> {message}")
     term.enter(message)
     term.wait_for(answer)
-    term.wait(lambda t: prompt_line(t) == f"you> {message}", what="the message to be given back")
+    term.wait(lambda t: t.text().count(f"you> {message}") == before + 2, what="the message to be given back")
     term.key("c-c")
     term.wait(lambda t: prompt_line(t) == "you>", what="the line to be cleared")
 
