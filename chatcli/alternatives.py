@@ -7,6 +7,7 @@ among all of them. So they are committed with the reply, and go wherever it goes
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -35,8 +36,13 @@ def versions(turn: Sequence[Message]) -> tuple[list[Version], int]:
 def other_replies(message: Message) -> list[Message]:
     """Return the replies of the other versions that a turn's last message holds, oldest first."""
     listed = message.extra.get("alternatives")
-    found = [_read(raw, Message("user", "")) for raw in (listed if isinstance(listed, list) else ())]
-    return [one for version in found for one in version or () if one.role == "assistant"]
+    written = [data for raw in (listed if isinstance(listed, list) else ()) if isinstance(raw, list) for data in raw]
+    found: list[Message] = []
+    for data in written:  # each for itself: a question may lean on parts of one that is not here
+        if isinstance(data, Mapping) and data.get("role") == "assistant":
+            with suppress(ValueError):
+                found.append(from_dict(data))
+    return found
 
 
 def as_turn(found: Sequence[Version], chosen: int) -> list[Message]:

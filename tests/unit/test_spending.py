@@ -80,6 +80,15 @@ def test_a_narrow_table_of_sessions_tells_them_apart() -> None:
     assert "123,456" in lines[1]
 
 
+def test_the_reply_to_an_edited_question_with_an_image_counts_too() -> None:
+    store = InMemoryStore(clock=lambda: NOW)
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    question, reply = turn(NOW)
+    before, after = (replace(question, content=({"type": "text", "text": text}, image)) for text in "ab")
+    store.append("s", as_turn([(before, reply), (after, reply)], 1))
+    assert spent(store, 0, PRICES.get).total.replies == 2
+
+
 def test_a_narrow_table_keeps_names_readable() -> None:
     spending = Spending(turns=3, replies=3, prompt=123_456, cached=1, completion=2, cost=1.5)
     for width in (20, 40, 60, 100):
