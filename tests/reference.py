@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chatcli.cli.app import app
-from chatcli.repl.slash import commands
+from chatcli.repl.slash import THEMES, Command, commands
 
 WIDTH = 100
 
@@ -42,11 +42,15 @@ def page() -> str:
     for words in leaves():
         parts += ["", f"## chatcli {' '.join(words)}", "", "```", helped(*words), "```"]
     parts += ["", "## In the chat", "", "| | |", "|---|---|"]
-    for command in dict.fromkeys(commands().values()):
+    for command in sorted(dict.fromkeys(commands().values()), key=lambda one: THEMES.index(_theme(one))):
         also = "".join(f", `/{name}`" for name in command.names[1:])
         usage = command.usage.replace("|", "\\|")
         parts.append(f"| `{usage}`{also} | {command.help.replace('|', chr(92) + '|')} |")
     return "\n".join(parts) + "\n"
+
+
+def _theme(command: Command) -> str:
+    return command.run.__module__.rpartition(".")[2]
 
 
 if __name__ == "__main__":
