@@ -8,6 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -98,27 +99,30 @@ def test_it_reports_what_it_read_from_its_cache(model: EmbeddedModel) -> None:
     assert again[0].usage.cached > 60
 
 
-def test_closing_a_stream_frees_its_slot() -> None:
+@pytest.fixture
+def server() -> Iterator[EmbeddedServer]:
     server = EmbeddedServer(embedded(weights()))
-    settings = server.locate()
-    model = OpenAIModel(settings)
-    endless = model.stream([Message("user", "Tell me a story.")], {"ignore_eos": True, "max_tokens": 8000})
-    assert isinstance(next(iter(endless)), Delta)
-    assert appears(lambda: is_busy(settings.base_url, settings.api_key), timeout=60)
-    endless.close()
-    assert appears(lambda: not is_busy(settings.base_url, settings.api_key), timeout=60)
-    model.close()
+    yield server
     server.stop()
 
 
-def test_without_its_key_it_answers_nobody() -> None:
-    server = EmbeddedServer(embedded(weights()))
+def test_closing_a_stream_frees_its_slot(server: EmbeddedServer) -> None:
+    settings = server.locate()
+    with closing(OpenAIModel(settings)) as model:
+        endless = model.stream([Message("user", "Tell me a story.")], {"ignore_eos": True, "max_tokens": 8000})
+        events = iter(endless)  # held: an iterator that nobody holds is closed, and the request with it
+        assert isinstance(next(events), Delta)
+        assert is_busy(settings.base_url, settings.api_key)
+        endless.close()
+        assert appears(lambda: not is_busy(settings.base_url, settings.api_key), timeout=60)
+
+
+def test_without_its_key_it_answers_nobody(server: EmbeddedServer) -> None:
     url = f"{server.locate().base_url}/chat/completions"
     request = urllib.request.Request(url, b'{"messages": []}', {"Content-Type": "application/json"})
     with pytest.raises(urllib.error.HTTPError, match="401") as caught:
         urllib.request.urlopen(request, timeout=10)
     caught.value.close()
-    server.stop()
 
 
 def test_it_ends_when_its_parent_is_killed() -> None:
