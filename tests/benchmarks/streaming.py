@@ -197,25 +197,39 @@ class Programs:
         return figures
 
     def first_deltas(self) -> float:
-        """Return the median of the milliseconds from a first delta's leaving the server to its being on screen."""
+        """Return the median of the milliseconds from a first delta's leaving the server to its being on screen.
+
+        The others follow it at 100 a second.
+        """
         program, waits = OnTerminal([self._chatcli, "chat", "--private"], self._env), []
         program.until(b"you>")
         for turn in range(TURNS):
             gate, mark = threading.Event(), f"Here{turn}is"
+            later = [threading.Event() for _ in range(50)]
             asked = len(self._server.requests)
-            self._server.replies(gate, mark, *[" word"] * 5)
+            self._server.replies(gate, mark, *(step for each in later for step in (each, " word")))
             program.type(f"Go {turn}\r")
             self._server.wait_chats(asked + 1)
             time.sleep(0.3)  # so long a model thinks, at least
             began = time.perf_counter()
             gate.set()
+            pace = threading.Thread(target=set_one_by_one, args=(later, 0.01))
+            pace.start()
             waits.append((program.until(mark.encode()) - began) * 1000)
+            pace.join()
             program.until(b"you>")
         program.type("/exit\r")
         program.ended()
         return statistics.median(waits)
 
     file: Path
+
+
+def set_one_by_one(events: Sequence[threading.Event], pause: float) -> None:
+    """Set the events, each `pause` seconds after the one before it."""
+    for event in events:
+        time.sleep(pause)
+        event.set()
 
 
 def one_round(programs: Programs) -> dict[str, float]:
