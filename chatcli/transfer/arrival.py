@@ -1,17 +1,17 @@
 """Into a store: a session is there whole or not at all, and once, however often it is brought."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, count, islice
 
-from chatcli.errors import StoreError, UsageError
+from chatcli.errors import Conflict, StoreError, UsageError
 from chatcli.messages import Message
 from chatcli.names import UNDER_WAY, check_session_name, title_of
-from chatcli.stores import Change, Store
+from chatcli.stores import Change, Session, Store
 from chatcli.stores.rules import NAME_LENGTH, is_session_name
 from chatcli.transfer import Carried
+from chatcli.transfer.under_way import UnderWay, tidy
 from chatcli.values import counted
 
 BATCH = 10_000
@@ -25,19 +25,22 @@ Progress = Callable[[int], None]
 
 @dataclass(slots=True)
 class Arrived:
-    """What an import brought: the names of new sessions, those that were there already, and what was left out."""
+    """What an import brought: the names of new sessions, those that were there already, and what was left out.
+
+    `kept` names what interrupted imports left behind and somebody has written in since."""
 
     names: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     messages: int = 0
     left_out: int = 0
+    kept: list[str] = field(default_factory=list)
     unfit: set[str] = field(default_factory=set)
 
     def summary(self) -> str:
-        """Return it in a line; '' when nothing came."""
-        if not (self.names or self.messages or self.known or self.left_out):
-            return ""
-        said = [f"imported {counted(len(self.names), 'session')}, {counted(self.messages, 'message')}"]
+        """Return it in a line; '' when nothing came, and nothing is to be told."""
+        said = []
+        if self.names or self.messages or self.known or self.left_out:
+            said.append(f"imported {counted(len(self.names), 'session')}, {counted(self.messages, 'message')}")
         if self.known:
             others = f" and {len(self.known) - 1:,} more" if len(self.known) > 1 else ""
             said.append(f"here already: {self.known[0]}{others}")
@@ -46,6 +49,8 @@ class Arrived:
             said.append(f"{branches} left out, which history import --branches brings")
         if self.unfit:
             said.append(f"settings left out that are none: {', '.join(sorted(self.unfit))}")
+        if self.kept:
+            said.append(f"kept from an interrupted import: {', '.join(self.kept)}")
         return "; ".join(said)
 
 
@@ -55,7 +60,8 @@ def bring(store: Store, sessions: Iterable[Carried], name: str | None, arrived: 
     `name`: what the first one is to be called, even if it is there already under another name. Raises UsageError when
     there is another session of that name.
     """
-    known = _known(store)
+    arrived.kept += tidy(store)
+    known = _known(store.sessions())
     numbers: dict[str, int] = {}
     for session in sessions:
         session, there = _recognised(store, session, known.get(session.origin, ()))
@@ -66,7 +72,7 @@ def bring(store: Store, sessions: Iterable[Carried], name: str | None, arrived: 
         if there is not None:
             arrived.known.append(there)
         else:
-            chosen, length = _write(store, session, name, numbers, progress)
+            chosen, length = _write(store, session, name, numbers, arrived, progress)
             (arrived.names if length is not None else arrived.known).append(chosen)
             if length is not None:
                 arrived.messages += length
@@ -76,10 +82,10 @@ def bring(store: Store, sessions: Iterable[Carried], name: str | None, arrived: 
         name = None
 
 
-def _known(store: Store) -> dict[str, list[str]]:
+def _known(sessions: Sequence[Session]) -> dict[str, list[str]]:
     """Return the names of the sessions that are there, by where they came from; several may say the same."""
     known: dict[str, list[str]] = {}
-    for one in store.sessions():
+    for one in sessions:
         if not one.name.startswith(UNDER_WAY):  # what a killed import left is not there
             for origin in {f"chatcli:{one.name}@{one.created}", str(one.settings.get("origin"))}:
                 known.setdefault(origin, []).append(one.name)
@@ -98,46 +104,46 @@ def _recognised(store: Store, session: Carried, names: Sequence[str]) -> tuple[C
 
 
 def _write(
-    store: Store, session: Carried, name: str | None, numbers: dict[str, int], progress: Progress
+    store: Store, session: Carried, name: str | None, numbers: dict[str, int], arrived: Arrived, progress: Progress
 ) -> tuple[str, int | None]:
     """Write the session under a name that says so while it is under way, then give it `name` or a free one.
 
     Returns its name and its length; None for the length when another import has brought it meanwhile.
     """
-    temporary = _temporary(session.origin)
-    store.delete(temporary)  # of an import that was killed
+    place, done = UnderWay(store), False
     try:
-        length, title, said = 0, session.title, list[float]()
-        for batch in _batches(session.messages):
-            title = title or next((title_of(one) for one in batch if one.role == "user"), "")
-            said = _span(said, batch)
-            length = store.append(temporary, batch, expected_length=length)
-            progress(len(batch))
-        settings = {**session.settings, "origin": session.origin}
-        times = (session.created or min(said, default=0.0), session.used or max(said, default=0.0))
-        store.update(temporary, title=title, settings=settings, times=times if all(times) else None)
-        for state_name, state in session.states.items():
-            store.put_state(temporary, Change(state_name, state, None))
-        name, brought = (name, False) if name else _free_name(store, session, numbers)
-        if brought:
-            store.delete(temporary)
-            return name, None
-        store.rename(temporary, name)
-    except BaseException:
-        with suppress(StoreError):
-            store.delete(temporary)
-        raise
-    return name, length
+        length = _fill(place, session, progress)
+        if name:
+            store.rename(place.name, name)
+            done = True
+        else:
+            name, done = _named(place, session, numbers)
+        return name, length if done else None
+    finally:
+        if not done:
+            with suppress(StoreError):
+                arrived.kept += filter(None, [place.give_up()])
+
+
+def _fill(place: UnderWay, session: Carried, progress: Progress) -> int:
+    """Write all of the session but its name; return its length."""
+    length, title, said = 0, session.title, list[float]()
+    for batch in _batches(session.messages):
+        title = title or next((title_of(one) for one in batch if one.role == "user"), "")
+        said = _span(said, batch)
+        length = place.write(length, batch)
+        progress(len(batch))
+    times = (session.created or min(said, default=0.0), session.used or max(said, default=0.0))
+    place.complete(title, {**session.settings, "origin": session.origin}, times if all(times) else None)
+    for state_name, state in session.states.items():
+        place.store.put_state(place.name, Change(state_name, state, None))
+    return length
 
 
 def _span(said: list[float], batch: Sequence[Message]) -> list[float]:
     """Return the times of the first and the last message, of those that have one."""
     times = [*said, *(message.time for message in batch if message.time)]
     return [min(times), max(times)] if times else []
-
-
-def _temporary(origin: str) -> str:
-    return f"{UNDER_WAY}{hashlib.blake2b(origin.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()})"
 
 
 def _batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
@@ -166,23 +172,35 @@ def _check_free(store: Store, name: str) -> None:
         raise UsageError(f"there is another session {name!r} already", "choose another name: -s NAME")
 
 
-def _free_name(store: Store, session: Carried, numbers: dict[str, int]) -> tuple[str, bool]:
-    """Return the session's name, or what is left of it as one, with a number when another session has it.
+def _named(place: UnderWay, session: Carried, numbers: dict[str, int]) -> tuple[str, bool]:
+    """Give what has been written the session's name, or what is left of it as one, with a number when it is taken.
 
-    And whether it is the name of this very session, which another import has brought meanwhile. `numbers` remembers
-    what was tried, for a hundred sessions may be called "New chat".
+    Returns the name and True; or False, when another import has brought this very session meanwhile. `numbers`
+    remembers what was tried, for a hundred sessions may be called "New chat".
     """
     wish = "".join(char if char.isprintable() else " " for char in session.name)
     plain = " ".join(wish.split())[: NAME_LENGTH // 2]
     plain = plain if is_session_name(plain) else "imported"
     for number in count(numbers.get(plain, 0) + 1):
         name = plain if number == 1 else f"{plain} ({number})"
-        there = store.exists(name)
-        brought = there and _is_copy(store, name, _temporary(session.origin))
-        if brought or not there:
+        done = _takes_free(place, name)
+        if done or _is_copy(place.store, name, place.name):
             numbers[plain] = number
-            return name, brought
+            return name, done
     raise AssertionError("numbers end")
+
+
+def _takes_free(place: UnderWay, name: str) -> bool:
+    """Rename the session unless there is one of that name; say whether that was done."""
+    if place.store.exists(name):
+        return False
+    try:
+        place.store.rename(place.name, name)
+    except Conflict:
+        if not place.store.exists(name):  # another import was not faster
+            raise
+        return False
+    return True
 
 
 def _is_copy(store: Store, name: str, temporary: str) -> bool:

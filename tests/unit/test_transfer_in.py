@@ -4,23 +4,30 @@ The files that other programs write themselves: tests/e2e/test_llm_import.py, te
 """
 
 import json
+import math
 import sqlite3
+import subprocess
+import sys
+import time
 import zipfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chatcli.errors import Conflict
 from chatcli.messages import Message, fingerprint
 from chatcli.revising import fork
-from chatcli.stores import Change, State, Store, Watermark
+from chatcli.stores import Change, Pending, State, Store, Watermark
 from chatcli.stores.address import open_store
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.transfer import Carried, aichat, ours
 from chatcli.transfer.arrival import Arrived, bring
 from chatcli.transfer.json_stream import JsonReader
 from chatcli.transfer.source import from_store
+from chatcli.writer import this_writer
 from tests.unit.conftest import Command
 
 
@@ -407,29 +414,6 @@ def test_nothing_is_left_of_a_session_whose_import_is_stopped() -> None:
     assert (again.names, again.known) == (["two"], ["one"])
 
 
-def test_what_a_killed_import_left_is_replaced() -> None:
-    class Killed(InMemoryStore):
-        """A store whose process dies before a session has its name; nothing is tidied up then."""
-
-        alive = False
-
-        def delete(self, session: str) -> bool:
-            return self.alive and super().delete(session)
-
-        def rename(self, old: str, new: str) -> None:
-            if not self.alive:
-                raise Stops
-            super().rename(old, new)
-
-    store, session = Killed(), Carried("one", [Message("user", "x")], origin="one")
-    with pytest.raises(Stops):
-        bring(store, [session], None, Arrived(), lambda messages: None)
-    assert [one.name[:16] for one in store.sessions()] == ["(being imported "]
-    store.alive = True
-    bring(store, [session], None, Arrived(), lambda messages: None)
-    assert [(one.name, one.messages) for one in store.sessions()] == [("one", 1)]
-
-
 def brought(store: Store, *sessions: Carried) -> tuple[list[str], list[str]]:
     """Import the sessions; return the names of the new ones and of those that were there."""
     arrived = Arrived()
@@ -439,6 +423,134 @@ def brought(store: Store, *sessions: Carried) -> tuple[list[str], list[str]]:
 
 def carrying(origin: str = "o", name: str = "one", said: str = "x") -> Carried:
     return Carried(name, iter([Message("user", said), Message("assistant", "y")]), origin=origin)
+
+
+class Killed(InMemoryStore):
+    """A store whose process dies after some writes; nothing is tidied up then."""
+
+    def __init__(self, writes: float) -> None:
+        super().__init__(lambda: time.time() + self.later)
+        self.writes = writes
+        self.later = 0.0
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("update", "append", "rename", "delete"):
+            if not self.writes:
+                raise Stops
+            self.writes -= 1
+        return super().__getattribute__(name)
+
+
+@pytest.fixture(scope="module")
+def dead_writer() -> str:
+    """Give the name of a process that has ended."""
+    code = "from chatcli.writer import this_writer; print(this_writer())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def killed(dead_writer: str) -> Callable[..., tuple[Killed, str]]:
+    """Give what leaves a store in which another process began to import `carrying()`, and the session's name there."""
+
+    def leave(writes: int) -> tuple[Killed, str]:
+        store = Killed(writes)
+        with pytest.raises(Stops):
+            brought(store, carrying())
+        store.writes = math.inf
+        (left,) = store.sessions()
+        assert left.name.startswith("(being imported ")
+        store.rename(left.name, name := left.name.replace(this_writer(), dead_writer))
+        return store, name
+
+    return leave
+
+
+INTERRUPTED = pytest.mark.parametrize("writes", [1, 2])  # the note; the messages
+
+
+@INTERRUPTED
+def test_what_a_killed_import_left_is_replaced(killed: Callable[..., tuple[Killed, str]], writes: int) -> None:
+    store, _ = killed(writes)
+    arrived = Arrived()
+    bring(store, [carrying()], None, arrived, lambda messages: None)
+    assert (arrived.names, arrived.kept) == (["one"], [])
+    assert [(one.name, one.messages) for one in store.sessions()] == [("one", 2)]
+    assert "importing" not in store.snapshot("one", 0).session.settings
+
+
+@INTERRUPTED
+@pytest.mark.parametrize("said", ["messages", "as many messages", "a pending turn"])
+def test_what_was_said_in_a_session_that_a_killed_import_left_is_kept(
+    killed: Callable[..., tuple[Killed, str]], writes: int, said: str
+) -> None:
+    store, name = killed(writes)
+    if said == "a pending turn":
+        store.begin(name, Pending("t", Message("user", "mine"), "w"))
+    else:
+        store.append(
+            name, [Message("user", "mine"), Message("assistant", "z")], 0 if said == "as many messages" else None
+        )
+    before = store.messages(name)
+    arrived = Arrived()
+    bring(store, [carrying()], None, arrived, lambda messages: None)
+    assert arrived.names == ["one"]
+    (kept,) = arrived.kept
+    assert store.messages(kept) == before
+    assert [one.user.text for one in store.pending(kept)] == ["mine"] * (said == "a pending turn")
+    assert arrived.summary().endswith(f"; kept from an interrupted import: {kept}")
+    assert kept == (name if said == "a pending turn" else "interrupted-import"), "a reply is under way in the other"
+
+
+def test_a_turn_that_was_left_in_a_session_that_a_killed_import_left_is_kept_where_it_is_listed(
+    killed: Callable[..., tuple[Killed, str]],
+) -> None:
+    store, name = killed(2)
+    store.begin(name, Pending("t", Message("user", "mine"), "w"))
+    store.later = 3600.0
+    store.update("interrupted-import", title="of another time")
+    arrived = Arrived()
+    bring(store, [], None, arrived, lambda messages: None)
+    assert arrived.kept == ["interrupted-import-2"]
+    assert arrived.summary() == "kept from an interrupted import: interrupted-import-2"
+    assert [one.user.text for one in store.pending("interrupted-import-2")] == ["mine"]
+
+
+def test_a_session_that_only_lacked_its_name_when_the_import_was_killed_is_kept_and_known(
+    killed: Callable[..., tuple[Killed, str]],
+) -> None:
+    store, _ = killed(3)
+    arrived = Arrived()
+    bring(store, [carrying()], None, arrived, lambda messages: None)
+    assert (arrived.names, arrived.known, arrived.kept) == ([], ["interrupted-import"], ["interrupted-import"])
+
+
+def test_what_another_import_writes_is_left_alone() -> None:
+    store = InMemoryStore()
+    steps = iter([carrying("a", "a")])
+
+    def other_import(messages: int) -> None:
+        if messages and (other := next(steps, None)):  # the first batch stands there
+            brought(store, other)
+
+    arrived = Arrived()
+    sessions = [Carried("long", iter([Message("user", "x")] * 20_001), origin="long")]
+    bring(store, sessions, None, arrived, other_import)
+    assert (arrived.names, arrived.messages, arrived.kept) == (["long"], 20_001, [])
+    assert sorted(one.name for one in store.sessions()) == ["a", "long"]
+
+
+def test_what_is_said_in_a_session_while_it_is_imported_is_kept() -> None:
+    store = InMemoryStore()
+
+    def somebody_chats(messages: int) -> None:
+        if messages:
+            store.append(store.sessions()[0].name, [Message("user", "mine")])
+
+    arrived = Arrived()
+    with pytest.raises(Conflict):
+        bring(store, [Carried("long", iter([Message("user", "x")] * 10_001))], None, arrived, somebody_chats)
+    assert (arrived.names, arrived.kept) == ([], ["interrupted-import"])
+    assert store.messages("interrupted-import")[-1].text == "mine"
 
 
 @pytest.mark.parametrize("said", ["", "something else"])
