@@ -1,8 +1,7 @@
 """A session, a model, a memory and a prompt, put together: what would be sent, and who is asked. It only reads."""
 
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chatcli.aids import Aids, reply_room, room
@@ -20,48 +19,39 @@ from chatcli.stores import Store
 from chatcli.titles import Title
 
 
+@dataclass(eq=False, repr=False)
 class Assembly:
     """A session, a model, a memory and a prompt, put together.
 
-    The four may be exchanged between two turns. `variables` go into the prompt, `options` to the model.
+    The four may be exchanged between two turns. `chosen` is the memory, None the default one; `variables` go into the
+    prompt, `options` to the model.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        session: str,
-        model: Model,
-        memory: Memory | None = None,
-        prompt: Prompt = DEFAULT,
-        variables: Mapping[str, str] | None = None,
-        options: Mapping[str, Any] | None = None,
-        aids: Aids | None = None,
-    ) -> None:
-        self.store = store
-        self.session = session
-        self.model = model
-        self._memory = memory
-        self.prompt = prompt
-        self.variables = dict(variables or {})
-        self.options = dict(options or {})
-        self.aids = aids or Aids()
-        self._side_model: Model | None = None
-        self._asked_for_window: Model | None = None
-        self._refused_images: Model | None = None
+    store: Store
+    session: str
+    model: Model
+    chosen: Memory | None = None
+    prompt: Prompt = DEFAULT
+    variables: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    aids: Aids = field(default_factory=Aids)
+    _side_model: Model | None = field(default=None, init=False)
+    _asked_for_window: Model | None = field(default=None, init=False)
+    _refused_images: Model | None = field(default=None, init=False)
 
     @property
     def memory(self) -> Memory:
         """The strategy; the default one while none was chosen."""
-        return self._memory or parse_memory(DEFAULT_MEMORY)
+        return self.chosen or parse_memory(DEFAULT_MEMORY)
 
     @memory.setter
     def memory(self, chosen: Memory) -> None:
-        self._memory = chosen
+        self.chosen = chosen
 
     @property
     def memory_spec(self) -> str:
         """The memory's spec, without building it."""
-        return self._memory.spec if self._memory else DEFAULT_MEMORY
+        return self.chosen.spec if self.chosen else DEFAULT_MEMORY
 
     def context(self, content: Content | None, stop: int | None = None) -> Context:
         """Return what would be sent for `content`; `stop` leaves out the history from that position on.

@@ -6,94 +6,64 @@ at all. Whoever iterates a turn may stop it at any event, or die: nothing is los
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chatcli.aids import Aids
 from chatcli.assembly import Assembly
 from chatcli.background import Background
+from chatcli.committing import announce, commit, drop, leave
 from chatcli.context import Context, request
-from chatcli.errors import BrokenStream, ChatError, Conflict, ContextTooLong, NoImages, StoreError
-from chatcli.memory import Memory
+from chatcli.errors import BrokenStream, ChatError, ContextTooLong, NoImages, StoreError
 from chatcli.memory.history import History
 from chatcli.messages import Content, Message, Usage, new_id, user_message
 from chatcli.model import Model
-from chatcli.prompt import DEFAULT, Prompt, fill
-from chatcli.pump import Pump, Tick
-from chatcli.revising import (
-    apply,
-    choose,
-    clear,
-    give_title,
-    in_place,
-    put_back,
-    stands_there,
-    take_back,
-    take_title,
-    to_go_on,
-    to_replace,
-)
+from chatcli.prompt import fill
+from chatcli.pump import Pump
+from chatcli.revising import apply, choose, clear, put_back, take_back, to_go_on, to_replace
 from chatcli.sight import check_images
-from chatcli.stores import Change, Pending, Store
+from chatcli.stores import Change, Pending
 from chatcli.stores.rules import ABANDONED
-from chatcli.turn import Committed, Draft, Notice, Turning, Unsaved, going_on
+from chatcli.turn import Committed, Draft, Notice, Turning, Unsaved, going_on, streamed
 from chatcli.writer import is_gone, this_writer
 
-CHECKPOINT = 0.8
-"""Seconds after which what has come of a reply is kept; a second with the time it takes."""
 
-HEARTBEAT = 3.0
-"""Seconds between two signs of life while nothing comes."""
-
-PATIENCE = 5.0
-"""Seconds until a store that did not take what came is tried again."""
-
-
+@dataclass(eq=False, repr=False)
 class Chat(Assembly):
     """A session that goes on: turns are sent, and what is derived from them catches up in the background.
 
     `settings` are what the user chose for this session; they are saved with its first turn.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        session: str,
-        model: Model,
-        memory: Memory | None = None,
-        prompt: Prompt = DEFAULT,
-        variables: Mapping[str, str] | None = None,
-        options: Mapping[str, Any] | None = None,
-        settings: Mapping[str, Any] | None = None,
-        aids: Aids | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(store, session, model, memory, prompt, variables, options, aids)
-        self.settings = dict(settings or {})
+    settings: dict[str, Any] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
+    last_context: Context | None = field(default=None, init=False)
+    last_usage: Usage | None = field(default=None, init=False)
+    _pump: Pump | None = field(default=None, init=False)
+    _stopped: bool = field(default=False, init=False)
+    _used: bool = field(default=False, init=False)
+    _length: int = field(default=0, init=False)
+    _unsaved: Unsaved | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
         self.background = Background(self.work, self._keep_change, self.side_model, self.look_up_window)
         self.writer = this_writer()
-        self.last_context: Context | None = None
-        self.last_usage: Usage | None = None
-        self._clock = clock
-        self._pump: Pump | None = None
-        self._stopped = False
-        self._opened_with = memory
-        self._used = False
-        self._length = 0
-        self._unsaved: Unsaved | None = None
+        self._opened_with = self.chosen
 
     # A turn
 
-    def send(self, content: Content) -> Turning:
+    def send(self, content: Content, unfinished: Sequence[Pending] = ()) -> Turning:
         """Keep the input and return the turn: iterate it to ask the model; its last event is Committed.
 
-        Raises UsageError for a missing variable and StoreError when the store is away: nothing was kept then.
-        The turn itself raises ModelError when the reply failed, StoreError when it could not be saved. A turn
-        that got no reply stays pending.
+        One of the `unfinished` turns with the very same input is taken up again, not doubled. Raises UsageError for a
+        missing variable and StoreError when the store is away: nothing was kept then. The turn itself raises ModelError
+        when the reply failed, StoreError when it could not be saved. A turn that got no reply stays pending.
         """
-        return self._begun(Pending(new_id(), user_message(content, self._clock()), self.writer))
+        same = next((turn for turn in unfinished if turn.user.content == content), None)
+        if same is not None:
+            return self.retry(same)
+        return self._begun(Pending(new_id(), user_message(content, self.clock()), self.writer))
 
     def retry(self, turn: Pending | None = None, model: Model | None = None) -> Turning:
         """Send a turn again, as `send` does: the pending one given, else the last one, whose reply is replaced.
@@ -111,10 +81,10 @@ class Chat(Assembly):
 
         The turn that is replaced stays as an alternative.
         """
-        edited = Pending(new_id(), user_message(content, self._clock()), self.writer, at=turn.at, length=turn.length)
+        edited = Pending(new_id(), user_message(content, self.clock()), self.writer, at=turn.at, length=turn.length)
         turning = self._begun(edited)
         self.drop(turn)
-        self._give_title(edited.user)
+        announce(self.store, self.session, edited.user)
         return turning
 
     def last(self) -> Pending:
@@ -136,14 +106,13 @@ class Chat(Assembly):
 
     def keep(self, turn: Pending) -> Message:
         """Commit a pending turn with the reply as far as it came; return that reply."""
-        reply = Draft(turn.partial).reply(self.model.name, self._clock())
+        reply = Draft(turn.partial).reply(self.model.name, self.clock())
         self._commit(turn, reply, self.context(turn.user.content, stop=turn.at))
         return reply
 
     def drop(self, turn: Pending) -> None:
         """Forget a pending turn, and the title that it gave."""
-        self.store.drop(self.session, turn.id)
-        take_title(self.store, self.session, turn.user)
+        drop(self.store, self.session, turn)
 
     def stop(self) -> None:
         """End the reply that is coming, or about to be asked for; what came is kept. Safe from a signal handler."""
@@ -206,7 +175,7 @@ class Chat(Assembly):
             with suppress(StoreError):  # the next turn says it
                 self._length = self.store.length(self.session)
         if self.memory.searches or self.memory.derives or self.aids.titles:
-            self.background.wake(self._used or self._memory is not self._opened_with)
+            self.background.wake(self._used or self.chosen is not self._opened_with)
 
     def change(self, decide: Callable[[History], Change | None]) -> bool:
         """Apply the change that `decide` makes of the history as it is; again when another writer was faster.
@@ -238,7 +207,7 @@ class Chat(Assembly):
         self._stopped, self._used = False, True
         self.store.begin(self.session, turn)
         if turn.at is None and not self._length:
-            self._give_title(turn.user)
+            announce(self.store, self.session, turn.user)
         return self._answer(turn, draft or Draft(), model or self.model)
 
     def _answer(self, turn: Pending, draft: Draft, model: Model) -> Turning:
@@ -302,73 +271,32 @@ class Chat(Assembly):
         self._pump = Pump(self.model.stream(messages, self.options))
         if self._stopped:  # while the pump was made, and not there to be told
             self._pump.stop()
-        kept, failed = time.monotonic(), None
         try:
-            for event in self._pump:
-                shown = event if isinstance(event, Tick) else draft.take(event)
-                if shown is not None:
-                    yield shown
-                pause = PATIENCE if failed else CHECKPOINT if draft.fresh else HEARTBEAT
-                if time.monotonic() - kept < pause:
-                    continue
-                before, failed = failed, self._checkpoint(turn, draft)
-                if failed and not before:
-                    yield Notice(f"{failed.message}; the reply goes on and is saved when it ends")
-                kept = time.monotonic()
-            if (shown := draft.take_rest()) is not None:
-                yield shown
+            yield from streamed(self._pump, draft, lambda: self._checkpoint(turn, draft))
         finally:
             self._pump = None
 
-    def _checkpoint(self, turn: Pending, draft: Draft) -> StoreError | None:
-        """Keep what has come, with a sign of life; return the error of a store that does not take it."""
-        try:
-            self.store.checkpoint(self.session, turn.id, draft.text if draft.began else turn.partial)
-        except StoreError as error:
-            return error
-        draft.fresh = False
-        return None
+    def _checkpoint(self, turn: Pending, draft: Draft) -> None:
+        """Keep what has come, with a sign of life."""
+        self.store.checkpoint(self.session, turn.id, draft.text if draft.began else turn.partial)
 
     def _end(self, turn: Pending, draft: Draft, context: Context) -> Message | None:
         """Commit what came, or leave the turn pending when nothing did; return the reply."""
         self.last_usage = draft.usage
         draft.take_rest()
         if not draft.began:
-            self._leave(turn)
+            leave(self.store, self.session, turn)
             return None
         if draft.usage and not draft.prefix:
             self.aids.learn_scale(self.model, context.messages, draft.usage)
-        reply = draft.reply(self.model.name, self._clock())
+        reply = draft.reply(self.model.name, self.clock())
         self._unsaved = Unsaved(turn, reply, context)
         self.flush()
         return reply
 
-    def _leave(self, turn: Pending) -> None:
-        """Leave a turn that got no reply pending; one that stands in the history with its old reply needs no more."""
-        with suppress(StoreError):  # pending then: it is offered again
-            if stands_there(self.store, self.session, turn):
-                self.drop(turn)
-
-    def _commit(self, turn: Pending, reply: Message, context: Context) -> int:
-        """Commit the turn where it belongs; at the end when another writer went on from there meanwhile."""
-        changes = context.selection.changes
-        first = self.store.messages(self.session, 0, 1) if turn.at == 0 else []
-        try:
-            messages = in_place(self.store, self.session, turn, reply)
-            length = self.store.commit(self.session, turn.id, messages, turn.at, turn.length, changes)
-        except Conflict:
-            length = self.store.commit(self.session, turn.id, [turn.user, reply], changes=changes)
-        self._length = length
-        if length == 2:
-            give_title(self.store, self.session, turn.user, first)
+    def _commit(self, turn: Pending, reply: Message, context: Context) -> None:
+        self._length = commit(self.store, self.session, turn, reply, context.selection.changes)
         self.derive()
-        return length
-
-    def _give_title(self, first: Message) -> None:
-        """Give a session that has no turn yet the title of its first input: it is listed even if no reply comes."""
-        with suppress(StoreError):  # the turn is kept; its end says what is wrong
-            if not self.store.length(self.session):
-                give_title(self.store, self.session, first)
 
     # In the background
 

@@ -25,14 +25,14 @@ from chatcli.cli.stores import forget_index, open_named_store
 from chatcli.context import Context
 from chatcli.errors import BrokenStream, UsageError
 from chatcli.memory import Memory, parse_memory
-from chatcli.messages import Content, Message
+from chatcli.messages import Message
 from chatcli.model import Delta, Model, choose
 from chatcli.model.choose import window_of
 from chatcli.model.settings import ModelSettings
 from chatcli.names import check_session_name, new_session_name
 from chatcli.prompt import Prompt
 from chatcli.stores import Store, address
-from chatcli.turn import Committed, Turning
+from chatcli.turn import Committed
 
 __all__ = ["Chat", "make_prompt", "open_model", "open_store", "parse_memory"]
 
@@ -70,8 +70,8 @@ class Chat:
             asked,
             chosen,
             make_prompt(prompt) if isinstance(prompt, str) else prompt or prompts.DEFAULT,
-            variables,
-            options,
+            dict(variables or {}),
+            dict(options or {}),
             aids=aids_for(place, opened, name),
         )
         self.last_reply: Message | None = None
@@ -106,18 +106,14 @@ class Chat:
         raises.
         """
         self.last_reply = None
-        with closing(self._turn(with_attachments(text, attach_all(Path(name) for name in attach)))) as events:
+        content = with_attachments(text, attach_all(Path(name) for name in attach))
+        with closing(self._chat.send(content, self._chat.unfinished())) as events:
             for event in events:
                 if isinstance(event, Delta):
                     yield event.text
                 elif isinstance(event, Committed):
                     self.last_reply = event.reply
         self._chat.derive()
-
-    def _turn(self, content: Content) -> Turning:
-        """Start the turn; one that failed before with the very same input is taken up again, not doubled."""
-        same = next((turn for turn in self._chat.unfinished() if turn.user.content == content), None)
-        return self._chat.retry(same) if same else self._chat.send(content)
 
     def context(self, text: str | None = None) -> Context:
         """Return what would be sent for a message, part by part; `.messages` are the very messages. Nothing is sent."""

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from chatcli.alternatives import as_turn, replaced, versions
+from chatcli.alternatives import as_turn, versions
+from chatcli.committing import give_title, take_title
 from chatcli.errors import Conflict, NotFound, UsageError
 from chatcli.memory.history import History, open_history
 from chatcli.memory.numbering import open_numbered, turn_numbered
-from chatcli.messages import Message, Turn, fingerprint, new_id
-from chatcli.names import check_session_name, numbered_name, title_of
+from chatcli.messages import Message, Turn, new_id
+from chatcli.names import check_session_name, numbered_name
 from chatcli.stores import Change, Pending, Store
 from chatcli.stores.rules import no_session
 
@@ -39,23 +40,6 @@ def put_back(store: Store, session: str) -> int:
     return len(messages)
 
 
-def take_title(store: Store, session: str, question: Message) -> None:
-    """Take away the title that a question gave to a session in which no turn stands any more."""
-    look = store.snapshot(session, 0)
-    if not look.length and look.session.title and look.session.title == title_of(question):
-        store.update(session, title="")
-
-
-def give_title(store: Store, session: str, question: Message, replaced: Sequence[Message] = ()) -> None:
-    """Give a session the title of its first question, in the place of none, or of that of the `replaced` one.
-
-    Any other title was given by the user, or by a model: it stays.
-    """
-    title = store.snapshot(session, 0).session.title
-    if title in ("", *map(title_of, replaced)):
-        store.update(session, title=title_of(question))
-
-
 def last_turn(store: Store, session: str) -> tuple[Turn, int]:
     """Return the last turn, and the history's length; raise NotFound when the user said nothing in it."""
     history = open_history(store, session, _LAST_TURNS)
@@ -80,24 +64,6 @@ def to_go_on(store: Store, session: str, writer: str) -> Pending:
     if answers[0].finish == "stop":
         raise NotFound("the last reply ended by itself: there is nothing to go on with", "ask for more")
     return Pending(new_id(), question, writer, answers[0].text, last.start, length)
-
-
-def in_place(store: Store, session: str, turn: Pending, reply: Message) -> Sequence[Message]:
-    """Return what a turn with its reply puts into the history: with what it replaces as an alternative.
-
-    What stands there is read now, not when the turn began: somebody else may have replaced it as well.
-    """
-    old = [] if turn.at is None else store.messages(session, turn.at)
-    return replaced(old, turn.user, reply) if old and old[0].role == "user" else [turn.user, reply]
-
-
-def stands_there(store: Store, session: str, turn: Pending) -> bool:
-    """Say whether all that a pending turn holds stands in the history, where the turn would go."""
-    if turn.at is None:
-        return False
-    there = store.messages(session, turn.at)
-    reply = "\n".join(message.text for message in there[1:])
-    return bool(there) and fingerprint(there[0]) == fingerprint(turn.user) and reply.startswith(turn.partial)
 
 
 def choose(store: Store, session: str, number: int) -> Sequence[Message]:

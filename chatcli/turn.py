@@ -1,14 +1,25 @@
 """What happens in a turn, event by event, and what it holds until it is committed."""
 
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 
 from chatcli.context import Context
+from chatcli.errors import StoreError
 from chatcli.messages import Finish, Message, Usage, new_id
 from chatcli.model import Delta, Event, Finished, Reasoning, Used
 from chatcli.pump import Tick
 from chatcli.seam import Seam
 from chatcli.stores import Pending
+
+CHECKPOINT = 0.8
+"""Seconds after which what has come of a reply is kept; a second with the time it takes."""
+
+HEARTBEAT = 3.0
+"""Seconds between two signs of life while nothing comes."""
+
+PATIENCE = 5.0
+"""Seconds until a store that did not take what came is tried again."""
 
 REASONING = 50_000
 """Characters that are kept of what a model thought before its reply."""
@@ -99,6 +110,29 @@ def going_on(partial: str) -> Draft:
     """Return the draft of a reply that goes on from `partial`."""
     seam = Seam(partial)
     return Draft(seam.base, seam)
+
+
+def streamed(events: Iterable[Event | Tick], draft: Draft, keep: Callable[[], None]) -> Turning:
+    """Yield the reply's events while `draft` takes them in; `keep` is called about once a second, and may fail."""
+    kept, failed = time.monotonic(), False
+    for event in events:
+        shown = event if isinstance(event, Tick) else draft.take(event)
+        if shown is not None:
+            yield shown
+        pause = PATIENCE if failed else CHECKPOINT if draft.fresh else HEARTBEAT
+        if time.monotonic() - kept < pause:
+            continue
+        try:
+            keep()
+        except StoreError as error:
+            if not failed:
+                yield Notice(f"{error.message}; the reply goes on and is saved when it ends")
+            failed = True
+        else:
+            draft.fresh = failed = False
+        kept = time.monotonic()
+    if (shown := draft.take_rest()) is not None:
+        yield shown
 
 
 @dataclass(frozen=True, slots=True)

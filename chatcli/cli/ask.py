@@ -168,14 +168,13 @@ def _shown(chat: "Chat", content: "Content", flags: Flags, form: Form, config: "
 
 
 def _turn(chat: "Chat", content: "Content", quiet: bool) -> "Turning":
-    """Start the turn; one that failed before with the very same input is taken up again, not doubled."""
+    """Start the turn; say that others wait which are not taken up by this one."""
     from chatcli.cli.output import notice
 
     unfinished = chat.unfinished()
-    same = next((turn for turn in unfinished if turn.user.content == content), None)
-    if len(unfinished) > (same is not None):
+    if any(turn.user.content != content for turn in unfinished):
         notice(f"{chat.session} has an unfinished turn; chatcli chat -s offers it", quiet)
-    return chat.retry(same) if same else chat.send(content)
+    return chat.send(content, unfinished)
 
 
 def _unsaved(chat: "Chat", error: Exception, form: Form, place: "Workplace") -> "Message":

@@ -77,7 +77,7 @@ def begin(
             memory,
             prompt or DEFAULT,
             variables={**defaults, **settings.get("variables", {})},
-            options=settings.get("options", {}),
+            options=dict(settings.get("options", {})),
             settings=to_keep(settings, saved),
             aids=aids_for(place, store, session),
         )
