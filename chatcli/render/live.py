@@ -20,10 +20,26 @@ _LINK_ID = re.compile(r"\x1b\]8;id=[^;]*;([^\x1b]*)")
 _UNSURE = re.compile("[^\0-\u02ff\u0370-\u052f]")  # glyphs that are, or may be, two cells wide
 
 
+# What says which terminal this is: programs by the name they give themselves, terminals by their TERM, and what is
+# between them and us and shows lines its own way, whatever else was inherited from the terminal around it.
+_REFLOWING_PROGRAMS = ("Apple_Terminal", "Hyper", "WezTerm", "ghostty", "iTerm.app", "rio", "tmux", "vscode")
+_REFLOWING_TERMS = ("alacritty", "contour", "foot", "tmux", "wezterm", "xterm-ghostty", "xterm-kitty")
+_BETWEEN = ("INSIDE_EMACS", "NVIM", "STY", "VIM_TERMINAL", "XTERM_VERSION")
+
+
 def reflows() -> bool:
-    """Say whether the terminal wraps what it shows anew when its width changes; most do by now."""
-    screen = "STY" in os.environ and "TMUX" not in os.environ
-    return not (screen or "XTERM_VERSION" in os.environ or os.environ.get("TERM") == "linux")
+    """Say whether the terminal is known to wrap what it shows anew when its width changes.
+
+    Most do by now, but over SSH none is known. In doubt the answer is no: that leaves a row too many in a terminal
+    that reflows, where a wrong yes would take away rows of finished text in one that does not.
+    """
+    env, kind = os.environ, os.environ.get("TERM", "")
+    if any(name in env for name in _BETWEEN):
+        return False
+    if kind.startswith(_REFLOWING_TERMS) or "TMUX" in env:
+        return True
+    named = env.get("TERM_PROGRAM") in _REFLOWING_PROGRAMS or "VTE_VERSION" in env or "WT_SESSION" in env
+    return kind.startswith("xterm") and named
 
 
 def drawn(console: Console, renderable: RenderableType) -> str:
@@ -43,7 +59,8 @@ class Region:
     """The live lines. Between two frames the cursor stands behind the last of them.
 
     What was live when the window got so much smaller that the lines do not fit any more has partly left the
-    screen: nothing can take it back from the scrollback, and a copy of its upper lines stays there.
+    screen: nothing can take it back from the scrollback, and a copy of its upper lines stays there. The same where
+    a terminal that is not known to reflow did so. What was written for good above is never touched.
 
     `size` gives the terminal's columns and rows, and is asked once for each frame; `reflowing` as `reflows`.
     """

@@ -6,12 +6,13 @@ import pytest
 from chatcli.messages import Message, Usage
 from chatcli.model import Delta, Event, Finished, Reasoning, Used
 from chatcli.pump import Pump, Tick
+from chatcli.render.live import reflows
 from chatcli.render.markdown import whole
 from chatcli.render.reply import PlainReply, reply_view
 from chatcli.render.speed import speed_line
 from chatcli.render.streaming import MarkdownReply
 from chatcli.render.thoughts import MOST
-from tests.screen import ScreenFile
+from tests.screen import ReflowingScreenFile, ScreenFile
 
 PROGRAM = [f"line_{number} = {number}" for number in range(100)]
 
@@ -186,6 +187,70 @@ def test_a_terminal_that_reflows_is_erased_by_the_rows_its_lines_take_by_now() -
     reply.draw()
     assert "\r\x1b[K\x1b[A\x1b[K" in out.written[written:]
     assert "\x1b[A\x1b[K\x1b[A" not in out.written[written:]
+
+
+FINISHED = [f"finished paragraph {number}" for number in range(8)]
+GROWING = "the growing one of forty cells and more, which is broken into a number of lines by now"
+
+
+def narrowed(out: ScreenFile, reflowing: bool | None) -> list[str]:
+    """Narrow the window under a live paragraph, draw on, and return what stands there in the end."""
+    reply = MarkdownReply(out.console, reflowing=reflowing)
+    reply.feed("\n\n".join([*FINISHED, GROWING]))
+    reply.draw()
+    for columns in (36, 25, 21):
+        out.resize(columns, 20)
+        reply.feed(" and on")
+        reply.draw()
+    reply.finish()
+    return out.lines()
+
+
+@pytest.mark.parametrize("terminal", [ScreenFile, ReflowingScreenFile])
+def test_no_finished_line_is_lost_when_a_window_gets_narrower_that_nobody_knows(
+    terminal: type[ScreenFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_terminal(monkeypatch)
+    lines = narrowed(terminal(48, 20), reflowing=None)
+    assert [line for line in lines if line in FINISHED] == FINISHED
+    assert " ".join(lines).endswith(f"{GROWING} and on and on and on")
+
+
+@pytest.mark.parametrize(("terminal", "reflowing"), [(ScreenFile, False), (ReflowingScreenFile, True)])
+def test_a_window_that_is_known_leaves_nothing_twice_when_it_gets_narrower(
+    terminal: type[ScreenFile], reflowing: bool
+) -> None:
+    text = " ".join(" ".join(narrowed(terminal(48, 20), reflowing)).split())
+    assert text == f"{' '.join(FINISHED)} {GROWING} and on and on and on"
+
+
+def forget_terminal(monkeypatch: pytest.MonkeyPatch, **env: str) -> None:
+    for name in ("TERM_PROGRAM", "VTE_VERSION", "WT_SESSION", "TMUX", "STY", "XTERM_VERSION", "INSIDE_EMACS", "NVIM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm-256color", **env}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("env", "known"),
+    [
+        ({}, False),
+        ({"VTE_VERSION": "7600"}, True),
+        ({"TERM_PROGRAM": "vscode"}, True),
+        ({"TERM": "xterm-kitty"}, True),
+        ({"TERM": "screen-256color", "TMUX": "/tmp/tmux,1,0"}, True),
+        ({"TERM": "screen-256color", "STY": "1.pts"}, False),
+        ({"VTE_VERSION": "7600", "XTERM_VERSION": "XTerm(390)"}, False),
+        ({"VTE_VERSION": "7600", "TERM": "st-256color"}, False),
+        ({"TERM": "linux"}, False),
+    ],
+    ids=str,
+)
+def test_a_terminal_reflows_where_that_is_known(
+    env: dict[str, str], known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_terminal(monkeypatch, **env)
+    assert reflows() is known
 
 
 # Links, HTML, and what hides in entities
