@@ -8,6 +8,7 @@ from typing import Any
 
 from chatcli.errors import BrokenStream, UsageError
 from chatcli.prompt import Prompt, system_text, with_system
+from chatcli.render.fences import code_in
 from chatcli.side_request import without_thoughts
 
 _LONGEST = 1_000_000
@@ -47,7 +48,7 @@ class Schema:
 
         text = without_thoughts(answer).strip()
         try:
-            document = json.loads(code_in(text) or text)
+            document = json.loads((code_in(text) or [text])[0])
         except (ValueError, RecursionError):
             raise self._unfit("is no JSON") from None
         try:
@@ -58,14 +59,6 @@ class Schema:
 
     def _unfit(self, why: str) -> BrokenStream:
         return BrokenStream(f"the answer {why}", "it is kept: chatcli history show; ask again, or another model")
-
-
-def code_in(text: str) -> str | None:
-    """Return the first code block of a markdown text, without its last newline; None when there is none."""
-    from markdown_it import MarkdownIt
-
-    tokens = MarkdownIt("commonmark").parse(text)
-    return next((token.content.removesuffix("\n") for token in tokens if token.type in ("fence", "code_block")), None)
 
 
 def _compiled(path: Path, definition: Mapping[str, Any]) -> Callable[[Any], Any]:

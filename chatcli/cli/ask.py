@@ -204,11 +204,10 @@ def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> No
     from chatcli.cli.output import print_json
 
     if form.extract:
-        from chatcli.cli.answers import code_in
+        from chatcli.render.fences import code_in
 
-        code = code_in(reply.text)
-        if code is not None:
-            print(neutralise(code))
+        if blocks := code_in(reply.text):
+            print(neutralise(blocks[0]))
         elif reply.finish != "interrupted":
             raise _no_code(chat)
         return

@@ -8,6 +8,7 @@ from chatcli.alternatives import Version, reasoning_of, versions
 from chatcli.errors import NotFound
 from chatcli.memory.numbering import open_numbered, turn_numbered
 from chatcli.messages import Message
+from chatcli.render.fences import code_in
 from chatcli.render.safe import one_line
 from chatcli.repl.commands.turns import recent_turns
 from chatcli.repl.slash import slash
@@ -104,20 +105,13 @@ def copy(repl: "Repl", argument: str) -> None:
 
 def _block(text: str, number: int) -> tuple[str, str]:
     """Return a block of code, and which of them it is."""
-    blocks = _code(text)
+    blocks = code_in(text)
     if not blocks:
         raise NotFound("there is no block of code in the last reply", "/copy copies all of it")
     if number > len(blocks):
         raise NotFound(f"the last reply has {counted(len(blocks), 'block')} of code", "/copy code copies the first")
     which = f", block {number} of {len(blocks)}" if len(blocks) > 1 else ""
     return blocks[number - 1], f" of code{which}"
-
-
-def _code(text: str) -> Sequence[str]:
-    from markdown_it import MarkdownIt
-
-    tokens = MarkdownIt("commonmark").parse(text)
-    return [token.content.removesuffix("\n") for token in tokens if token.type in ("fence", "code_block")]
 
 
 @slash(
