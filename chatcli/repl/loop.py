@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from chatcli.errors import ChatError, ModelError, StoreError
@@ -18,6 +18,7 @@ from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.last_turns import show_last_turns
 from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
 from chatcli.repl.opening import Opening
+from chatcli.repl.preload import Preload
 from chatcli.repl.screen import on_stdout
 from chatcli.repl.toolbar import NOTHING_SENT, Place, meter_of, place_of, toolbar
 from chatcli.repl.tools import Tools
@@ -49,11 +50,12 @@ class Repl:
         self._told: list[str] = []
         self._keys = CapturedKeys()
         self._interrupted = False
+        self._preload = Preload(self._load, then=self._derive)
         self.line = PromptLine(
             toolbar=self._toolbar,
             suggest=self._suggest,
             history=None if tools.private else tools.state_folder / "input_history",
-            on_first_shown=self._preload,
+            on_first_shown=self._preload.start,
             keymap=tools.keymap,
             vi=tools.vi,
         )
@@ -225,6 +227,7 @@ class Repl:
 
     def _take(self, text: str) -> None:
         """Run what the user sent; an error is shown."""
+        self._preload.wait()
         with self._errors_shown():
             if text.strip():
                 (self._run_slash if text.startswith("/") else self._send)(text)
@@ -302,14 +305,18 @@ class Repl:
             from chatcli.repl.paths import mention_suggestions
 
             return mention_suggestions(before)
+        self._preload.wait()
         from chatcli.repl.slash import completions
 
         return completions(self, before)
 
-    def _preload(self) -> None:
-        Thread(target=self._load_the_rest, name="preload", daemon=True).start()
-
-    def _load_the_rest(self) -> None:
+    def _load(self) -> None:
+        """Put the chat together, and import what its first turn needs."""
+        model = self._place.model
         with suppress(ChatError):  # the first turn says it
+            model = self.chat.model.name
+        self.tools.preload(model)
+
+    def _derive(self) -> None:
+        with suppress(ChatError):
             self.chat.derive()
-        self.tools.preload(self._place.model)
