@@ -69,17 +69,20 @@ def init() -> None:
 
 @app.command(cls=LightCommand)
 def edit() -> None:
-    """Open the config file in your editor ($VISUAL, $EDITOR, or what there is); make it first if it is not there.
+    """Open the config file in your editor ($VISUAL, else $EDITOR, else what there is); make it if it is not there.
 
     Example: chatcli config edit
     """
     from chatcli.config import config_path, load_config, write_example
     from chatcli.errors import UsageError
-    from chatcli.repl.editor import edit_file
+    from chatcli.repl.editor import edit_file, editor_variable
+    from chatcli.repl.output import on_a_terminal
 
     where = config_path()
+    if editor_variable() is None and not on_a_terminal():  # one that is named may need none, and says so itself
+        raise UsageError("there is no terminal to edit on", f"edit the file itself: {where}")
     if not where.exists():
         write_example(where)
     if not edit_file(where):
-        raise UsageError("the editor failed, or there is none", "set VISUAL or EDITOR to one that works")
+        raise UsageError("the editor failed", f"set VISUAL or EDITOR to one that works, or edit {where}")
     load_config()

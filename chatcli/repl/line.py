@@ -23,7 +23,9 @@ from prompt_toolkit.input import DummyInput, Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
+from chatcli.errors import UsageError
 from chatcli.keymap import Keymap
+from chatcli.render.safe import one_line
 from chatcli.repl.bindings import TYPING, bindings
 from chatcli.repl.block import in_open_block, without_fence
 from chatcli.repl.editor import edit_text
@@ -231,7 +233,11 @@ class PromptLine:
         buffer = self._prompt.default_buffer
         before = self._folds.whole(buffer.text)
         self._editing = True
-        text = await run_in_terminal(lambda: self._edited(before), in_executor=True)
+        try:
+            text = await run_in_terminal(lambda: self._edited(before), in_executor=True)
+        except UsageError as error:
+            self._say(one_line(error.message, 200))
+            return
         if text is None:
             self._say("the editor failed; the text is as it was")
             return

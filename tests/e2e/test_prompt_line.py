@@ -283,6 +283,15 @@ def test_the_editor_edits_the_line(start: Start) -> None:
     term.wait_for("got 'text more'")
 
 
+def test_an_editor_that_is_not_there_is_named_and_the_text_stays(start: Start) -> None:
+    term = start(env={"VISUAL": "no-such-editor", "EDITOR": "true"})
+    term.send("text")
+    term.key("c-x", "c-e")
+    term.wait_for("the editor that VISUAL names cannot be started: no-such-editor")
+    term.key("enter")
+    term.wait_for("got 'text'")
+
+
 def test_an_editor_that_fails_changes_nothing(start: Start) -> None:
     term = start(env={"VISUAL": "false"})
     term.send("text")

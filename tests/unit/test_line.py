@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chatcli.errors import UsageError
 from chatcli.repl.block import in_open_block, without_fence
 from chatcli.repl.editor import edit_text
 from chatcli.repl.input_history import InputHistory, worth_keeping
@@ -100,7 +101,22 @@ def test_an_editor_that_fails_gives_nothing(monkeypatch: pytest.MonkeyPatch, edi
     assert edit_text("text") is None
 
 
-def test_a_missing_editor_gives_way_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_editor_that_is_named_and_missing_is_told_and_gives_way_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", "no-such-editor-here")
     monkeypatch.setenv("EDITOR", "true")
-    assert edit_text("text") == "text"
+    with pytest.raises(UsageError, match="VISUAL names cannot be started: no-such-editor-here"):
+        edit_text("text")
+
+
+def test_without_a_named_editor_the_first_that_is_there_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("VISUAL", "EDITOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="there is no editor"):
+        edit_text("text")
+    for name, text in (("nano", "nano"), ("vi", "vi")):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {text} > $1\n")
+        (tmp_path / name).chmod(0o755)
+    assert edit_text("text") == "nano"

@@ -14,7 +14,7 @@ def editor(repl: "Repl", argument: str) -> None:
     """Open the editor, and put what was written there into the line."""
     text = repl.edit(argument)
     if text is None:
-        raise UsageError("the editor failed", "set VISUAL or EDITOR to one that is there")
+        raise UsageError("the editor failed", "it ended with an error, or left no text; VISUAL and EDITOR name another")
     repl.give_back(text)
 
 
