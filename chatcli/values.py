@@ -27,25 +27,28 @@ def readable_text(text: str) -> str:
     return text
 
 
-def whole_number(text: str, least: int = 1) -> int:
-    """Return the whole number that `text` is; raise UsageError for anything else, and for more than nine digits."""
-    digits = text.removeprefix("-")
+def whole_number(text: str, least: int = 1, option: str = "") -> int:
+    """Return the whole number that `text` is; raise UsageError for anything else, and for more than nine digits.
+
+    The error names the `option` that it was given to.
+    """
+    digits, said = text.removeprefix("-"), f"{option} {_short(text)}".lstrip()
     if not (digits.isascii() and digits.isdigit()):
-        raise UsageError(f"{_short(text)} is not a whole number", f"write a whole number from {least} on")
+        raise UsageError(f"{said} is not a whole number", f"write a whole number from {least} on")
     if len(digits) > DIGITS:
-        raise UsageError(f"{_short(text)} is too large a number", f"write one with at most {DIGITS} digits")
+        raise UsageError(f"{said} is too large a number", f"write one with at most {DIGITS} digits")
     if int(text) < least:
-        raise UsageError(f"{_short(text)} is less than {least}", f"write a whole number from {least} on")
+        raise UsageError(f"{said} is less than {least}", f"write a whole number from {least} on")
     return int(text)
 
 
-def turn_range(text: str) -> tuple[int, int | None]:
+def turn_range(text: str, option: str = "") -> tuple[int, int | None]:
     """Return the first and the last turn of `3-7`, `3-` (None: to the end) or `3`; raise UsageError for others."""
     first, dash, last = text.partition("-")
-    start = whole_number(first.strip())
-    end = (whole_number(last.strip()) if last.strip() else None) if dash else start
+    start = whole_number(first.strip(), option=option)
+    end = (whole_number(last.strip(), option=option) if last.strip() else None) if dash else start
     if end is not None and end < start:
-        raise UsageError(f"{_short(text)} ends before it begins", f"write {end}-{start}")
+        raise UsageError(f"{option} {_short(text)} ends before it begins".lstrip(), f"write {end}-{start}")
     return start, end
 
 

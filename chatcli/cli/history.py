@@ -47,7 +47,7 @@ def show(
 
     if between is not None and turns is not None:
         raise UsageError("-n and --turns name different turns", "give one of them")
-    numbers = None if between is None else turn_range(between)
+    numbers = None if between is None else turn_range(between, "--turns")
     with named_store(store) as opened:
         name = existing_session(opened, session)
         excerpt = turns_between(opened, name, *numbers) if numbers else last_turns(opened, name, turns)

@@ -57,6 +57,9 @@ _STRATEGIES = {
 
 _WITH_NUMBERS = ("window", "tokens", "summary-buffer", "recall")
 
+_WITHOUT_TAIL = ("recall", "entity")
+"""Strategies that leave it to others which turns are sent word for word."""
+
 DEFAULT = "auto"
 
 _SHORT_TAIL = TokenTail(2000)
@@ -152,13 +155,16 @@ class Memory:
 def parse_memory(spec: str) -> Memory:
     """Return the memory that `spec` names: one strategy, e.g. `window:10`, or several, e.g. `summary+recall:800`.
 
-    Raises UsageError for any other text, and for the same strategy twice.
+    Raises UsageError for any other text, for the same strategy twice, and for `none` beside one that sends turns.
     """
     written = [one.strip() for one in spec.split("+")]
     names = [one.partition(":")[0] for one in written]
     twice = [name for name in names if names.count(name) > 1 and name in _STRATEGIES]
     if twice:
         raise bad_spec(spec, f"{twice[0]} stands there twice")
+    contrary = [name for name in names if name in _STRATEGIES and name not in ("none", *_WITHOUT_TAIL)]
+    if "none" in names and contrary:
+        raise bad_spec(spec, f"none sends no turn word for word, {contrary[0]} does")
     return Memory(tuple(_parse_strategy(one, spec) for one in written))
 
 

@@ -52,12 +52,17 @@ def _within(view: View, tail: Tail, room: float) -> Tail:
     for turn in turns_back_to(view.history, tail.start):
         total += view.turn_cost(turn, view.scale)
         if total > room:
-            left_out = counted(start - tail.start, "message")
-            return replace(
-                tail, start=start, notes=(*tail.notes, f"{left_out} of the tail did not fit beside this input")
-            )
+            return replace(tail, start=start, notes=(*tail.notes, _left_out(start - tail.start, view.window)))
         start = turn.start
     return tail
+
+
+def _left_out(messages: int, window: int | None) -> str:
+    """Return what is said when so many messages of the tail are not sent."""
+    what = f"{counted(messages, 'message')} of the tail did not fit beside this input"
+    if window is not None:
+        return what
+    return f"{what} into {SAFE_WINDOW:,} tokens, which are assumed: the model's window is unknown"
 
 
 def _summary(window: int | None) -> Summary:

@@ -41,6 +41,7 @@ KINDS = {
     "input": Kind("input", "green", "i", "your message"),
     "prompt": Kind("prompt", "turquoise4", "o"),
 }
+_NOT_YET = "was said before it yet"
 _WIDEST = 100
 _LONGEST = 200
 _VERBATIM = " word for word"
@@ -101,9 +102,16 @@ def _idle(chat: Chat, context: Context) -> Iterator[str]:
         if failed:
             yield from failed
         elif strategy.searches and chat.aids.index is not None and "recall" not in kinds:
-            yield "recall: nothing older bears on it" if context.start else "recall: all is in the tail already"
+            yield f"recall: {_idle_recall(context)}"
         elif strategy.spec == "entity" and "entities" not in kinds:
-            yield "entity: nothing is known of the names in it that the tail does not say"
+            nothing = "is known of the names in it that the tail does not say" if context.length else _NOT_YET
+            yield f"entity: nothing {nothing}"
+
+
+def _idle_recall(context: Context) -> str:
+    if not context.length:
+        return f"nothing {_NOT_YET}"
+    return "nothing older bears on it" if context.start else "all is in the tail already"
 
 
 def print_request(request: Request, plain: bool = False) -> None:

@@ -24,7 +24,7 @@ _BEFORE = 12
 def print_recalled(chat: Chat, context: Context, asked: bool, plain: bool = False) -> None:
     """Print why the context holds what was recalled, the best first."""
     lines = recalled_lines(context, turns_of(chat, context), width_of(sys.stdout))
-    print_lines(lines if context.hits else [[(_nothing(chat, asked), "")]], plain)
+    print_lines(lines if context.hits else [[(_nothing(chat, context, asked), "")]], plain)
 
 
 def turns_of(chat: Chat, context: Context) -> Mapping[int, int]:
@@ -82,10 +82,12 @@ def _around(text: str, words: Sequence[str]) -> str:
     return f"… {before.partition(' ')[2] or before}{text[first:]}"
 
 
-def _nothing(chat: Chat, asked: bool) -> str:
+def _nothing(chat: Chat, context: Context, asked: bool) -> str:
     """Return why there is nothing to explain."""
     if not chat.memory.searches:
         return f"{chat.memory.spec} recalls nothing; recall:800, alone or with others, and auto do"
     if not asked:
         return "what is recalled depends on your message: give its text"
+    if not context.length:
+        return "nothing was said before this message yet"
     return "nothing of the older turns was recalled for this message"

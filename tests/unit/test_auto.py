@@ -68,8 +68,14 @@ def test_auto_makes_room_for_a_large_input_and_says_what_it_left_out() -> None:
     small, large = chat.context("Hi"), chat.context("word " * 4500)
     assert large.tokens <= 8192 - 2048
     assert len(large.messages) < len(small.messages)
-    assert any("did not fit" in note for note in large.notes)
+    assert any(note.endswith("of the tail did not fit beside this input") for note in large.notes)
     assert chat.context("Hi").messages == small.messages
+    chat.close()
+
+
+def test_auto_says_that_a_window_it_does_not_know_was_assumed_when_something_did_not_fit_it() -> None:
+    chat = chat_with(window=None)
+    assert any("into 8,192 tokens, which are assumed" in note for note in chat.context("word " * 4500).notes)
     chat.close()
 
 

@@ -191,16 +191,70 @@ def test_edit_makes_the_file_runs_the_editor_and_checks_what_it_left(
     assert command("config", "edit").err.startswith("error: the editor failed")
 
 
-def test_edit_takes_the_first_editor_that_is_there_as_the_chat_does(
-    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("named", ["VISUAL", "EDITOR"])
+@pytest.mark.parametrize("editor", ["no-such-editor", "an 'open quote", "/tmp"])
+def test_edit_says_which_variable_names_an_editor_that_cannot_be_started(
+    command: Command, monkeypatch: pytest.MonkeyPatch, named: str, editor: str
 ) -> None:
-    for name, editor in (("VISUAL", "no-such-editor"), ("EDITOR", "true")):
-        monkeypatch.setenv(name, editor)
-    assert command("config", "edit").code == 0
-    for name, editor in (("EDITOR", "an 'open quote"), ("PATH", str(home))):
-        monkeypatch.setenv(name, editor)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", "true")
+    monkeypatch.setenv(named, editor)
     done = command("config", "edit")
-    assert (done.code, done.err.splitlines()[0]) == (2, "error: the editor failed, or there is none")
+    assert (done.code, done.err.count("\n")) == (2, 2)
+    assert done.err.startswith(f"error: the editor that {named} names cannot be started: {editor}: ")
+    assert f"hint: set {named}" in done.err
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_edit_without_a_terminal_names_the_file_unless_an_editor_was_named(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, nothing: str
+) -> None:
+    for name in ("VISUAL", "EDITOR"):
+        monkeypatch.setenv(name, nothing)
+    done = command("config", "edit")
+    path = command("config", "path").out
+    assert (done.code, done.err) == (2, f"error: there is no terminal to edit on\nhint: edit the file itself: {path}")
+    monkeypatch.setenv("EDITOR", "true")
+    assert command("config", "edit").code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("resume JavaEdge", "`chatcli sessions resume`"),
+        ("show", "`chatcli history show` or `chatcli memory show` or `chatcli config show`"),
+        ("sessions show", "`chatcli history show` or `chatcli memory show` or `chatcli config show`"),
+        ("sessions resumee", "`chatcli sessions resume`"),
+        ("history shwo", "`chatcli history show`"),
+        ("hsitory", "`chatcli history`"),
+        ("serach", "`chatcli history search`"),
+    ],
+)
+def test_a_command_that_is_none_here_is_looked_for_in_every_group(command: Command, line: str, meant: str) -> None:
+    done = command(*line.split())
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[0].startswith("error: there is no command ")
+    assert done.err.splitlines()[1] == f"hint: did you mean {meant}?"
+
+
+def test_what_is_like_no_command_is_answered_by_where_the_help_is(command: Command) -> None:
+    assert command("zzz").err == "error: there is no command 'zzz'\nhint: `chatcli --help` shows what there is\n"
+    assert command("local", "zz").err.endswith("hint: `chatcli local --help` shows what there is\n")
+    assert command("what is it?").err.endswith("hint: did you mean `chatcli ask TEXT`?\n")
+    assert len(command("z" * 5000).err) < 200
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("history show -n 0", "-n '0' is less than 1"),
+        ("stats --days x", "--days 'x' is not a whole number"),
+        ("history show --turns 3-1", "--turns '3-1' ends before it begins"),
+        ("history show --turns 0-1", "--turns '0' is less than 1"),
+    ],
+)
+def test_an_error_of_a_number_names_its_option(command: Command, sessions: Path, line: str, said: str) -> None:
+    assert command(*line.split()).err.splitlines()[0] == f"error: {said}"
 
 
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)

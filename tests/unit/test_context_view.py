@@ -179,6 +179,13 @@ def test_a_history_that_is_sent_as_text_is_said_to_be(store: Store) -> None:
     assert [entry["name"] for entry in held_as_data(held_by(chat))["held"]][-1] == "tail"
 
 
+@pytest.mark.parametrize("strategy", ["recall:800", "entity"])
+def test_before_the_first_turn_nothing_is_said_of_a_tail(strategy: str) -> None:
+    text = shown(chat_with(InMemoryStore(), f"tokens:2000+{strategy}"))
+    assert text.endswith(f"\n{strategy.partition(':')[0]}: nothing was said before it yet")
+    assert "tail" not in text
+
+
 def test_what_adds_nothing_says_why_in_one_line(store: Store) -> None:
     assert shown(chat_with(store), "zzz").endswith("\nrecall: nothing older bears on it")
     assert shown(chat_with(store, "buffer+recall:800")).endswith("\nrecall: all is in the tail already")

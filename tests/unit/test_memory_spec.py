@@ -9,6 +9,7 @@ from chatcli.memory import parse_memory
     [
         "none", "buffer", "window:1", "window:10", "window:10-20", "tokens:4000", "summary", "summary-buffer:2000",
         "recall:800", "entity", "auto", "summary+recall:800", "window:3+entity+recall:500", "none+recall:500",
+        "recall:500+none+entity",
     ],
 )  # fmt: skip
 def test_a_spec_builds_the_memory_that_names_itself_so(spec: str) -> None:
@@ -49,6 +50,8 @@ def test_any_other_text_is_an_error_that_names_it_and_shows_what_there_is(spec: 
         ("summary+Recal:800", "there is no 'Recal:800'; did you mean recall:800?"),
         ("summary+xyzzy", "there is no 'xyzzy'"),
         ("nope:1", "did you mean none?"),
+        ("buffer+none", "none sends no turn word for word, buffer does"),
+        ("none+recall:80+auto", "none sends no turn word for word, auto does"),
         ("auto+", "a memory is missing beside the '+'"),
         ("x" * 5000, ""),
     ],
