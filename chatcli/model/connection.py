@@ -14,9 +14,10 @@ import httpx2
 
 from chatcli import __version__
 from chatcli.errors import UsageError
+from chatcli.model.answer import LONGEST
+from chatcli.model.faults import BEGINNING, LedAway, NoAnswer, NotAReply, Refused
 from chatcli.model.proxy import proxy_of
 from chatcli.model.settings import ModelSettings
-from chatcli.model.wire import BEGINNING, LONGEST, LedAway, NoAnswer, NotAReply, Refused
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 55.0

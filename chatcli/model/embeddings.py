@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from chatcli import errors
 from chatcli.errors import ChatError, ConfigError
+from chatcli.model.faults import BEGINNING, NotAReply, Refused
 from chatcli.model.openai import OpenAIModel
 from chatcli.model.settings import ModelSettings, checked
-from chatcli.model.wire import BEGINNING, NotAReply, Refused, whole
+from chatcli.model.wire import whole
 
 if TYPE_CHECKING:
     from chatcli.model.connection import Connection

@@ -15,9 +15,9 @@ import httpx2
 from chatcli import errors
 from chatcli.errors import ChatError, ModelError
 from chatcli.model import clues
+from chatcli.model.faults import CutShort, EndpointError, LedAway, NoAnswer, NotAReply, Refused, Withheld
 from chatcli.model.proxy import Proxy, proxy_of
 from chatcli.model.settings import ModelSettings
-from chatcli.model.wire import CutShort, EndpointError, LedAway, NoAnswer, NotAReply, Refused, Withheld
 
 KNOWN = (
     httpx2.HTTPError,

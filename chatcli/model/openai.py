@@ -11,9 +11,9 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from chatcli.messages import Message
+from chatcli.model.answer import window_listed
 from chatcli.model.reply import EndpointReply
 from chatcli.model.settings import ModelSettings, checked
-from chatcli.model.wire import window_listed
 
 if TYPE_CHECKING:
     from chatcli.model.connection import Connection

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from chatcli.errors import ChatError
 from chatcli.messages import Message
 from chatcli.model import Event, Retrying
-from chatcli.model.wire import Refused, read_events, request_body
+from chatcli.model.answer import read_events
+from chatcli.model.faults import Refused
+from chatcli.model.wire import request_body
 
 if TYPE_CHECKING:
     import httpx2

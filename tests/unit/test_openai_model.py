@@ -20,10 +20,11 @@ from chatcli.errors import BadKey, BadRequest, BrokenStream, ModelError, RateLim
 from chatcli.messages import Message, Usage
 from chatcli.model import Delta, Finished, Reasoning, Retrying, Used
 from chatcli.model import Event as ModelEvent
+from chatcli.model.answer import LONGEST
 from chatcli.model.connection import COMPRESSED, _stays
+from chatcli.model.faults import LedAway
 from chatcli.model.openai import OpenAIModel, Retries
 from chatcli.model.settings import ModelSettings
-from chatcli.model.wire import LONGEST, LedAway
 from tests.servers import (
     BUSY,
     NO_QUOTA,
