@@ -20,8 +20,11 @@ SIDE = 2048
 WORTHWHILE = 1_000_000
 """Bytes from which an image of more pixels is made smaller; below, sending it costs less than scaling it."""
 
-PIXELS = 100_000_000
-"""Pixels of an image that is opened: it takes 400 MB then. More in a small file is a trap."""
+PIXELS = 89_000_000
+"""Pixels of an image that is sent: it takes 360 MB when it is opened. More in a small file is a trap.
+
+Pillow warns of more than 89.5 million: it speaks only when it finds another size than the header told, a trap as well.
+"""
 
 _EXTRA = "uv tool install 'chatcli[images]', or pip install 'chatcli[images]': it is scaled down then"
 
@@ -54,19 +57,32 @@ def broken(path: Path) -> UsageError:
 def _smaller(path: Path, data: bytes) -> tuple[str, bytes] | None:
     """Return the image, its longer side SIDE pixels at most, with its media type; None without Pillow."""
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image
     except ImportError:
         return None
+    import warnings
+
+    # what Pillow raises for broken files
+    wrong = (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nothing of it belongs on a terminal
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return _scaled_down(data)
+    except wrong:
+        raise broken(path) from None
+
+
+def _scaled_down(data: bytes) -> tuple[str, bytes]:
     import io
 
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at about the size that is needed
-            upright = ImageOps.exif_transpose(image)
-            upright.thumbnail((SIDE, SIDE))
-            return _encoded(upright, image.format)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises for broken files
-        raise broken(path) from None
+    from PIL import Image, ImageOps
+
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at about the size that is needed
+        upright = ImageOps.exif_transpose(image)
+        upright.thumbnail((SIDE, SIDE))
+        return _encoded(upright, image.format)
 
 
 def _encoded(image: "Image", was: str | None) -> tuple[str, bytes]:

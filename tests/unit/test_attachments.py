@@ -3,16 +3,18 @@
 import base64
 import io
 import os
+import struct
+import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from chatcli.attachments import TEXT_LIMIT, attach, attach_all, attached_name, with_attachments
 from chatcli.attachments.files import LARGEST
-from chatcli.attachments.pictures import ACCEPTED, SIDE, WORTHWHILE
+from chatcli.attachments.pictures import ACCEPTED, PIXELS, SIDE, WORTHWHILE
 from chatcli.errors import UsageError
 from chatcli.images import from_url
 from tests.pictures import gif, jpeg, pdf, png, webp
@@ -119,25 +121,28 @@ def test_a_file_is_too_large_without_being_read(tmp_path: Path) -> None:
     assert "limit for a text" in refused(path)
 
 
-def test_a_file_that_grows_while_it_is_read_comes_to_an_end(tmp_path: Path) -> None:
-    path, grown = tmp_path / "log.txt", Event()
-    path.touch()
+# The kernel writes on as it is read: for the file system it has no byte, and is a regular file all the same.
+GROWING = Path("/proc/self/pagemap")
 
-    def grow() -> None:
-        with path.open("ab") as file:
-            while not grown.is_set() and file.tell() < 4 * LARGEST:
-                file.write(b"x" * 2**20)
-                file.flush()
 
-    writer = Thread(target=grow)
-    writer.start()
-    while path.stat().st_size < 2 * TEXT_LIMIT:
-        pass
-    try:
-        assert "is the limit" in refused(path)
-    finally:
-        grown.set()
-        writer.join()
+@pytest.mark.skipif(not GROWING.is_file(), reason="no such file here")
+def test_a_file_that_grows_while_it_is_read_comes_to_an_end() -> None:
+    assert GROWING.stat().st_size == 0
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from chatcli.attachments.files import contents\n"
+        "from chatcli.errors import UsageError\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
+        "try:\n    contents(Path(sys.argv[1]))\n"
+        "except UsageError as error:\n    print(error.message, error.hint, sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, GROWING], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"{GROWING} has 101 MB; 100 MB is the limit for a file",
+        "it grows while it is read: attach a copy of a part of it",
+    ]
 
 
 # Images
@@ -153,6 +158,24 @@ def test_a_broken_image_is_refused(tmp_path: Path) -> None:
 def test_an_image_with_more_pixels_than_memory_is_refused_unopened(tmp_path: Path) -> None:
     bomb = png(2, 2).replace(b"\0\0\0\2\0\0\0\2", b"\0\0\xff\xff\0\0\xff\xff")
     assert "65,535 × 65,535 pixels" in refused(written(tmp_path / "bomb.png", bomb))
+
+
+def test_pillow_has_nothing_to_warn_of_in_an_image_within_the_limit() -> None:
+    from PIL import Image
+
+    assert Image.MAX_IMAGE_PIXELS is not None
+    assert Image.MAX_IMAGE_PIXELS * 0.99 < PIXELS < Image.MAX_IMAGE_PIXELS
+
+
+def test_an_image_that_is_larger_than_its_header_says_is_refused_without_a_warning(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    warnings.simplefilter("always")
+    header = b"GIF89a" + struct.pack("<HH", SIDE + 1, 2) + b"\0\0\0"
+    comment = b"\x21\xfe" + (b"\xff" + b"x" * 255) * (WORTHWHILE // 255) + b"\0"
+    frame = b"\x2c" + struct.pack("<HHHH", 0, 0, 9500, 10_000) + b"\0\x02\x02\x4c\x01\0"
+    assert "is a broken image" in refused(written(tmp_path / "trap.gif", header + comment + frame + b";"))
+    assert [str(one.message) for one in recwarn] == []
 
 
 def test_a_large_image_is_scaled_down_and_keeps_its_form(tmp_path: Path) -> None:
