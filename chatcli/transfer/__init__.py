@@ -1,7 +1,8 @@
 """Sessions on their way: out of a store into a file, out of a file into a store.
 
-One module a format. Those that write return pieces of text, those that read yield sessions; both work message by
-message, so that neither needs the memory of a whole history. `departure` and `arrival` are the store's side.
+One module a format. Those that write return pieces of text, message by message. Those that read yield sessions: ours
+and those in databases message by message, the others, whose forms have no order that could be counted on, a whole
+session at a time, of a limited size. `departure` and `arrival` are the store's side.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
