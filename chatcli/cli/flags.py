@@ -11,7 +11,10 @@ import typer
 from chatcli.cli.completing import memory_specs, session_names
 from chatcli.cli.declared import STORE, Flag, Flags, flag_of
 
-__all__ = ["Flags", "LastSession", "StoreOption", "memory_specs", "session_names", "with_flags", "with_some_flags"]
+__all__ = [
+    "Flags", "LastSession", "OneSession", "StoreOption", "memory_specs", "session_names", "with_flags",
+    "with_some_flags",
+]  # fmt: skip
 
 
 _COMPLETED = {"session": session_names, "memory": memory_specs}
@@ -30,6 +33,9 @@ def _option(flag: Flag, field: str = "") -> Any:
 StoreOption = Annotated[str | None, _option(STORE)]
 LastSession = Annotated[
     str | None, _option(Flag(("-s", "--session"), "The session; left out: the one used last.", "NAME"), "session")
+]
+OneSession = Annotated[
+    str | None, _option(Flag(("-s", "--session"), "This session alone; left out: all of the store.", "NAME"), "session")
 ]
 
 

@@ -4,22 +4,13 @@ from typing import Annotated
 
 import typer
 
-from chatcli.cli.flags import StoreOption, session_names
+from chatcli.cli.flags import OneSession, StoreOption
 
 _DAY = 86_400.0  # seconds
 
 
 def stats(
-    session: Annotated[
-        str | None,
-        typer.Option(
-            "-s",
-            "--session",
-            metavar="NAME",
-            help="This session alone; left out: all of the store.",
-            autocompletion=session_names,
-        ),
-    ] = None,
+    session: OneSession = None,
     days: Annotated[int, typer.Option("--days", metavar="N", min=1, help="The last N days.")] = 30,
     ever: Annotated[bool, typer.Option("--all", help="All that there is.")] = False,
     most: Annotated[
@@ -39,23 +30,25 @@ def stats(
 
     from chatcli.cli.output import print_json
     from chatcli.cli.resolve import prices_of, workplace
-    from chatcli.cli.stores import existing_session, open_named_store
-    from chatcli.errors import NotFound
+    from chatcli.cli.stores import existing_session, named_store
     from chatcli.render.spent import print_spent, spent_as_data
     from chatcli.spending import spent
 
-    place = workplace()
     since = 0.0 if ever else time.time() - days * _DAY
-    opened = open_named_store(place, store)
-    try:
+    with named_store(store) as opened:
         only = None if session is None else existing_session(opened, session)
-        report = spent(opened, since, prices_of(place.config), only)
-    finally:
-        opened.close()
+        report = spent(opened, since, prices_of(workplace().config), only)
     if as_json:
         print_json(spent_as_data(report))
     elif report.total.turns or report.total.replies:
         print_spent(report, None if ever else days, most, plain)
     else:
-        hint = "chatcli chat begins one" if ever else "--all shows all that there is"
-        raise NotFound("nothing was said" if ever else f"nothing was said in the last {days:,} days", hint)
+        raise _nothing_said(None if ever else days)
+
+
+def _nothing_said(days: int | None) -> Exception:
+    from chatcli.errors import NotFound
+
+    if days is None:
+        return NotFound("nothing was said", "chatcli chat begins one")
+    return NotFound(f"nothing was said in the last {days:,} days", "--all shows all that there is")

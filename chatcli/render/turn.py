@@ -51,32 +51,63 @@ def show_turn(
     at every event and several times a second, `tell_speed` with a line about how fast the reply came. What the
     events raise is raised after the view has ended.
     """
-    began = time.monotonic()
-    waiting, reply, held, first = True, None, [], None
+    showing = _Showing(view, whole, reasoning)
     try:
         for event in events:
             poll()
-            match event:
-                case Delta(text):
-                    first = first or time.monotonic() - began
-                    waiting = waiting and whole
-                    held.append(text) if whole else view.feed(text)
-                case Reasoning(text) if reasoning and not whole:
-                    waiting = False
-                    view.reasoning(text)
-                case Retrying() | Notice():
-                    view.note(_noted(event))
-                case Committed(message):
-                    reply = message
-                case Tick() if waiting and time.monotonic() - began > PATIENCE:
-                    view.waiting(time.monotonic() - began)
+            showing.take(event)
             view.tick()
     finally:
-        view.feed("".join(held))
-        view.finish()
-    if tell_speed is not None and reply is not None and first is not None:
-        tell_speed(speed_line(reply, time.monotonic() - began, first))
-    return reply
+        showing.end()
+    if tell_speed is not None and (line := showing.speed()):
+        tell_speed(line)
+    return showing.reply
+
+
+class _Showing:
+    """A turn while it is shown: what has come of it, and when."""
+
+    def __init__(self, view: ReplyView, whole: bool, reasoning: bool) -> None:
+        self.reply: Message | None = None
+        self._view = view
+        self._whole = whole
+        self._reasoning = reasoning
+        self._held: list[str] = []
+        self._waiting = True
+        self._began = time.monotonic()
+        self._first: float | None = None
+
+    def take(self, event: TurnEvent) -> None:
+        """Show one event."""
+        match event:
+            case Delta(text):
+                self._first = self._first or self._seconds
+                self._waiting = self._waiting and self._whole
+                self._held.append(text) if self._whole else self._view.feed(text)
+            case Reasoning(text) if self._reasoning and not self._whole:
+                self._waiting = False
+                self._view.reasoning(text)
+            case Retrying() | Notice():
+                self._view.note(_noted(event))
+            case Committed(message):
+                self.reply = message
+            case Tick() if self._waiting and self._seconds > PATIENCE:
+                self._view.waiting(self._seconds)
+
+    def end(self) -> None:
+        """Show what was held back, and end the view."""
+        self._view.feed("".join(self._held))
+        self._view.finish()
+
+    def speed(self) -> str:
+        """Return a line about how fast the reply came; '' when none did."""
+        if self.reply is None or self._first is None:
+            return ""
+        return speed_line(self.reply, self._seconds, self._first)
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
 
 
 def _noted(event: Retrying | Notice) -> str:
