@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from prompt_toolkit.application import Application
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.completion import CompleteEvent
-from prompt_toolkit.filters import Condition, FilterOrBool, has_completions, has_focus, is_searching
+from prompt_toolkit.filters import Condition, FilterOrBool, emacs_mode, has_completions, has_focus, is_searching
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys as Key
 from prompt_toolkit.search import SearchDirection, do_incremental_search, start_search
@@ -14,6 +15,12 @@ from chatcli.repl.block import in_open_block
 
 Act = Callable[[KeyPressEvent], None]
 TYPING = has_focus("DEFAULT_BUFFER")
+
+REST_OF_A_KEY = 0.1
+"""Seconds that an Escape waits for what a terminal sends behind it: it may be the start of another key."""
+
+_NEXT_KEY = 0.05
+"""Seconds more in which a key pressed after Escape is meant with Alt, while there is a menu to be closed."""
 
 
 def bindings(
@@ -29,12 +36,18 @@ def bindings(
     drop_mouse_events(made)
     made.add("c-c", filter=TYPING)(acts["clear" if question else "idle"])
     made.add("c-d", filter=TYPING & _is_empty)(_leave if question else acts["idle"])
+    made.add("escape", filter=TYPING & emacs_mode & has_completions)(_close_menu)
     for action, (act, where) in _told(acts, question, multiline).items():
         for keys in getattr(keymap, action):
             made.add(*keys, filter=where, eager=_stands_alone(keys, keymap))(act)
     for keys in keymap.history_search:
         made.add(*keys, filter=is_searching)(_search_on)
     return made
+
+
+def wait_for_keys(app: Application[str], menu: bool) -> None:
+    """Set how long Escape waits for the rest of a key that begins with it: while there is a `menu`, it closes that."""
+    app.ttimeoutlen, app.timeoutlen = (REST_OF_A_KEY, _NEXT_KEY) if menu else (0.5, 1.0)  # prompt_toolkit's own
 
 
 def drop_mouse_events(keys: KeyBindings) -> None:
@@ -107,6 +120,10 @@ def _search(event: KeyPressEvent) -> None:
 
 def _search_on(event: KeyPressEvent) -> None:
     do_incremental_search(SearchDirection.BACKWARD)
+
+
+def _close_menu(event: KeyPressEvent) -> None:
+    event.current_buffer.cancel_completion()
 
 
 def _complete(event: KeyPressEvent) -> None:

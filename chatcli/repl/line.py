@@ -26,7 +26,7 @@ from prompt_toolkit.keys import Keys
 from chatcli.errors import UsageError
 from chatcli.keymap import Keymap
 from chatcli.render.safe import one_line
-from chatcli.repl.bindings import TYPING, bindings
+from chatcli.repl.bindings import REST_OF_A_KEY, TYPING, bindings, wait_for_keys
 from chatcli.repl.block import in_open_block, without_fence
 from chatcli.repl.editor import edit_text
 from chatcli.repl.folds import Folds
@@ -41,7 +41,6 @@ from chatcli.repl.suggestions import Suggestion as Suggestion
 _CURSOR_REPORT = re.compile(r"\x1b\[(\d+);\d+R")
 _NORMAL = "NORMAL "
 _LATE = 0.2  # seconds after the editor's end in which an interrupt was its own
-_REST_OF_A_KEY = 0.1  # seconds that vi's Escape waits: it may be the start of another key
 
 
 class PromptLine:
@@ -176,7 +175,9 @@ class PromptLine:
         session.app.renderer.cpr_not_supported_callback = None
         session.default_buffer.on_text_changed += lambda _buffer: self._say("")
         if self._vi:
-            session.app.ttimeoutlen = _REST_OF_A_KEY
+            session.app.ttimeoutlen = REST_OF_A_KEY
+        else:
+            session.app.before_render += lambda app: wait_for_keys(app, bool(session.default_buffer.complete_state))
         return session
 
     def _toolbar(self) -> FormattedText:

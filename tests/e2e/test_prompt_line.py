@@ -274,6 +274,42 @@ def test_c_r_searches_what_was_typed(start: Start) -> None:
     term.wait(lambda term: term.screen_text().count("got 'a needle here'") == 2)
 
 
+def test_escape_closes_the_menu_and_does_nothing_else(start: Start) -> None:
+    term = start()
+    term.send("/h")
+    term.wait_for("what was said")
+    term.key("esc")
+    term.wait_gone("what was said")
+    term.at_prompt("you> /h")
+    term.send("i")
+    term.wait_for("what was said")
+    term.key("esc")
+    term.wait_gone("what was said")
+    term.key("enter")
+    term.wait_for("got '/hi'")
+
+
+def test_escape_gives_back_what_was_typed_when_a_choice_stood_there(start: Start) -> None:
+    term = start()
+    term.send("/h")
+    term.wait_for("what was said")
+    term.key("down")
+    term.at_prompt("you> /help")
+    term.key("esc")
+    term.at_prompt("you> /h")
+
+
+def test_alt_with_a_key_means_that_key_while_a_menu_is_open(start: Start) -> None:
+    term = start()
+    term.send("/h")
+    term.wait_for("what was said")
+    term.key("m-enter")
+    term.wait_gone("what was said")
+    term.send("two")
+    term.key("enter")
+    term.wait_for("got '/h\\ntwo'")
+
+
 def test_the_editor_edits_the_line(start: Start) -> None:
     term = start(env={"VISUAL": 'sh -c \'printf " more" >> "$0"\''})
     term.send("text")
