@@ -106,6 +106,8 @@ class BadRequest(ModelError):
 class NoImages(BadRequest):
     """The model takes no images, and the request has some."""
 
+    HINT = "choose one that does: --model NAME, in a chat /model NAME"
+
 
 class BrokenStream(ModelError):
     """The reply was cut half-way, or was not a reply at all."""

@@ -10,8 +10,6 @@ from chatcli.messages import Content, Message, has_images
 from chatcli.messages import Part as MessagePart
 from chatcli.model import Model
 
-HINT = "choose one that does: --model NAME, in a chat /model NAME"
-
 _OWN = ("input", "prompt", "system")
 """Parts whose images somebody wants sent now; those of the others were sent before."""
 
@@ -19,7 +17,7 @@ _OWN = ("input", "prompt", "system")
 def check_images(model: Model, content: Content) -> None:
     """Raise NoImages when the content has images and the model is known to take none."""
     if model.images is False and has_images(content):
-        raise NoImages(f"{model.name} takes no images", HINT)
+        raise NoImages(f"{model.name} takes no images", NoImages.HINT)
 
 
 def named_only(parts: Sequence[Part]) -> list[Part]:

@@ -124,7 +124,7 @@ def _sentences(kind: type[ModelError], settings: ModelSettings) -> tuple[str, st
     if kind is errors.UnknownModel:
         return "{place} does not know the model {id}", "`chatcli models` lists those it has; choose with --model"
     if kind is errors.NoImages:
-        return "{id} at {place} takes no images", "choose one that does: --model NAME, in a chat /model NAME"
+        return "{id} at {place} takes no images", errors.NoImages.HINT
     if kind is errors.ContextTooLong:
         return (
             "the context is too long for {id} at {place}",

@@ -36,6 +36,17 @@ class Carried:
     unfit: Sequence[str] = ()
 
 
-def no_session_in(what: str) -> UsageError:
+PIPED = "-"
+"""The name of what comes through a pipe."""
+
+
+def called(name: str) -> str:
+    """Return what an error calls the source of that name."""
+    return "what was piped in" if name == PIPED else name
+
+
+def no_session_in(name: str) -> UsageError:
     """Return the error for a file in which there is nothing to import."""
-    return UsageError(f"{what} holds no session that chatcli can read", "docs/transfer.md names what can be imported")
+    return UsageError(
+        f"{called(name)} holds no session that chatcli can read", "docs/transfer.md names what can be imported"
+    )

@@ -1,5 +1,6 @@
 """SQLite files of other programs: opened to be read only, and told apart by their tables."""
 
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from chatcli.errors import UsageError
 from chatcli.stores.sqlite_file import APPLICATION
-from chatcli.transfer import Carried, langchain_sql, llm_logs, no_session_in
+from chatcli.transfer import PIPED, Carried, called, langchain_sql, llm_logs, no_session_in
 
 MAGIC = b"SQLite format 3\0"
 
@@ -32,10 +33,14 @@ def tables_of(db: sqlite3.Connection) -> dict[str, set[str]]:
 
 
 def read(path: Path, kind: str | None, name: str) -> Iterator[Carried]:
-    """Yield the sessions in the file, in the format `kind`, None for any that is known. Raises sqlite3's errors."""
+    """Yield the sessions in the file called `name`, in the format `kind`, None for any that is known.
+
+    Raises sqlite3's errors.
+    """
     with opened(path) as db:
         if db.execute("PRAGMA application_id").fetchone() == (APPLICATION,):
-            raise UsageError(f"{name} is a store of chatcli", f"give its address: sqlite:///{name}")
+            address = shlex.quote(f"sqlite:///{'FILE' if name == PIPED else path.resolve()}")
+            raise UsageError(f"{called(name)} is a store of chatcli", f"give its address: {address}")
         tables = tables_of(db)
         for known, (is_ours, sessions) in KINDS.items():
             if kind in (None, known) and is_ours(tables):

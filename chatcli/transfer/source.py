@@ -23,7 +23,7 @@ from chatcli.errors import UsageError
 from chatcli.messages import Message
 from chatcli.names import listed
 from chatcli.stores import Store
-from chatcli.transfer import Carried, aichat, chatgpt, databases, departure, jsonl, no_session_in, ours
+from chatcli.transfer import Carried, aichat, called, chatgpt, databases, departure, jsonl, no_session_in, ours
 from chatcli.transfer.json_stream import BadJson, JsonReader
 
 FORMATS = ("auto", "json", "jsonl", "chatgpt", "aichat", *databases.KINDS)
@@ -65,7 +65,7 @@ def from_file(name: str, format: str | None, branches: bool) -> Iterator[tuple[I
         with _translated(name):
             file = stack.enter_context(_opened(name))
         size = max(1, os.fstat(file.fileno()).st_size)
-        sessions = stack.enter_context(closing(_sessions(file, Path(file.name), _stem(name), format, branches)))
+        sessions = stack.enter_context(closing(_sessions(file, name, format, branches)))
         told = stack.enter_context(closing(_told(name, sessions)))
         yield told, lambda: 1.0 if file.closed else file.tell() / size
 
@@ -78,7 +78,7 @@ def _told(name: str, sessions: Iterable[Carried]) -> Generator[Carried]:
             found = True
             yield replace(session, messages=_messages(name, session.messages))
     if not found:
-        raise no_session_in("what was piped in" if name == "-" else name)
+        raise no_session_in(name)
 
 
 def _messages(name: str, messages: Iterable[Message]) -> Iterator[Message]:
@@ -88,7 +88,7 @@ def _messages(name: str, messages: Iterable[Message]) -> Iterator[Message]:
 
 @contextmanager
 def _translated(name: str) -> Iterator[None]:
-    shown = "what was piped in" if name == "-" else name
+    shown = called(name)
     try:
         yield
     except BadJson as error:
@@ -122,11 +122,11 @@ def _stem(name: str) -> str:
     return Path(name).stem if name != "-" else "imported"
 
 
-def _sessions(file: IO[bytes], path: Path, stem: str, format: str | None, branches: bool) -> Generator[Carried]:
-    start = file.read(len(databases.MAGIC))
+def _sessions(file: IO[bytes], name: str, format: str | None, branches: bool) -> Generator[Carried]:
+    start, stem = file.read(len(databases.MAGIC)), _stem(name)
     file.seek(0)
     if start == databases.MAGIC:
-        yield from databases.read(path, format, path.name)
+        yield from databases.read(Path(file.name), format, name)
     elif start.startswith(b"PK"):
         with _conversations(file) as inner, _text(inner) as text:
             yield from _from_text(text, stem, "chatgpt", branches)

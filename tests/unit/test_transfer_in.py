@@ -363,7 +363,21 @@ def test_a_file_of_another_kind_is_two_lines_and_nothing_is_imported(
 def test_a_file_that_cannot_be_opened_is_two_lines(command: Command, home: Path) -> None:
     for name in ("nowhere.json", ".", "~nobody-here/x", "a" * 300, "x\0y"):
         assert "cannot be read" in refused(command, name)
-    assert "give its address" in command("history", "import", str(home / "data" / "sessions.db")).err
+
+
+def test_a_store_of_ours_is_told_by_the_address_that_imports_it(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store("sqlite", data_folder=home / "data")
+    store.append("s", [Message("user", "Hi")])
+    store.close()
+    (home / "data").rename(home / "old data")
+    monkeypatch.chdir(home / "old data")
+    path = home / "old data" / "sessions.db"
+    done = command("history", "import", "sessions.db")
+    address = f"sqlite:///{path}"
+    assert done.err == f"error: sessions.db is a store of chatcli\nhint: give its address: '{address}'\n"
+    assert command("history", "import", address).code == 0
 
 
 def test_a_known_format_that_is_not_the_files_is_refused(command: Command, chatgpt: Path) -> None:
