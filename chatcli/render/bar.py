@@ -30,7 +30,7 @@ def bar(slices: Sequence[Slice], width: int, letters: bool = False) -> Line:
         for entry, count in zip(slices, cells, strict=True)
         if count
     ]
-    return [("[", "dim"), *body, ("]", "dim")] if body else []
+    return [("[", "chat.dim"), *body, ("]", "chat.dim")] if body else []
 
 
 def _cells(amounts: Sequence[int], width: int) -> list[int]:

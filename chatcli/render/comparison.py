@@ -45,7 +45,7 @@ def print_comparison(found: Comparison, plain: bool = False) -> None:
     if on_a_terminal and found.turns > 1:
         print_lines([*plotted(found, min(width, _WIDEST), letters), []])
     print_lines(listed(found, width, letters, on_a_terminal), plain)
-    print_lines(([(line, "dim")] for line in explained(found)), plain)
+    print_lines(([(line, "chat.dim")] for line in explained(found)), plain)
 
 
 def plotted(found: Comparison, width: int, letters: bool = False) -> Iterator[Line]:

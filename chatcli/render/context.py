@@ -129,18 +129,18 @@ def request_lines(request: Request, width: int, letters: bool = False) -> Iterat
     pieces = pieces_of(request)
     for piece in pieces:
         inside = f" · sent inside {piece.inside}" if piece.inside else ""
-        yield [(f"{piece.label} · {request.tokens(piece.tokens)} tokens{inside}", "bold cyan")]
+        yield [(f"{piece.label} · {request.tokens(piece.tokens)} tokens{inside}", "chat.prompt")]
         for message in piece.part.messages:
             yield [(neutralise(f"{message.role}: {describe(message, whole=True)}"), piece.kind.colour)]
         yield []
     yield from _listed(request, pieces, width, letters)
     yield bar(_slices(request, pieces), min(width, _WIDEST), letters)
-    yield [(_sum(request), "dim")]
+    yield [(_sum(request), "chat.dim")]
     if request.context.start < request.context.length and not any(piece.part.kind == "tail" for piece in pieces):
-        yield [("the prompt has the history as text: it stands inside its messages", "dim")]
-    yield from ([(one_line(line, _LONGEST), "dim")] for line in request.idle)
+        yield [("the prompt has the history as text: it stands inside its messages", "chat.dim")]
+    yield from ([(one_line(line, _LONGEST), "chat.dim")] for line in request.idle)
     if not request.asked:
-        yield [("what depends on your next message is shown when its text is given", "dim")]
+        yield [("what depends on your next message is shown when its text is given", "chat.dim")]
 
 
 # Parts
@@ -216,7 +216,7 @@ def _listed(request: Request, pieces: Sequence[Piece], width: int, letters: bool
     for piece, label, figure, place in zip(pieces, labels, figures, places, strict=True):
         mark = piece.kind.letter if letters else "■"
         name = set_cell_size(one_line(label, room), room)
-        yield [(f"{mark} ", piece.kind.colour), (f"{name}  {figure:>{right}}", ""), (place, "dim")]
+        yield [(f"{mark} ", piece.kind.colour), (f"{name}  {figure:>{right}}", ""), (place, "chat.dim")]
 
 
 def _slices(request: Request, pieces: Sequence[Piece]) -> list[Slice]:

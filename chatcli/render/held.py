@@ -98,11 +98,11 @@ def held_lines(held: Held) -> Iterator[Line]:
         if thing.covers is not None:
             worth += f" for ~{thing.covers:,}"
         yield []
-        yield [(f"{thing.name:<9} ", "bold cyan"), (f"{thing.detail}{worth}", "")]
+        yield [(f"{thing.name:<9} ", "chat.prompt"), (f"{thing.detail}{worth}", "")]
         if thing.text:
-            yield [(neutralise(thing.text), "yellow")]
+            yield [(neutralise(thing.text), "chat.warning")]
     if not held.things:
-        yield [("nothing is derived or pinned", "dim")]
+        yield [("nothing is derived or pinned", "chat.dim")]
 
 
 # Each thing

@@ -108,16 +108,16 @@ def print_message(console: "Console", message: Message, position: int, turn: int
     from chatcli.render.wrapping import wrapped
 
     if message.role == "unreadable":
-        console.print(Text(plain_message(message, position), style="yellow"))
+        console.print(Text(plain_message(message, position), style="chat.warning"))
         return
-    console.print(Text(who_said(message, turn), style="bold cyan" if message.role == "user" else "bold green"))
+    console.print(Text(who_said(message, turn), style="chat.prompt" if message.role == "user" else "bold"))
     text = describe(message)
     if message.role == "assistant":
         console.print(whole(text))
     else:
         console.print(*wrapped(Text(neutralise(text)), console, console.width), sep="\n")
     if ending := _ending(message).strip():
-        console.print(Text(ending, style="dim"))
+        console.print(Text(ending, style="chat.dim"))
     console.print()
 
 

@@ -30,13 +30,13 @@ def print_findings(findings: Findings, plain: bool = False, with_resume: bool = 
 
     console = terminal(sys.stdout)
     if findings.loose:
-        console.print(Text(_LOOSE, style="dim"))
+        console.print(Text(_LOOSE, style="chat.dim"))
     for number, hit in enumerate(findings.hits, 1):
-        console.print(Text.assemble((f"{number}", "bold cyan"), " ", _heading(hit, console.width - 4)))
-        marked = [(neutralise(piece), "bold yellow" if wanted else "") for piece, wanted in _pieces(hit.excerpt)]
+        console.print(Text.assemble((f"{number}", "chat.prompt"), " ", _heading(hit, console.width - 4)))
+        marked = [(neutralise(piece), "chat.found" if wanted else "") for piece, wanted in _pieces(hit.excerpt)]
         console.print(Padding(Text.assemble(*marked), (0, 0, 0, _INDENT)))
         if with_resume:
-            console.print(Padding(Text(resume_command(hit.session), style="dim"), (0, 0, 0, _INDENT)))
+            console.print(Padding(Text(resume_command(hit.session), style="chat.dim"), (0, 0, 0, _INDENT)))
         console.print()
 
 

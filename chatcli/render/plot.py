@@ -51,10 +51,13 @@ class Plot:
             canvas.draw([self._share(value) for value in curve], index)
         at = {0: self._labels[0], self._height // 2: self._labels[1], self._height - 1: self._labels[2]}
         for row in range(self._height):
-            yield [(f"{at.get(row, ''):>{self._left}} {'┤' if row in at else '│'}", "dim"), *canvas.row(row, letters)]
+            yield [
+                (f"{at.get(row, ''):>{self._left}} {'┤' if row in at else '│'}", "chat.dim"),
+                *canvas.row(row, letters),
+            ]
         room = self._width - len(first) - len(last)
         below = f"{first}{' ' * room}{last}" if room > 0 else last
-        yield [(f"{'':>{self._left}}  {below}", "dim")]
+        yield [(f"{'':>{self._left}}  {below}", "chat.dim")]
 
     def _middle(self) -> int:
         return round(sqrt(self._lowest * self._highest)) if self.uneven else self._highest // 2

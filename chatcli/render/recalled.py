@@ -39,7 +39,7 @@ def recalled_lines(context: Context, turns: Mapping[int, int], width: int) -> It
     if width < _NARROW:
         for turn, said, score, words, text in rows:
             found_by = f" · by {words}" if words else " · by what stands beside it"
-            yield [(one_line(f"turn {turn} · {said} · {score}{found_by}", width), "cyan")]
+            yield [(one_line(f"turn {turn} · {said} · {score}{found_by}", width), "chat.prompt")]
             yield [(f"  {one_line(text, width - 2)}", "")]
         return
     table = columns(rows, ("TURN", "SAID", "SCORE", "FOUND BY", "TEXT"), {3: 24, 4: width - 60})

@@ -32,7 +32,7 @@ def _lines(report: Report, days: int | None, most: int, width: int, letters: boo
     values = _by_day(report.days)
     if len(values) > 1:
         yield []
-        yield [("tokens a day", "dim")]
+        yield [("tokens a day", "chat.dim")]
         plot = Plot([Curve("tokens", list(values.values()))], width, _HEIGHT)
         yield from plot.lines(next(iter(values)), next(reversed(values)), letters)
     for title, group in (("MODEL", report.models), ("SESSION", report.sessions)):
@@ -40,7 +40,7 @@ def _lines(report: Report, days: int | None, most: int, width: int, letters: boo
         for line in spending_table(title, _largest(group, most), width):
             yield [(line, "")]
         if len(group) > most:
-            yield [(f"… {len(group) - most:,} more", "dim")]
+            yield [(f"… {len(group) - most:,} more", "chat.dim")]
 
 
 def in_words(spending: Spending) -> str:
@@ -60,9 +60,14 @@ def money(spending: Spending) -> str:
 
 def _notes(total: Spending) -> Iterator[Line]:
     if total.uncounted:
-        yield [(f"replies without token counts: {total.uncounted:,}", "dim")]
+        yield [(f"replies without token counts: {total.uncounted:,}", "chat.dim")]
     if total.unpriced:
-        yield [("no price in the config for some models: price = { input = …, output = … } under [models.NAME]", "dim")]
+        yield [
+            (
+                "no price in the config for some models: price = { input = …, output = … } under [models.NAME]",
+                "chat.dim",
+            )
+        ]
 
 
 def _by_day(days: Mapping[str, Spending]) -> dict[str, int]:

@@ -15,15 +15,22 @@ _ON_LIGHT = {"cyan": "blue", "yellow": "magenta", "bright_yellow": "magenta", "b
 
 
 def styles(look: Palette | None = None) -> dict[str, str | Style]:
-    """Return the styles of a console for replies: markdown's, and on a light background what our lines call cyan.
+    """Return the styles of a console for replies: markdown's, the palette's as `chat.prompt` and so on, and on a light
+    background what our lines call cyan.
 
     `look`: other colours than those in force.
     """
     look = look or colors()
+    own: dict[str, str | Style] = {
+        "chat.prompt": for_rich(look.prompt),
+        "chat.dim": for_rich(look.dim),
+        "chat.warning": for_rich(look.warning),
+        "chat.found": for_rich(f"bold {look.warning}"),
+    }
     code_style = for_rich(look.code)
     # rich's defaults for code put it on black, which tears holes into a light background.
-    ours: dict[str, str | Style] = {"markdown.code": code_style, "markdown.code_block": Style(color="cyan")}
-    return {**_light_styles(), "markdown.code": code_style} if look.light else ours
+    own["markdown.code"] = code_style
+    return {**_light_styles(), **own} if look.light else {**own, "markdown.code_block": Style(color="cyan")}
 
 
 def code_theme() -> SyntaxTheme:

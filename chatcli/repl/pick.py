@@ -19,7 +19,9 @@ from prompt_toolkit.styles import Style
 
 from chatcli.errors import NotFound, StoreError, UsageError
 from chatcli.names import listed
+from chatcli.palette import for_prompt_toolkit
 from chatcli.render.safe import one_line
+from chatcli.render.theme import colors
 from chatcli.repl.bindings import drop_mouse_events
 from chatcli.repl.choosing import Choices, line, preview
 from chatcli.repl.line import on_a_terminal
@@ -32,7 +34,6 @@ _TALLEST = 24  # lines, in a terminal that has more
 _PREVIEW_FROM = 10  # lines of a terminal that has room for a preview
 _NARROWEST = 24  # columns of one that has
 _ESCAPE = 0.05  # seconds after which an escape character is the key of that name
-_STYLE = Style.from_dict({"ask": "bold ansicyan", "here": "reverse", "dim": "dim"})
 
 
 def pick_session(store: Store) -> str | None:
@@ -48,6 +49,13 @@ def pick_session(store: Store) -> str | None:
     return _Picker(store, Choices(found)).run()
 
 
+def _style() -> Style:
+    """Return the colours in force."""
+    look = colors()
+    ask, dim = for_prompt_toolkit(look.prompt), for_prompt_toolkit(look.dim)
+    return Style.from_dict({"ask": ask, "here": "reverse", "dim": dim})
+
+
 class _Picker:
     """The list on the screen, from its first line to its end."""
 
@@ -59,7 +67,7 @@ class _Picker:
         self._filter = Buffer(multiline=False, on_text_changed=lambda buffer: self._filtered(buffer.text))
         self._app: Application[str | None] = Application(
             Layout(self._container()),
-            style=_STYLE,
+            style=_style(),
             key_bindings=self._keys(),
             erase_when_done=True,
             color_depth=ColorDepth.from_env(),  # NO_COLOR

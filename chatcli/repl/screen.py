@@ -47,8 +47,8 @@ class Screen:
         """Print text as it is, on a terminal with its prose broken between words; code and tables are left alone."""
         self._print(self._out, self._prose(text))
 
-    def wrapped(self, text: str, colour: str) -> None:
-        """Print text in a colour, its lines broken between words."""
+    def wrapped(self, text: str, style: str) -> None:
+        """Print text in a style of the console's, its lines broken between words."""
         if self.plain:
             self.say(text)
             return
@@ -58,7 +58,7 @@ class Screen:
         from chatcli.render.wrapping import wrapped as paragraphs
 
         console = terminal(self._out)
-        console.print(*paragraphs(Text(neutralise(text), style=colour), console, console.width), sep="\n")
+        console.print(*paragraphs(Text(neutralise(text), style=style), console, console.width), sep="\n")
 
     def tell(self, text: str) -> None:
         """Print a dim line that was asked for."""

@@ -56,6 +56,24 @@ def test_typing_filters_by_name_and_by_title_and_enter_resumes(known: User) -> N
         leave(term)
 
 
+@pytest.mark.parametrize(
+    "words", ["sessions resume", "history show -s zoo", "history search otter", "memory show -s zoo"]
+)
+def test_lists_and_hits_have_the_colours_of_the_config(known: User, words: str) -> None:
+    (known.home / "config").mkdir(exist_ok=True)
+    (known.home / "config" / "config.toml").write_text(
+        '[colors]\nprompt = "magenta"\ndim = "blue"\nwarning = "green"\n'
+    )
+    with known.terminal(*words.split()) as term:
+        if "resume" in words:
+            picker(term)
+            term.key("esc")
+        term.wait_exit()
+        used = {int(code) for codes in re.findall(rb"\x1b\[([\d;]+)m", term.raw) for code in codes.split(b";")}
+    assert 35 in used
+    assert not used & {2, 33, 36}
+
+
 def test_typed_colours_do_not_disturb_the_list(known: User) -> None:
     with known.terminal("sessions", "resume") as term:
         picker(term)

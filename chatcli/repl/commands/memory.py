@@ -54,7 +54,7 @@ def _show(repl: "Repl") -> None:
         return
     newest, by = found[-1], "edited by you" if found[-1].edited else "written by a model"
     repl.screen.heading(f"summary of {turns_from(1, newest.turns)} · {by} · {counted(len(found), 'version')}")
-    repl.screen.wrapped(newest.text, "yellow")
+    repl.screen.wrapped(newest.text, "chat.warning")
     repl.chat.background.drop(summary.STATE)
     if not _folds(repl.chat):
         repl.screen.tell(f"{repl.chat.memory.spec} does not send it; {_THOSE_THAT_DO}")
@@ -76,7 +76,7 @@ def _edit(repl: "Repl") -> None:
         tokens = f"{'~' if repl.chat.estimates else ''}{counted(repl.chat.look().count(text.strip()), 'token')}"
         repl.screen.aside(f"the summary is yours now, {tokens}; /summary undo brings the other back")
     else:
-        repl.screen.wrapped(text.strip(), "yellow")
+        repl.screen.wrapped(text.strip(), "chat.warning")
         gone = f"turns of the {opened.turns:,} it sums up were taken back meanwhile"
         raise Conflict(f"{gone}: your text is kept nowhere but above", "/summary shows what holds now")
 
