@@ -75,8 +75,9 @@ def test_importing_the_package_imports_nothing_else(tmp_path: Path) -> None:
 
 BEHIND_THE_PROMPT = {
     "httpx2", "pydantic", "redis", "rich", "markdown_it", "typer", "msgspec", "tomllib", "difflib",
-    "chatcli.aids", "chatcli.background", "chatcli.chat", "chatcli.compare", "chatcli.context", "chatcli.learned",
-    "chatcli.memory", "chatcli.prompt", "chatcli.recall", "chatcli.side_request", "chatcli.turn", "chatcli.cli.app",
+    "chatcli.aids", "chatcli.answering", "chatcli.assembly", "chatcli.background", "chatcli.chat", "chatcli.committing",
+    "chatcli.compare", "chatcli.context", "chatcli.learned", "chatcli.memory", "chatcli.prompt", "chatcli.recall",
+    "chatcli.side_request", "chatcli.turn", "chatcli.cli.app",
 }  # fmt: skip
 
 
