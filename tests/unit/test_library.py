@@ -74,14 +74,19 @@ def test_a_reply_streams_and_is_kept_as_far_as_it_was_read(endpoint: ModelServer
 
 
 def test_a_message_that_got_no_reply_is_taken_up_by_the_same_text(endpoint: ModelServer) -> None:
-    with Chat("s", store="memory:") as chat:
+    store = open_store("memory:")
+    with Chat("s", store=store) as chat:
         endpoint.refuses(refusal(400, "no"))
         with pytest.raises(ModelError):
             chat.send("hello")
         assert chat.history == []
+        (left,) = store.pending("s")
+        assert left.user.text == "hello"
         endpoint.replies("hi")
         chat.send("hello")
         assert [message.text for message in chat.history] == ["hello", "hi"]
+        assert chat.history[0].id == left.user.id
+        assert store.pending("s") == [], "nobody is offered to send it a second time"
 
 
 def test_the_memory_decides_what_is_sent(endpoint: ModelServer) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from chatcli.recall.segment import terms
 from chatcli.search import forget_session, search_path
 from chatcli.search.excerpt import excerpt, spans
 from chatcli.search.find import Findings, Scope, find
-from chatcli.search.index import SearchIndex
+from chatcli.search.index import Addition, Known, SearchIndex
 from chatcli.search.query import parse
 from chatcli.search.terms import cut, joined
+from chatcli.stores import Watermark
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.sqlite import SqliteStore
 
@@ -313,6 +315,20 @@ def test_two_searches_at_once_take_in_each_message_once(store: CountingStore, tm
     assert len(found(other, store, "otter")) == 2
 
 
+def test_what_another_process_took_in_meanwhile_is_not_taken_out_by_a_slower_one(
+    store: CountingStore, index: SearchIndex
+) -> None:
+    say(store, "s", "otter", "x")
+    slow = Addition("s", index.known("s"), 0, [], Known(1e9, 0, False, Watermark(0), 0))
+    assert found(index, store, "otter") == [("s", 0)]
+    known = index.known("s")
+    index.add([slow])
+    assert index.known("s") == known
+    store.read = 0
+    assert found(index, store, "otter") == [("s", 0)]
+    assert store.read == 1, "the hit"
+
+
 def test_a_search_that_is_interrupted_leaves_nothing_half_known(store: CountingStore, tmp_path: Path) -> None:
     say(store, "s", *["word", "answer"] * 600)
     index = SearchIndex(search_path(tmp_path, "here"))
@@ -390,6 +406,17 @@ def test_of_a_session_that_is_forgotten_no_byte_stays(store: CountingStore, tmp_
     store.read = 0
     assert found(SearchIndex(path), store, "word7") == [("s7", 0)]
     assert store.read == 1, "the others are still known"
+
+
+def test_of_a_session_that_is_forgotten_no_byte_stays_beside_the_file_that_another_process_has_open(
+    store: CountingStore, tmp_path: Path
+) -> None:
+    path = search_path(tmp_path, "here")
+    say(store, "s", "xylophonist", "x")
+    with closing(SearchIndex(path)) as index:
+        assert found(index, store, "xylophonist") == [("s", 0)]
+        forget_session(path, "s")
+        assert [file.name for file in path.parent.iterdir() if b"xylophonist" in file.read_bytes()] == []
 
 
 def test_an_index_that_another_process_writes_is_removed_rather_than_left_with_what_must_go(

@@ -7,6 +7,7 @@ from chatcli.chat import Chat
 from chatcli.config import load_config
 from chatcli.errors import ConfigError
 from chatcli.memory import parse_memory
+from chatcli.messages import Message
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.titles import tidied
 from tests.fakes import ScriptedModel
@@ -42,6 +43,19 @@ def test_a_new_session_gets_its_title_behind_the_first_turn() -> None:
     turn(opened, "more")
     opened.background.catch_up()
     assert len(side.asked) == 1, "a title that was given stays"
+    opened.close()
+
+
+@pytest.mark.parametrize(("before", "asked"), [(4, 1), (6, 0), (600, 0)])
+def test_a_title_is_looked_for_in_the_first_turns_alone(before: int, asked: int) -> None:
+    store, side = InMemoryStore(), ScriptedModel(["Capitals"])
+    store.append("s", [Message("user", "Hi"), Message("assistant", "ok")] * (before // 2))
+    store.update("s", title="Hi")
+    opened = chat(store, side)
+    turn(opened, "more")
+    until(lambda: len(side.asked) >= asked)
+    opened.background.catch_up()
+    assert bool(side.asked) == bool(asked)
     opened.close()
 
 

@@ -553,6 +553,16 @@ def test_what_another_import_writes_is_left_alone() -> None:
     assert sorted(one.name for one in store.sessions()) == ["a", "long"]
 
 
+@pytest.mark.parametrize(("age", "stays"), [(3600, True), (90_000, False)])
+def test_what_another_machine_began_to_import_is_left_alone_for_a_day(age: float, stays: bool) -> None:
+    store = InMemoryStore()
+    store.append(name := "(being imported 1 by elsewhere/1/2)", [said := Message("user", "x")])
+    used = time.time() - age
+    store.update(name, settings={"importing": [[0], [1, fingerprint(said)]]}, times=(used, used))
+    brought(store, carrying())
+    assert store.exists(name) == stays
+
+
 def test_what_is_said_in_a_session_while_it_is_imported_is_kept() -> None:
     store = InMemoryStore()
 
