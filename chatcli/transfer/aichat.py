@@ -16,8 +16,11 @@ from chatcli.render.as_json import as_json
 from chatcli.transfer import Carried
 from chatcli.transfer.json_stream import BadJson
 
-LONGEST = 2**25
+LONGEST = 2**24
 """Characters of a session at most."""
+
+MOST_NODES = 200_000
+"""Texts, lists and mappings of a session at most: about 40,000 messages. PyYAML takes a kilobyte for each."""
 
 _DEEPEST = 50
 
@@ -39,19 +42,23 @@ def read(text: str, name: str) -> Iterator[Carried]:
 def load_yaml(text: str) -> Any:
     """Return the data in a YAML text: texts, lists and mappings, nothing else is made of it.
 
-    What would cost more memory than the text itself is refused: aliases and deep nesting, which aichat never writes.
+    What would cost more memory than the text itself is refused: aliases, deep nesting and a million values,
+    which aichat never writes.
     """
     import yaml  # type: ignore[import-untyped]
 
     if len(text) > LONGEST:
         raise BadJson(f"is longer than {LONGEST >> 20} MB, which no session of aichat is")
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    depth = 0
+    depth = nodes = 0
     try:
         for event in yaml.parse(text, Loader=loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            nodes += isinstance(event, yaml.NodeEvent)
             if isinstance(event, yaml.AliasEvent) or depth > _DEEPEST:
                 raise BadJson("holds YAML that no session of aichat has: aliases, or lists in lists in lists")
+            if nodes > MOST_NODES:
+                raise BadJson(f"holds more than {MOST_NODES:,} values, which no session of aichat does")
         return yaml.load(text, Loader=loader)  # noqa: S506 - the base loader makes texts, lists and mappings only
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

@@ -7,17 +7,25 @@ for _ in reader.items():            # an array, item by item
 """
 
 import json
+import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, TextIO
 
 PIECE = 2**20
 """Characters that are read at once."""
 
-LONGEST = 2**28
+LONGEST = 2**27
 """Characters of one value at most: what is longer is no message and no conversation."""
 
+MOST_PARTS = 1_000_000
+"""Items and members of one value at most, however deep: each takes up to a hundred bytes, and three characters."""
+
+_STEP = 2**21  # characters that a value grows by at most
 _SPACE = " \t\n\r"
 _AFTER = ",]}" + _SPACE  # what can stand after a value
+_MARKS = "[{,"  # one at least for each part of a value
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NEAR_THE_END = 16  # characters; what is wrong there may only be cut: tru, -, \ud83d\u
 
 
@@ -32,9 +40,10 @@ class BadJson(Exception):
 class JsonReader:
     """A place in a text of JSON values. Each verb takes exactly what it names; all raise BadJson."""
 
-    def __init__(self, file: TextIO, longest: int = LONGEST) -> None:
+    def __init__(self, file: TextIO, longest: int = LONGEST, most_parts: int = MOST_PARTS) -> None:
         self._file = file
         self._longest = longest
+        self._most_parts = most_parts
         self._decode = json.JSONDecoder().raw_decode
         self._text = ""
         self._at = 0
@@ -87,9 +96,22 @@ class JsonReader:
                     return value
             if len(self._text) - self._at > self._longest:
                 raise BadJson(f"holds a value of more than {self._longest >> 20} MB, at {self._place()}")
-            # As much again: what is long is tried few times.
-            if not self._read(max(PIECE, len(self._text) - self._at)) and not self._ended:
+            self._check_parts()
+            # As much again, so that what is long is tried few times; what is read has not been checked yet.
+            if not self._read(min(_STEP, max(PIECE, len(self._text) - self._at))) and not self._ended:
                 raise self._wrong()
+
+    def _check_parts(self) -> None:
+        """Raise BadJson when the value, of which all that was read is a part, would take more memory than it may."""
+        if sum(self._text.count(mark, self._at) for mark in _MARKS) <= self._most_parts:
+            return  # those in strings are counted, too
+        parts, at = 0, self._at
+        for string in chain(_STRING.finditer(self._text, self._at), [None]):
+            end = string.start() if string else len(self._text)
+            parts += sum(self._text.count(mark, at, end) for mark in _MARKS)
+            at = string.end() if string else end
+        if parts > self._most_parts:
+            raise BadJson(f"holds a value of more than {self._most_parts:,} parts, at {self._place()}")
 
     def _is_whole(self, value: Any, end: int) -> bool:
         """Say whether the value that ends at `end` can be no longer; 1.5e3 may be cut after 1, 1. and 1.5e."""

@@ -55,8 +55,12 @@ def read(values: Iterable[Any], name: str) -> Iterator[Carried]:
 
 
 def _carried(messages: list[Message], name: str) -> Carried:
-    said = json.dumps([[message.role, message.content] for message in messages], default=dict)
-    return Carried(name, messages, origin=f"openai:{hashlib.blake2b(said.encode(), digest_size=12).hexdigest()}")
+    said = hashlib.blake2b(b"[", digest_size=12)  # of one list; as a whole it would take the memory once more
+    for number, message in enumerate(messages):
+        one = json.dumps([message.role, message.content], default=dict)
+        said.update(f"{', ' if number else ''}{one}".encode())
+    said.update(b"]")
+    return Carried(name, messages, origin=f"openai:{said.hexdigest()}")
 
 
 def to_message(data: Any) -> Message:
