@@ -8,7 +8,7 @@ at all. Whoever iterates a turn may stop it at any event, or die: nothing is los
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from chatcli.assembly import Assembly
@@ -58,7 +58,7 @@ class Answering(Assembly):
         check_images(model or self.model, turn.user.content)
         self.flush()
         self._save_settings()
-        turn = replace(turn, writer=self.writer)
+        turn = turn._replace(writer=self.writer)
         self._stopped, self._used = False, True
         self.store.begin(self.session, turn)
         if turn.at is None and not self._length:

@@ -183,7 +183,7 @@ def open_model(
         raise UsageError("a key was given, but not the endpoint it belongs to", "give base_url too")
     else:
         settings = resolve_model(workplace(), name)
-    settings = replace(settings, options={**settings.options, **options}, window=window or settings.window)
+    settings = settings._replace(options={**settings.options, **options}, window=window or settings.window)
     return choose.open_model(settings)
 
 

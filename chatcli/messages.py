@@ -4,11 +4,10 @@ A message's content is text, or a list of parts in the shape the OpenAI protocol
 `{"type": "text", "text": …}`, `{"type": "image_url", "image_url": {"url": …}}`.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeGuard, get_args
+from typing import Any, Literal, NamedTuple, TypeGuard, get_args
 
 Role = Literal["system", "user", "assistant", "tool", "unreadable"]
 Finish = Literal["stop", "length", "interrupted", "error"]
@@ -16,8 +15,7 @@ Part = Mapping[str, Any]
 Content = str | tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Token counts of one request, as the endpoint reported them."""
 
     prompt: int
@@ -55,8 +53,7 @@ class Message:
         return "\n".join(str(part.get("text", "")) for part in self.content if part.get("type") == "text")
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """A user message and everything up to the next one; `start` is its position in the history.
 
     The messages before the first user message are a turn too, without a question of its own.
@@ -91,8 +88,10 @@ def fingerprint(message: Message) -> str:
 
     With the id, since short replies ("OK") come again and again.
     """
-    said = json.dumps([message.role, message.content, message.id], ensure_ascii=False, sort_keys=True, default=dict)
     import hashlib  # here: it brings OpenSSL along, and no prompt needs it
+    import json
+
+    said = json.dumps([message.role, message.content, message.id], ensure_ascii=False, sort_keys=True, default=dict)
 
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 

@@ -65,10 +65,10 @@ def numbered_name(name: str, number: int, exists: Callable[[str], bool]) -> str:
 
 def is_generated(name: str) -> bool:
     """Say whether `new_session_name` may have made the name: it tells nothing but when the session began."""
-    return _GENERATED.fullmatch(name) is not None
+    return re.fullmatch(_GENERATED, name) is not None
 
 
-_GENERATED = re.compile(r"\d{4}-\d\d-\d\d-\d{4}-[a-z0-9]{4}")
+_GENERATED = r"\d{4}-\d\d-\d\d-\d{4}-[a-z0-9]{4}"
 
 
 def title_of(message: Message) -> str:

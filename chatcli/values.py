@@ -1,7 +1,5 @@
 """Values as the user writes them, on the command line and in the chat: text, whole numbers, the model's options."""
 
-import json
-import math
 import re
 from typing import Any
 
@@ -17,12 +15,12 @@ _OPTIONS = (
     "temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "stop", "n", "presence_penalty",
     "frequency_penalty", "response_format", "logit_bias", "logprobs", "top_logprobs", "reasoning_effort", "user",
 )  # fmt: skip
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"
 
 
 def readable_text(text: str) -> str:
     """Return `text`; raise UsageError when bytes in it are no characters, which nothing could send or keep."""
-    if _SURROGATE.search(text):
+    if re.search(_SURROGATE, text):
         raise UsageError(f"{_short(text)} is not UTF-8", "write it in UTF-8, in a terminal with a UTF-8 locale")
     return text
 
@@ -57,6 +55,9 @@ def option_value(name: str, text: str) -> Any:
 
     Raises UsageError for what JSON cannot carry: NaN, infinities, what is nested too deep.
     """
+
+    import json  # not before the prompt
+    import math
 
     def refused() -> UsageError:
         return UsageError(

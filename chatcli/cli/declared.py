@@ -3,7 +3,7 @@
 `flags` makes typer's options of them; `quick` reads them without typer.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args
 
@@ -29,8 +29,7 @@ STORE = Flag(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class Flags(NamedTuple):
     """What the user said on the command line; None and empty mean: nothing."""
 
     session: Annotated[
@@ -51,15 +50,13 @@ class Flags:
     store: Annotated[str | None, STORE] = None
     prompt: Annotated[str | None, Flag(("--prompt",), "A prompt of the config.", "NAME", _WHAT)] = None
     system: Annotated[str | None, Flag(("--system",), "The system text; may hold {variables}.", "TEXT", _WHAT)] = None
-    var: Annotated[list[str], Flag(("--var",), "A variable of the prompt; many.", "K=V", _WHAT)] = field(
-        default_factory=list
-    )
-    attach: Annotated[list[str], Flag(("-a", "--attach"), "A text file, a PDF or an image; many.", "PATH", _WHAT)] = (
-        field(default_factory=list)
-    )
-    option: Annotated[list[str], Flag(("-o", "--option"), "temperature, max_tokens, seed, …; many.", "K=V", _WHAT)] = (
-        field(default_factory=list)
-    )
+    var: Annotated[Sequence[str], Flag(("--var",), "A variable of the prompt; many.", "K=V", _WHAT)] = ()
+    attach: Annotated[
+        Sequence[str], Flag(("-a", "--attach"), "A text file, a PDF or an image; many.", "PATH", _WHAT)
+    ] = ()
+    option: Annotated[
+        Sequence[str], Flag(("-o", "--option"), "temperature, max_tokens, seed, …; many.", "K=V", _WHAT)
+    ] = ()
     no_stream: Annotated[bool, Flag(("--no-stream",), "Show the reply when it is whole.", panel=_HOW)] = False
     plain: Annotated[bool, Flag(("--plain",), "Text as it comes: no colours, no markdown.", panel=_HOW)] = False
     quiet: Annotated[bool, Flag(("-q", "--quiet"), "No notices.", panel=_HOW)] = False
@@ -83,8 +80,13 @@ class Flags:
 
 def flag_of(name: str) -> Flag:
     """Return how the field `name` of Flags is said."""
-    flag: Flag = get_args(Flags.__dataclass_fields__[name].type)[1]
+    flag: Flag = get_args(Flags.__annotations__[name])[1]
     return flag
+
+
+def may_be_repeated(name: str) -> bool:
+    """Say whether the field `name` of Flags takes all that was said, not the last alone."""
+    return isinstance(Flags._field_defaults[name], tuple)
 
 
 def _pair(text: str, flag: str) -> tuple[str, str]:

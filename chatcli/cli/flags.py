@@ -2,14 +2,13 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields
 from functools import wraps
 from typing import Annotated, Any, get_args
 
 import typer
 
 from chatcli.cli.completing import memory_specs, session_names
-from chatcli.cli.declared import STORE, Flag, Flags, flag_of
+from chatcli.cli.declared import STORE, Flag, Flags, flag_of, may_be_repeated
 
 __all__ = [
     "Flags", "LastSession", "OneSession", "StoreOption", "memory_specs", "session_names", "with_flags",
@@ -41,7 +40,7 @@ OneSession = Annotated[
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
     """Give `command`, whose first parameter is a Flags, all of Flags' fields as options of its own."""
-    return with_some_flags(*Flags.__dataclass_fields__)(command)
+    return with_some_flags(*Flags._fields)(command)
 
 
 def with_some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -50,10 +49,12 @@ def with_some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[...
     def give(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def run(**given: Any) -> None:
-            command(Flags(**{name: given.pop(name) for name in names}), **given)
+            said = {name: given.pop(name) for name in names}
+            many = {name: tuple(said[name]) for name in names if may_be_repeated(name)}
+            command(Flags(**{**said, **many}), **given)
 
         own = list(inspect.signature(command).parameters.values())[1:]
-        shared = [_parameter(entry) for entry in fields(Flags) if entry.name in names]
+        shared = [_parameter(name) for name in Flags._fields if name in names]
         positional = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
         run.__signature__ = inspect.Signature([*positional, *shared])  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in [*positional, *shared]}
@@ -62,7 +63,12 @@ def with_some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[...
     return give
 
 
-def _parameter(entry: Field[Any]) -> inspect.Parameter:
-    default = [] if entry.default is MISSING else entry.default
-    annotation: Any = Annotated[get_args(entry.type)[0], _option(flag_of(entry.name), entry.name)]
-    return inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+def _parameter(name: str) -> inspect.Parameter:
+    many, default = may_be_repeated(name), Flags._field_defaults[name]
+    kind: Any = list[str] if many else get_args(Flags.__annotations__[name])[0]
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=list(default) if many else default,
+        annotation=Annotated[kind, _option(flag_of(name), name)],
+    )

@@ -177,7 +177,6 @@ def _prices(chat: "Chat", place: "Workplace") -> "Price | None":
 def opened(flags: Flags, session: str | None, asks: bool = False) -> "Iterator[tuple[Chat, Workplace]]":
     """Open the chat of a session that is there; raise NotFound when it is not. Unless it `asks`, no model is needed."""
     from contextlib import closing
-    from dataclasses import replace
     from functools import partial
 
     from chatcli.cli.compose import compose
@@ -188,7 +187,7 @@ def opened(flags: Flags, session: str | None, asks: bool = False) -> "Iterator[t
     with named_store(flags.store) as store:
         name = existing_session(store, session)
         stand_in = None if asks else partial(_unasked, place)
-        with closing(compose(replace(flags, session=name), place, store, name, stand_in)) as chat:
+        with closing(compose(flags._replace(session=name), place, store, name, stand_in)) as chat:
             yield chat, place
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chatcli.cli.declared import Flags
 
 if TYPE_CHECKING:
+    from chatcli.attachments import Attachment
     from chatcli.chat import Chat
     from chatcli.cli.resolve import Workplace
     from chatcli.repl.opening import Opening
@@ -15,13 +16,18 @@ if TYPE_CHECKING:
 
 def open_chat(flags: Flags) -> int:
     """Open the chat that the flags describe, until the user leaves it; return the exit code."""
-    from chatcli.attachments import attach_all
     from chatcli.cli.compose import tools_for
     from chatcli.repl.loop import Repl
 
-    attached = attach_all(flags.attachments)
+    attached = _attached(flags) if flags.attach else []
     with _opening(flags) as (opening, place):
         return Repl(opening, tools_for(flags, place, opening.store), attached).run()
+
+
+def _attached(flags: Flags) -> "list[Attachment]":
+    from chatcli.attachments import attach_all
+
+    return attach_all(flags.attachments)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import sys
 from typing import Any
 
 from chatcli.errors import UsageError
-from chatcli.render.as_json import as_json
 from chatcli.render.safe import neutralise
 
 
@@ -21,6 +20,8 @@ def notice(text: str, quiet: bool = False) -> None:
 
 def print_json(data: Any) -> None:
     """Print one JSON document on stdout, in UTF-8; where that cannot be written, in ASCII."""
+    from chatcli.render.as_json import as_json
+
     print(as_json(data, ascii_only="utf" not in sys.stdout.encoding.lower()))
 
 

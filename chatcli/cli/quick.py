@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from chatcli.cli.declared import Flags, flag_of
+from chatcli.cli.declared import Flags, flag_of, may_be_repeated
 from chatcli.values import readable_text
 
-_FIELDS = {name: field for field in Flags.__dataclass_fields__ for name in flag_of(field).names}
+_FIELDS = {name: field for field in Flags._fields for name in flag_of(field).names}
 
 
 def quick_flags(arguments: Sequence[str]) -> Flags | None:
@@ -40,7 +40,7 @@ def quick_flags(arguments: Sequence[str]) -> Flags | None:
 
 
 def _say(said: dict[str, Any], field: str, value: str) -> None:
-    if callable(Flags.__dataclass_fields__[field].default_factory):
-        said.setdefault(field, []).append(value)
+    if may_be_repeated(field):
+        said[field] = (*said.get(field, ()), value)
     else:
         said[field] = value

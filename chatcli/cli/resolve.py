@@ -5,8 +5,7 @@ Flags > session > environment > config file > defaults; the environment is in th
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chatcli.cli.declared import Flags
 from chatcli.config import Config, Folders, folders, full_path, load_config
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from chatcli.prompt import Prompt
 
 
-@dataclass(frozen=True, slots=True)
-class Workplace:
+class Workplace(NamedTuple):
     """Where a command works: its config, its environment, its folders."""
 
     config: Config
@@ -113,7 +111,7 @@ def resolve_model(place: Workplace, name: str | None) -> ModelSettings:
         return _configured_model(wanted, models[wanted], place)
     if default in models and models[default].base_url:
         base = _configured_model(default, models[default], place)
-        return replace(with_id(base, wanted), options={}, extra_body={})
+        return with_id(base, wanted)._replace(options={}, extra_body={})
     return _unconfigured_model(place, wanted or None)
 
 
@@ -125,8 +123,7 @@ def _unconfigured_model(place: Workplace, model_id: str | None) -> ModelSettings
 def _configured_model(name: str, found: "ModelConfig", place: Workplace) -> ModelSettings:
     """Return the settings of `[models.NAME]`."""
     base = _weights(name, found) if found.path else _endpoint(name, found, place)
-    return replace(
-        base,
+    return base._replace(
         name=name,
         window=found.window or base.window,
         images=base.images if found.images is None else found.images,

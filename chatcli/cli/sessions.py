@@ -58,8 +58,6 @@ def resume(
 
     Example: chatcli sessions resume JavaEdge
     """
-    from dataclasses import replace
-
     from chatcli.cli.opened import open_chat
     from chatcli.cli.stores import existing_session, named_store
     from chatcli.errors import UsageError
@@ -71,7 +69,7 @@ def resume(
         picked = existing_session(store, name) if name is not None else pick_session(store)
     if picked is None:
         raise typer.Exit(1)
-    raise typer.Exit(open_chat(replace(flags, session=picked)))
+    raise typer.Exit(open_chat(flags._replace(session=picked)))
 
 
 @app.command(cls=LightCommand)

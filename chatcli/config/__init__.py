@@ -5,9 +5,8 @@ How the file is read and checked is in `file`, which is imported where there is 
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chatcli.errors import ConfigError
 from chatcli.private import private_folder
@@ -19,8 +18,7 @@ TABLES = ("models", "stores", "prompts", "keys", "colors")
 """The settings that are tables of the file; all others may stand in the environment too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The whole file. An empty text means: not set."""
 
     model: str = ""
@@ -38,15 +36,14 @@ class Config:
     summary_model: str = ""
     embedding_model: str = ""
     titles: str = "first"
-    models: "Mapping[str, ModelConfig]" = field(default_factory=dict)
-    stores: "Mapping[str, StoreConfig]" = field(default_factory=dict)
-    prompts: "Mapping[str, PromptConfig]" = field(default_factory=dict)
-    keys: dict[str, str | list[str]] = field(default_factory=dict)
-    colors: dict[str, str] = field(default_factory=dict)
+    models: Mapping[str, "ModelConfig"] = {}
+    stores: Mapping[str, "StoreConfig"] = {}
+    prompts: Mapping[str, "PromptConfig"] = {}
+    keys: Mapping[str, str | list[str]] = {}
+    colors: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
+class Folders(NamedTuple):
     """Where chatcli keeps things; each is made, for its owner alone, when something is first written."""
 
     config: Path
@@ -117,11 +114,11 @@ def _from_file(path: Path, required: bool) -> Config:
 def _with_environment(config: Config, environ: Mapping[str, str]) -> Config:
     """Return the config with what `CHATCLI_MODEL`, `CHATCLI_STORE`, … say."""
     changes: dict[str, Any] = {}
-    for name in Config.__dataclass_fields__.keys() - set(TABLES):
+    for name in {*Config._fields} - {*TABLES}:
         variable = f"CHATCLI_{name.upper()}"
         if value := environ.get(variable):
             changes[name] = _truth(value, variable) if isinstance(getattr(config, name), bool) else value
-    changed = replace(config, **changes)
+    changed = config._replace(**changes)
     if changes.keys() & {"editing", "theme", "code_style"}:
         check_look(changed, "the environment")
     return changed

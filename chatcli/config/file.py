@@ -72,13 +72,13 @@ def read(path: Path) -> Config:
 
 def _check(data: dict[str, Any], where: str) -> Config:
     """Turn the file's data into a Config, table by table, so that an error can name its key."""
-    _known_keys(data, tuple(Config.__dataclass_fields__), where, "")
+    _known_keys(data, Config._fields, where, "")
     tables: dict[str, Any] = {
         table: {name: _section(entry, shape, where, f"{table}.{name}") for name, entry in _table(data, table, where)}
         for table, shape in _TABLES.items()
     }
     plain: dict[str, Any] = {
-        name: _section(value, Config.__dataclass_fields__[name].type, where, name)
+        name: _section(value, Config.__annotations__[name], where, name)
         for name, value in data.items()
         if name not in tables
     }
@@ -116,7 +116,7 @@ def _known_keys(data: dict[str, Any], keys: Sequence[str], where: str, key: str)
 
 def as_data(config: Config) -> dict[str, Any]:
     """Return the config as plain data, its secrets masked."""
-    data: dict[str, Any] = msgspec.to_builtins(config)
+    data: dict[str, Any] = msgspec.to_builtins(config._asdict())
     for model in data["models"].values():
         model.update(_without_secrets(model))
         model["base_url"] = masked(model["base_url"])

@@ -1,11 +1,10 @@
 """Which model answers when nobody said, and how one is opened."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from chatcli.errors import UsageError
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from chatcli.model import Model
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """An endpoint whose key stands in an environment variable, and the model it is asked for by default."""
 
     label: str
@@ -26,8 +24,7 @@ class Provider:
     url_env: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalServer:
+class LocalServer(NamedTuple):
     """A server that may run on this machine; `window` is in tokens, None: ask it."""
 
     label: str
@@ -190,7 +187,7 @@ def with_id(settings: ModelSettings, model_id: str) -> ModelSettings:
             f"there is no model {model_id}: only the embedded {settings.id} is here",
             "name one of the config, or set the key of an endpoint that has it",
         )
-    return replace(settings, name=model_id, id=model_id, window=window_of(model_id), images=None)
+    return settings._replace(name=model_id, id=model_id, window=window_of(model_id), images=None)
 
 
 def open_model(settings: ModelSettings) -> "Model":

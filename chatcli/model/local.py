@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any
@@ -174,7 +173,7 @@ class EmbeddedServer:
                 self._clean_up()
                 self._start()
             if self._found is None:
-                self._found = replace(self._settings, base_url=f"{self._address()}/v1", api_key=self._key)
+                self._found = self._settings._replace(base_url=f"{self._address()}/v1", api_key=self._key)
             return self._found
 
     def stop(self) -> None:

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from chatcli.errors import ConfigError
@@ -20,8 +19,7 @@ NAMES_OF_HOSTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
+class ModelSettings(NamedTuple):
     """A model at an endpoint, or the embedded one.
 
     `name` is what the user calls it (a section of the config, or the id itself), `id` what the endpoint calls
@@ -34,16 +32,21 @@ class ModelSettings:
     name: str
     id: str
     base_url: str = ""
-    api_key: str = field(default="", repr=False)
+    api_key: str = ""
     key_env: str = ""
     window: int | None = None
     images: bool | None = None
-    extra_body: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    extra_body: Mapping[str, Any] = {}
+    options: Mapping[str, Any] = {}
     timeout: float = 120.0
     label: str = ""
     kind: Kind = "endpoint"
     weights: Path | None = None
+
+    def __repr__(self) -> str:
+        """All of it but the key, which no log and no error may show."""
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name != "api_key")
+        return f"ModelSettings({', '.join(shown)})"
 
     @property
     def place(self) -> str:

@@ -5,8 +5,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chatcli.attachments import attached_name
-from chatcli.images import label, size_of
 from chatcli.messages import Message
 from chatcli.render.safe import neutralise, one_line
 from chatcli.stores import Store
@@ -132,6 +130,9 @@ def describe(message: Message, whole: bool = False) -> str:
 
 
 def _describe_part(part: Mapping[str, Any], whole: bool) -> str:
+    from chatcli.attachments import attached_name
+    from chatcli.images import label, size_of
+
     if part.get("type") == "text":
         text = str(part.get("text", ""))
         name = None if whole else attached_name(text)

@@ -18,15 +18,14 @@ from chatcli.repl.folds import Folds
 
 _NEWEST = 512 * 1024  # bytes read at start: thousands of lines, however large the file has grown
 
-_SECRET = re.compile(
-    r"\b(sk|rk|pk)-[\w-]{12,}"  # OpenAI and those who follow it
+_CONFIDENTIAL = (
+    r"(?i)\b(sk|rk|pk)-[\w-]{12,}"  # OpenAI and those who follow it
     r"|\b(gh[pousr]|github_pat|glpat|hf|gsk|xox[abp])[_-]\w{12,}"
     r"|\bAIza[\w-]{30,}"
     r"|\bBearer\s+\S{12,}"
     r"|\b\w*(api|secret|access)[_-]?key\b\s*[=:\s]\s*\S"
     r"|\bpass(word|wd)\s*[=:]\s*\S"
-    r"|://[^/\s:@]*:[^/\s@]+@",  # a password in an address
-    re.IGNORECASE,
+    r"|://[^/\s:@]*:[^/\s@]+@"  # a password in an address
 )
 _SEARCHED_AT_ONCE = 4_000
 _MARKS = ("sk-", "rk-", "pk-", "gh", "glpat", "hf", "gsk", "xox", "aiza", "bearer", "key", "passw", "://")
@@ -40,10 +39,10 @@ def worth_keeping(text: str) -> bool:
 def _holds_secret(text: str) -> bool:
     """Look for secrets; in a long text only where a word stands that goes with them, or it would take a second."""
     if len(text) <= _SEARCHED_AT_ONCE:
-        return _SECRET.search(text) is not None
+        return re.search(_CONFIDENTIAL, text) is not None
     lines = text.split("\n")
     told = [number for number, line in enumerate(text.casefold().split("\n")) if any(mark in line for mark in _MARKS)]
-    return any(_SECRET.search("\n".join(lines[number : number + 2])) for number in told)
+    return any(re.search(_CONFIDENTIAL, "\n".join(lines[number : number + 2])) for number in told)
 
 
 class InputHistory(History):

@@ -45,7 +45,7 @@ _OVER_AN_ECHO = b"\r\x1b[K"
 _TIDY = b"\x1b[?25h\x1b[0m\r\n\x1b[J"
 _DEADLY = ("SIGTERM", "SIGHUP", "SIGQUIT")
 # The start of a key whose rest is still on its way: half an escape sequence or half a UTF-8 character.
-_HALF_A_KEY = re.compile(rb"(\x1b(\[[\d;<]*|O)?|[\xc2-\xf4][\x80-\xbf]{0,2})\Z")
+_HALF_A_KEY = rb"(\x1b(\[[\d;<]*|O)?|[\xc2-\xf4][\x80-\xbf]{0,2})\Z"
 _REST_OF_A_KEY = 0.05  # seconds
 
 _captures: list["_QuietTerminal"] = []
@@ -89,7 +89,7 @@ class CapturedKeys:
         from prompt_toolkit.keys import Keys
 
         self.poll()
-        while _HALF_A_KEY.search(self._typed) and self._take(_REST_OF_A_KEY):
+        while self._typed and re.search(_HALF_A_KEY, self._typed) and self._take(_REST_OF_A_KEY):
             pass
         self._prompt_was_here = True
         if not self._typed or not isinstance(prompt, Vt100Input):

@@ -28,7 +28,6 @@ from chatcli.keymap import Keymap
 from chatcli.render.safe import one_line
 from chatcli.repl.bindings import REST_OF_A_KEY, TYPING, bindings, wait_for_keys
 from chatcli.repl.block import in_open_block, without_fence
-from chatcli.repl.editor import edit_text
 from chatcli.repl.folds import Folds
 from chatcli.repl.input_history import InputHistory
 from chatcli.repl.output import line_style, new_output
@@ -38,7 +37,7 @@ from chatcli.repl.shown import ShownText, said
 from chatcli.repl.suggestions import Suggest, SuggestionCompleter
 from chatcli.repl.suggestions import Suggestion as Suggestion
 
-_CURSOR_REPORT = re.compile(r"\x1b\[(\d+);\d+R")
+_CURSOR_REPORT = r"\x1b\[(\d+);\d+R"
 _NORMAL = "NORMAL "
 _LATE = 0.2  # seconds after the editor's end in which an interrupt was its own
 
@@ -249,6 +248,8 @@ class PromptLine:
 
     def _edited(self, text: str) -> str | None:
         """Return what the editor makes of the text; an interrupt that it answered may be told to us after its end."""
+        from chatcli.repl.editor import edit_text
+
         loop = self._prompt.app.loop
         try:
             return edit_text(text)
@@ -258,9 +259,9 @@ class PromptLine:
                 loop.call_soon_threadsafe(loop.call_later, _LATE, setattr, self, "_editing", False)
 
     def _paste(self, event: KeyPressEvent) -> None:
-        text, answers = _CURSOR_REPORT.subn("", event.data)
+        text, answers = re.subn(_CURSOR_REPORT, "", event.data)
         if answers:  # the terminal's answer to the prompt came amid the paste
-            row = int(_CURSOR_REPORT.findall(event.data)[-1])
+            row = int(re.findall(_CURSOR_REPORT, event.data)[-1])
             event.app.renderer.report_absolute_cursor_row(row)
         text = _printable(text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
         buffer = event.current_buffer

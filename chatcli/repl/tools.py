@@ -1,9 +1,8 @@
 """What the chat in the terminal is given by who opens it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chatcli.keymap import Keymap
 
@@ -19,8 +18,7 @@ Find = Callable[[str, int, Callable[[int, int], object], Callable[[str], object]
 """Searches for a query, for so many hits; is told whom to tell how far it is, and whom what is wrong with the index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(NamedTuple):
     """What the chat needs from outside to exchange its parts, and how the user wants things shown."""
 
     open_session: "Callable[[str | None], Chat]"
@@ -45,5 +43,5 @@ class Tools:
     whole_replies: bool = False
     reasoning: bool = True
     show_speed: bool = False
-    keymap: Keymap = field(default_factory=Keymap)
+    keymap: Keymap = Keymap()
     vi: bool = False

@@ -5,14 +5,12 @@ turns that are under way, and what was undone. Positions count from 0, the oldes
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from chatcli.messages import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """What is known of a session without reading its messages. Times are Unix seconds.
 
     `turns` counts its user messages; `used` is when it was last written to, but for what was derived.
@@ -24,11 +22,10 @@ class Session:
     used: float = 0.0
     messages: int = 0
     turns: int = 0
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Watermark:
+class Watermark(NamedTuple):
     """Up to where something was derived: it covers the messages before `position`.
 
     `fingerprint` is that of the message at `position - 1` (empty for position 0). When the message there
@@ -39,16 +36,14 @@ class Watermark:
     fingerprint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """Something a memory derived, as JSON data, and how far it reaches."""
 
     value: Mapping[str, Any]
     watermark: Watermark
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A new `state` under `name`, to be taken only if the one there is still `expected` (None: there is none).
 
     The whole state is compared, not its watermark alone: what the user corrects reaches as far as before, and a slow
@@ -60,8 +55,7 @@ class Change:
     expected: State | None
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """A turn under way: what the user sent, and what has come of the reply.
 
     `id` is the turn's. `writer` names the process that answers it (`host/pid/start`); `age` is the seconds since
@@ -78,8 +72,7 @@ class Pending:
     age: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A session as one look sees it: its length, its newest messages, what is set on it, what was derived.
 
     `newest` are the messages from position `length - len(newest)` on, oldest first.

@@ -8,7 +8,6 @@ transaction. Every function works inside the caller's transaction.
 
 import base64
 import binascii
-import hashlib
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 LARGE = 4096
 """Characters of a part from which it is kept as a blob."""
 
-_SHA = re.compile(r"\b[0-9a-f]{64}\b")
+_SHA = r"\b[0-9a-f]{64}\b"
 
 Swap = Callable[[Any], Any]
 """Makes of a part's text the one to put in its place."""
@@ -62,7 +61,7 @@ def release(db: sqlite3.Connection, session: int, hashes: Sequence[str]) -> None
     """Forget those of the blobs that nothing in the session refers to any more; delete those that no session uses."""
     needless = set(hashes)
     for data in _mentioning(db, session) if needless else ():
-        needless.difference_update(_SHA.findall(data))
+        needless.difference_update(re.findall(_SHA, data))
         if not needless:
             return
     db.executemany("DELETE FROM uses WHERE session = ? AND sha256 = ?", [(session, sha) for sha in needless])
@@ -108,6 +107,8 @@ def _swapped_part(part: Any, swap: Swap) -> Any:
 
 
 def _put(db: sqlite3.Connection, session: int, text: str) -> dict[str, str]:
+    import hashlib  # here: it brings OpenSSL along, and no prompt needs it
+
     head, data = _bytes_of(text)
     sha = hashlib.sha256(data).hexdigest()
     db.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", [sha, data])

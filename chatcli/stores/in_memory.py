@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from chatcli.messages import Message
@@ -37,7 +37,7 @@ class _Kept:
     def take(self, change: Change) -> bool:
         if not rules.takes(self.states.get(change.name), change):
             return False
-        self.states[change.name] = replace(change.state, value=_copy(change.state.value))
+        self.states[change.name] = change.state._replace(value=_copy(change.state.value))
         return True
 
 
@@ -59,7 +59,7 @@ class InMemoryStore:
         with self._lock:
             kept = self._sessions.get(session) or _Kept(0.0, 0.0)
             tail = kept.messages[max(0, len(kept.messages) - newest) :]
-            states = {name: replace(state, value=_copy(state.value)) for name, state in kept.states.items()}
+            states = {name: state._replace(value=_copy(state.value)) for name, state in kept.states.items()}
             return Snapshot(_describe(session, kept), len(kept.messages), tail, states)
 
     def messages(self, session: str, start: int | None = None, stop: int | None = None) -> list[Message]:
@@ -149,7 +149,7 @@ class InMemoryStore:
         with self._lock:
             kept = self._sessions.get(session)
             if kept and turn in kept.pending:
-                kept.pending[turn] = (replace(kept.pending[turn][0], partial=partial), self._clock())
+                kept.pending[turn] = (kept.pending[turn][0]._replace(partial=partial), self._clock())
 
     def commit(
         self,
@@ -178,7 +178,7 @@ class InMemoryStore:
         with self._lock:
             kept = self._sessions.get(session)
             turns = kept.pending.values() if kept else ()
-            return [replace(turn, age=max(0.0, self._clock() - beat)) for turn, beat in turns]
+            return [turn._replace(age=max(0.0, self._clock() - beat)) for turn, beat in turns]
 
     def drop(self, session: str, turn: str) -> None:
         """See Store."""
@@ -216,7 +216,7 @@ class InMemoryStore:
             taken = new in self._sessions
             rules.check_fork(session, new, session in self._sessions, taken, self.length(session), stop)
             kept, now = self._sessions[session], self._clock()
-            states = {name: replace(state, value=_copy(state.value)) for name, state in kept.states.items()}
+            states = {name: state._replace(value=_copy(state.value)) for name, state in kept.states.items()}
             self._sessions[new] = _Kept(now, now, kept.title, _copy(kept.settings), states=states)
             self._sessions[new].splice(kept.messages[:stop], None)
 

@@ -1,6 +1,5 @@
 """What every store decides in the same way."""
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -86,6 +85,8 @@ def count_turns(messages: Iterable[Message]) -> int:
 
 def to_json(value: Any) -> str:
     """Return `value` as JSON that any store can keep: readable, but for half characters, which are escaped."""
+    import json  # here: the prompt of a new session needs none
+
     text = json.dumps(value, ensure_ascii=False, default=dict)
     try:
         text.encode()
@@ -99,6 +100,8 @@ def to_json(value: Any) -> str:
 
 def from_json(text: Any) -> Any:
     """Return the data that JSON text holds, None when it is none."""
+    import json  # see above
+
     try:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):

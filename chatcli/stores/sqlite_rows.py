@@ -1,13 +1,11 @@
 """Rows of the SQLite file and what they stand for; every function works inside the caller's transaction."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 from chatcli.messages import Message, from_dict, is_count, to_dict
 from chatcli.stores import Change, Pending, Session, State, blobs, rules
-from chatcli.stores.langchain import unreadable
 
 
 def find(db: sqlite3.Connection, session: str) -> tuple[int | None, int]:
@@ -166,8 +164,10 @@ def to_session(row: Sequence[Any]) -> Session:
 def to_message(db: sqlite3.Connection, data: Any, known: dict[str, bytes] | None = None) -> Message:
     """Return the message kept as `data`; what is none has the role `unreadable`. `known`: the blobs read before."""
     try:
-        return from_dict(blobs.put_back(db, json.loads(data), known))
+        return from_dict(blobs.put_back(db, rules.from_json(data), known))
     except (TypeError, ValueError, RecursionError):
+        from chatcli.stores.langchain import unreadable
+
         return unreadable(str(data), "no message")
 
 

@@ -4,7 +4,6 @@ import json
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -44,7 +43,7 @@ PLACES = [
 @pytest.fixture(scope="module")
 def model() -> Iterator[EmbeddedModel]:
     settings = embedded(weights())
-    model = EmbeddedModel(replace(settings, options={**settings.options, "max_tokens": 200}))
+    model = EmbeddedModel(settings._replace(options={**settings.options, "max_tokens": 200}))
     yield model
     model.close()
 

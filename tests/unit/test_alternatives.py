@@ -2,7 +2,6 @@
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 
@@ -146,7 +145,7 @@ def test_a_reply_that_a_kill_cut_off_stays_as_an_alternative_when_it_is_asked_fo
 def test_a_retry_that_a_kill_cut_off_twice_keeps_all_that_came() -> None:
     chat = retried("one")
     for partial in ("tw", "thr"):
-        turn = replace(chat.last(), partial=partial)
+        turn = chat.last()._replace(partial=partial)
         chat.store.begin("s", turn)
         chat.store.checkpoint("s", turn.id, partial)
         run(chat.retry(turn))

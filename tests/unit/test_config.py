@@ -32,7 +32,7 @@ def test_the_example_loads_with_everything_taken_out_of_its_comments_and_names_e
     text = "\n".join(line for line in setting if not line[:1].isupper() and "config show" not in line)
     config = load(tmp_path, text)
     data = tomllib.loads(text)
-    assert set(data) >= set(Config.__dataclass_fields__)
+    assert set(data) >= set(Config._fields)
     shown = as_data(config)
     named = {key for table in ("models", "stores", "prompts") for entry in data[table].values() for key in entry}
     known = {key for table in ("models", "stores", "prompts") for entry in shown[table].values() for key in entry}

@@ -1,9 +1,11 @@
 """What a command imports: heavy libraries only when something needs them."""
 
+import importlib
 import os
 import re
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
@@ -74,15 +76,21 @@ def test_importing_the_package_imports_nothing_else(tmp_path: Path) -> None:
 
 
 BEHIND_THE_PROMPT = {
-    "httpx2", "pydantic", "redis", "rich", "markdown_it", "typer", "msgspec", "tomllib", "difflib",
-    "chatcli.aids", "chatcli.answering", "chatcli.assembly", "chatcli.background", "chatcli.chat", "chatcli.committing",
-    "chatcli.compare", "chatcli.context", "chatcli.learned", "chatcli.memory", "chatcli.prompt", "chatcli.recall",
-    "chatcli.side_request", "chatcli.turn", "chatcli.cli.app",
+    "httpx2", "pydantic", "redis", "rich", "markdown_it", "typer", "msgspec", "tomllib", "difflib", "hashlib",
+    "chatcli.aids", "chatcli.answering", "chatcli.assembly", "chatcli.attachments", "chatcli.background",
+    "chatcli.chat", "chatcli.cli.app", "chatcli.committing", "chatcli.compare", "chatcli.context", "chatcli.images",
+    "chatcli.learned", "chatcli.memory", "chatcli.prompt", "chatcli.recall", "chatcli.repl.editor",
+    "chatcli.side_request", "chatcli.stores.langchain", "chatcli.turn",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("session", ["new", "known"])
-def test_the_prompt_stands_there_before_what_answers_is_imported(tmp_path: Path, session: str) -> None:
+MADE_BEFORE_THE_PROMPT = {"chatcli.messages.Message"}
+"""The dataclasses. What the prompt needs is a NamedTuple, or comes later: Python takes four times as long to make a
+dataclass, longer than to import a whole module of ours."""
+
+
+def imported_before_the_prompt(tmp_path: Path, session: str) -> tuple[set[str], bytes]:
+    """Return the modules that are imported until the prompt of a chat stands there, and all that was shown by then."""
     store = open_store("sqlite", data_folder=tmp_path / "data")
     store.append("known", [Message("user", "Is **it** fast?"), Message("assistant", "It **is**.")])
     store.close()
@@ -92,7 +100,25 @@ def test_the_prompt_stands_there_before_what_answers_is_imported(tmp_path: Path,
         term.wait_for_output(b"you> ")
         before = term.raw.partition(b"you> ")[0]  # what was said before stands behind a `you>` in another colour
         term.wait_for_output(b" httpx2\r\n")
-    imported = set(re.findall(r"\| +([\w.]+)\r\n", before.decode()))
+    return set(re.findall(r"\| +([\w.]+)\r\n", before.decode())), before
+
+
+@pytest.mark.parametrize("session", ["new", "known"])
+def test_the_prompt_stands_there_before_what_answers_is_imported(tmp_path: Path, session: str) -> None:
+    imported, before = imported_before_the_prompt(tmp_path, session)
     assert "prompt_toolkit" in imported
     assert {name for name in imported if name in BEHIND_THE_PROMPT or name.split(".")[0] in BEHIND_THE_PROMPT} == set()
     assert (b"It **is**." in before) == (session == "known")
+    assert ("json" in imported) == (session == "known")  # messages are kept in it
+
+
+def test_what_the_prompt_needs_is_quickly_made(tmp_path: Path) -> None:
+    imported, _ = imported_before_the_prompt(tmp_path, "known")
+    made = {
+        f"{name}.{value.__name__}"
+        for name in imported
+        if name.partition(".")[0] == "chatcli"
+        for value in vars(importlib.import_module(name)).values()
+        if isinstance(value, type) and is_dataclass(value) and value.__module__ == name
+    }
+    assert made == MADE_BEFORE_THE_PROMPT

@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
 
@@ -49,7 +49,7 @@ def server() -> Iterator[ModelServer]:
 
 def fail(base_url: str, **changes: Any) -> ChatError:
     """Ask a model at `base_url`; return the error that comes of it."""
-    model = OpenAIModel(replace(SETTINGS, base_url=base_url, **changes), ONCE)
+    model = OpenAIModel(SETTINGS._replace(base_url=base_url, **changes), ONCE)
     try:
         with pytest.raises(ChatError) as caught:
             list(model.stream([Message("user", "Hi")], {}))
