@@ -1,12 +1,19 @@
 """Links of a reply: what can be clicked, and where it really leads."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from markdown_it.token import Token
 
+from chatcli.render.live import BETWEEN
+
 _CLICKABLE = ("http://", "https://", "mailto:")
+_LINKING_PROGRAMS = ("WezTerm", "ghostty", "iTerm.app", "rio", "vscode")
+_LINKING_TERMS = ("alacritty", "contour", "foot", "wezterm", "xterm-ghostty", "xterm-kitty")
+TARGET = "target"
+"""The tag of a target that is shown."""
 _PICTURE = "🌆 "
 _PLACES = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/]*@)?([^\s/:?#]+)|((?:[^\W_][\w-]*\.)+[^\W\d_]{2,})", re.IGNORECASE)
 
@@ -15,7 +22,7 @@ def honest(tokens: Iterable[Token]) -> Iterator[Token]:
     """Yield the tokens of a line with its images as links, and links that only lead where they seem to.
 
     A target that is no web or mail address cannot be clicked. Where the text names another place than the
-    target, the target is shown behind it.
+    target, the target is shown behind it; dim, where it is only that the terminal may know no links.
     """
     target, said = "", ""
     for token in _without_images(tokens):
@@ -28,6 +35,29 @@ def honest(tokens: Iterable[Token]) -> Iterator[Token]:
         yield token
         if token.type == "link_close" and target and misleads(said, target):
             yield Token("text", "", 0, content=f" ({target})")
+        elif token.type == "link_close" and target and not spells(said, target) and not makes_links():
+            yield Token("target_open", TARGET, 1)
+            yield Token("text", "", 0, content=f" ({target})")
+            yield Token("target_close", TARGET, -1)
+
+
+def makes_links() -> bool:
+    """Say whether the terminal is known to make a text clickable (OSC 8); in doubt, and over SSH, it is not."""
+    env, kind = os.environ, os.environ.get("TERM", "")
+    if "TMUX" in env or any(name in env for name in BETWEEN):
+        return False
+    vte = env.get("VTE_VERSION", "")
+    named = env.get("TERM_PROGRAM") in _LINKING_PROGRAMS or "WT_SESSION" in env or (vte.isdecimal() and int(vte) > 5000)
+    return kind.startswith(_LINKING_TERMS) or (kind.startswith("xterm") and named)
+
+
+def spells(text: str, target: str) -> bool:
+    """Say whether the text of a link is its target, written out."""
+    return _spelled(text) in (_spelled(target), _spelled(unquote(target)))
+
+
+def _spelled(address: str) -> str:
+    return re.sub(r"^(https?://|mailto:)?(www\.)?", "", address.lower()).rstrip("/")
 
 
 def misleads(text: str, target: str) -> bool:

@@ -24,7 +24,7 @@ _UNSURE = re.compile("[^\0-\u02ff\u0370-\u052f]")  # glyphs that are, or may be,
 # between them and us and shows lines its own way, whatever else was inherited from the terminal around it.
 _REFLOWING_PROGRAMS = ("Apple_Terminal", "Hyper", "WezTerm", "ghostty", "iTerm.app", "rio", "tmux", "vscode")
 _REFLOWING_TERMS = ("alacritty", "contour", "foot", "tmux", "wezterm", "xterm-ghostty", "xterm-kitty")
-_BETWEEN = ("INSIDE_EMACS", "NVIM", "STY", "VIM_TERMINAL", "XTERM_VERSION")
+BETWEEN = ("INSIDE_EMACS", "NVIM", "STY", "VIM_TERMINAL", "XTERM_VERSION")
 
 
 def reflows() -> bool:
@@ -34,7 +34,7 @@ def reflows() -> bool:
     that reflows, where a wrong yes would take away rows of finished text in one that does not.
     """
     env, kind = os.environ, os.environ.get("TERM", "")
-    if any(name in env for name in _BETWEEN):
+    if any(name in env for name in BETWEEN):
         return False
     if kind.startswith(_REFLOWING_TERMS) or "TMUX" in env:
         return True

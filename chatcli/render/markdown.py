@@ -29,7 +29,7 @@ from chatcli.render.breaking import has_cjk
 from chatcli.render.code import Highlighter
 from chatcli.render.columns import Columns, columns
 from chatcli.render.grammar import grammar
-from chatcli.render.links import honest
+from chatcli.render.links import TARGET, honest
 from chatcli.render.safe import neutralise
 from chatcli.render.styles import code_theme as code_theme_in_force
 from chatcli.render.wrapping import wrapped
@@ -89,6 +89,8 @@ class ReplyMarkdown(Markdown):
         self.joined, self.open = joined, open
         self._first = tokens[0] if tokens else None
         self._last = next((token for token in reversed(tokens) if token.level == 0 and token.nesting >= 0), None)
+
+    inlines = Markdown.inlines | {TARGET}
 
     def threads(self, token: Token) -> tuple[Thread | None, Thread | None]:
         """Return the thread that the block of this token goes on with, and the one that it leaves."""

@@ -24,6 +24,7 @@ def styles(look: Palette | None = None) -> dict[str, str | Style]:
     own: dict[str, str | Style] = {
         "chat.prompt": for_rich(look.prompt),
         "chat.dim": for_rich(look.dim),
+        "markdown.target": for_rich(look.dim),
         "chat.warning": for_rich(look.warning),
         "chat.found": for_rich(f"bold {look.warning}"),
     }

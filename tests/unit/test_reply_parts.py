@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.style import Style
 
 from chatcli.render.code import INK, Highlighter
-from chatcli.render.links import misleads
+from chatcli.render.links import makes_links, misleads
 from chatcli.render.markdown import whole
 from chatcli.render.settled import settled_length
 from chatcli.render.streaming import MarkdownReply
 from tests.final_screen import FinalScreen
 from tests.screen import ScreenFile
+from tests.unit.test_streaming import forget_terminal
 
 
 def printed(text: str, columns: int = 60, rows: int = 40) -> list[str]:
@@ -217,9 +218,59 @@ def test_a_paragraph_without_spaces_is_printed_while_it_grows() -> None:
         ("a@bank.com", "mailto:a@bank.com", False),
     ],
 )
-def test_a_link_that_names_another_place_than_its_target_shows_the_target(text: str, target: str, shown: bool) -> None:
+def test_a_link_that_names_another_place_than_its_target_shows_the_target(
+    monkeypatch: pytest.MonkeyPatch, text: str, target: str, shown: bool
+) -> None:
+    forget_terminal(monkeypatch, VTE_VERSION="7600")
     assert misleads(text, target) is shown
     assert (f"({target})" in " ".join(printed(f"[{text}]({target})", columns=100))) is shown
+
+
+@pytest.mark.parametrize(
+    ("link", "behind"),
+    [
+        ("[the manual](https://docs.example/a)", " (https://docs.example/a)"),
+        ("![cat](https://x.example/c.png)", " (https://x.example/c.png)"),
+        ("[write](mailto:a@b.example)", " (mailto:a@b.example)"),
+        ("<https://docs.example/中文>", ""),
+        ("[docs.example](https://www.docs.example/)", ""),
+        ("<a@b.example>", ""),
+        ("[here](vscode://file/x)", ""),
+    ],
+)
+def test_a_terminal_that_may_know_no_links_is_shown_where_they_lead(
+    monkeypatch: pytest.MonkeyPatch, link: str, behind: str
+) -> None:
+    forget_terminal(monkeypatch)
+    [line] = printed(f"{link}.", columns=100)
+    assert line.endswith(f"{behind}.")
+    assert line.count("(") == bool(behind)
+    forget_terminal(monkeypatch, TERM="xterm-kitty")
+    assert "(" not in " ".join(printed(f"{link}.", columns=100))
+
+
+@pytest.mark.parametrize(
+    ("env", "known"),
+    [
+        ({}, False),
+        ({"VTE_VERSION": "7600"}, True),
+        ({"VTE_VERSION": "4602"}, False),
+        ({"VTE_VERSION": "x"}, False),
+        ({"TERM_PROGRAM": "iTerm.app"}, True),
+        ({"TERM_PROGRAM": "Apple_Terminal"}, False),
+        ({"WT_SESSION": "1"}, True),
+        ({"TERM": "foot"}, True),
+        ({"TERM": "foot", "TMUX": "/tmp/tmux,1,0"}, False),
+        ({"TERM": "screen", "VTE_VERSION": "7600"}, False),
+        ({"VTE_VERSION": "7600", "INSIDE_EMACS": "29"}, False),
+        ({"TERM": "linux"}, False),
+    ],
+)
+def test_links_are_made_where_the_terminal_is_known_to_make_them(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], known: bool
+) -> None:
+    forget_terminal(monkeypatch, **env)
+    assert makes_links() is known
 
 
 def test_a_link_that_may_be_clicked_keeps_its_number_from_frame_to_frame() -> None:

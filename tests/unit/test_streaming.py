@@ -266,7 +266,8 @@ def test_a_terminal_reflows_where_that_is_known(
         ("tel:1", False),
     ],
 )
-def test_only_web_and_mail_can_be_clicked(target: str, clickable: bool) -> None:
+def test_only_web_and_mail_can_be_clicked(monkeypatch: pytest.MonkeyPatch, target: str, clickable: bool) -> None:
+    forget_terminal(monkeypatch, TERM="xterm-kitty")
     out = ScreenFile()
     stream(out, f"[here]({target}) ![pic]({target})").finish()
     assert ("\x1b]8;id=" in out.written) is clickable
