@@ -20,7 +20,6 @@ from chatcli.model.settings import ModelSettings
 
 WINDOW = 8192
 """Tokens: what SmolLM2 was trained for, and what a GGUF of unknown make gets."""
-SECONDS_TO_END = 1.0
 
 OPTIONS: Mapping[str, Any] = {
     # a model this small is at its best when it says what is likeliest; it then repeats itself for ever, too

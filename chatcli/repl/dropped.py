@@ -3,8 +3,16 @@
 import shlex
 from pathlib import Path
 
+from chatcli.mentions import mention_of
+
 _BEGINNINGS = ("/", "~/", "./", "../", "file://")
 _LONGEST = 16_384
+
+
+def mentions_of_dropped(text: str) -> list[str]:
+    """Return what mentions the files that a pasted text consists of; none when it is anything else."""
+    mentioned = [mention_of(path) for path in dropped_files(text)]
+    return mentioned if all(mentioned) else []
 
 
 def dropped_files(text: str) -> list[str]:

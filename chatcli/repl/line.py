@@ -27,7 +27,7 @@ from chatcli.errors import UsageError
 from chatcli.keymap import Keymap
 from chatcli.render.safe import one_line
 from chatcli.repl.bindings import REST_OF_A_KEY, TYPING, bindings, wait_for_keys
-from chatcli.repl.block import in_open_block, without_fence
+from chatcli.repl.block import without_fence
 from chatcli.repl.folds import Folds
 from chatcli.repl.input_history import InputHistory
 from chatcli.repl.output import line_style, new_output
@@ -109,30 +109,16 @@ class PromptLine:
         return f" {whole}" if whole.startswith("/") and not text.startswith("/") else whole
 
     def _read_plain(self) -> str | None:
+        from chatcli.repl.plain_line import read_plain
+
         self._shown()
-        text = ""
-        while sys.stdin is not None:
-            if sys.stdin.isatty():
-                print("" if text else self.message, end="", flush=True)
-            try:
-                line = sys.stdin.buffer.readline()
-            except KeyboardInterrupt:
-                if self._question:
-                    return None
-                print(f"\n{self._leave_hint}", file=sys.stderr)
-                text = ""
-                continue
-            text += line.decode("utf-8", "replace").replace("\r\n", "\n")
-            if not line or not in_open_block(text):
-                if text.strip() or (self._question and line):
-                    sent = without_fence(text)
-                    # Nobody has looked for names in what comes through a pipe, or in a block: there a paste goes.
-                    self.typed = sent if sys.stdin.isatty() and "\n" not in text.strip() else ""
-                    return sent
-                text = ""
-            if not line:
-                return None
-        return None
+        text = read_plain(self.message, self._leave_hint, self._question)
+        if text is None:
+            return None
+        sent = without_fence(text)
+        # Nobody has looked for names in what comes through a pipe, or in a block: there a paste goes.
+        self.typed = sent if sys.stdin.isatty() and "\n" not in text.strip() else ""
+        return sent
 
     def _shown(self) -> None:
         if self._on_first_shown is not None:
@@ -267,8 +253,7 @@ class PromptLine:
         buffer = event.current_buffer
         before = buffer.document
         buffer.insert_text(self._folds.pasted(text))
-        mentioned = [] if before.text.startswith("/") else _mentioned(text)
-        if mentioned and all(mentioned):
+        if mentioned := [] if "/" not in text or before.text.startswith("/") else _mentioned(text):
             buffer.save_to_undo_stack()
             buffer.document = before
             start = " " if before.char_before_cursor.strip() else ""
@@ -299,16 +284,12 @@ def _is_completed(document: Document) -> bool:
     return begins_mention(document.current_line_before_cursor)
 
 
-def _mentioned(pasted: str) -> list[str]:
-    """Return what mentions the files that a paste is made of; nothing for any other paste."""
-    if "/" not in pasted:
-        return []
-    from chatcli.mentions import mention_of
-    from chatcli.repl.dropped import dropped_files
-
-    return [mention_of(path) for path in dropped_files(pasted)]
-
-
 def _printable(text: str) -> str:
     """Return `text` without what no file can hold: bytes that were no UTF-8."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def _mentioned(pasted: str) -> list[str]:
+    from chatcli.repl.dropped import mentions_of_dropped
+
+    return mentions_of_dropped(pasted)

@@ -98,8 +98,7 @@ class Repl:
         if not store.durable:
             self.screen.warn("kept in memory only: it ends with this chat")
         if not self.tools.quiet:
-            kept = place.store.partition("///")[0].rstrip(":")  # a file's path is in /info
-            self.screen.aside(f"{place.session} · {place.model} · {place.memory} · {kept}")
+            self.screen.aside(place.told)
         with self._errors_shown():
             if with_turns and not self.tools.quiet and self.screen.on_a_terminal:
                 show_last_turns(self.screen, store, place.session, self.line.message, self.tools.keymap.shown("leave"))
@@ -130,6 +129,7 @@ class Repl:
         """
         from chatcli.render.reply import reply_view
         from chatcli.render.turn import after, show_turn
+        from chatcli.repl.pending import say_how_it_ended
 
         view = reply_view(sys.stdout, self.screen.plain, self.tools.quiet, how_to_unfold="/reasoning shows it")
         if self._interrupted:  # ^C came before there was a turn to stop
@@ -144,7 +144,7 @@ class Repl:
                 tell_speed=self.screen.aside if self.tools.show_speed else None,
             )
         self._interrupted = False
-        self._say_how_it_ended(reply)
+        say_how_it_ended(self.screen, reply)
         self._told += self.chat.last_context.notes if self.chat.last_context else ()
         return reply
 
@@ -266,39 +266,17 @@ class Repl:
             self._exit_code = error.exit_code
             self.screen.error(error)
             if isinstance(error, ModelError):
-                self._say_what_is_unanswered()
+                from chatcli.repl.pending import say_what_is_unanswered
 
-    def _say_what_is_unanswered(self) -> None:
-        with suppress(StoreError):  # what matters more was said
-            if any(not turn.partial for turn in self.chat.unfinished()):
-                self.screen.aside("your message is kept: /retry sends it again")
+                say_what_is_unanswered(self.screen, self.chat)
 
     def _rescue(self) -> None:
-        """Save what is unsaved, in the store or in a file; say where it is, once."""
+        """Save what is unsaved, in the store or in a file."""
         if self._begun is None or (self._begun.unsaved is None and self._rescued is None):
             return
-        from chatcli.repl.rescue import save_or_rescue
+        from chatcli.repl.rescue import rescue
 
-        try:
-            path = save_or_rescue(self.chat, self.tools.state_folder)
-        except OSError:
-            self.screen.warn("the last turn could not be saved anywhere; it stands above")
-            return
-        if path is None and self._rescued is not None:
-            self._rescued.unlink(missing_ok=True)
-        elif path is not None and path != self._rescued:
-            self.screen.warn(f"the last turn is not in the store yet; it is kept in {path}")
-        self._rescued = path
-
-    def _say_how_it_ended(self, reply: "Message | None") -> None:
-        if reply is None:
-            self.screen.aside("stopped before the reply began; /retry sends it again")
-        elif reply.finish == "interrupted":
-            self.screen.aside("stopped; what came is kept, /continue goes on")
-        elif reply.finish == "length":
-            self.screen.aside("cut at the token limit; /continue goes on")
-        else:
-            self.screen.say()
+        self._rescued = rescue(self._begun, self.tools.state_folder, self.screen, self._rescued)
 
     def _suggest(self, before: str) -> Iterator[Suggestion]:
         if not before.startswith("/"):

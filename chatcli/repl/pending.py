@@ -1,16 +1,40 @@
-"""Turns that were left unfinished: sent without a reply, or cut off by a kill. The user decides on each."""
+"""Turns that were left unfinished: sent without a reply, stopped, or cut off by a kill. The user decides on each."""
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from chatcli.errors import StoreError
 from chatcli.render.safe import one_line
+from chatcli.repl.screen import Screen
 from chatcli.stores import Pending
 
 if TYPE_CHECKING:
+    from chatcli.chat import Chat
+    from chatcli.messages import Message
     from chatcli.repl.loop import Repl
 
 _LONGEST_ANSWER = 12
 """Characters of a mistyped choice; what is longer is a message."""
+
+
+def say_how_it_ended(screen: Screen, reply: "Message | None") -> None:
+    """Say what a reply lacks, and how it is had; an empty line where it lacks nothing."""
+    if reply is None:
+        screen.aside("stopped before the reply began; /retry sends it again")
+    elif reply.finish == "interrupted":
+        screen.aside("stopped; what came is kept, /continue goes on")
+    elif reply.finish == "length":
+        screen.aside("cut at the token limit; /continue goes on")
+    else:
+        screen.say()
+
+
+def say_what_is_unanswered(screen: Screen, chat: "Chat") -> None:
+    """Say, after an error, that a message has no reply yet."""
+    with suppress(StoreError):  # what matters more was said
+        if any(not turn.partial for turn in chat.unfinished()):
+            screen.aside("your message is kept: /retry sends it again")
 
 
 def describe_unfinished(repl: "Repl") -> None:

@@ -8,6 +8,24 @@ from chatcli.chat import Chat
 from chatcli.errors import StoreError
 from chatcli.messages import to_dict
 from chatcli.private import private_folder
+from chatcli.repl.screen import Screen
+
+
+def rescue(chat: Chat, folder: Path, screen: Screen, before: Path | None) -> Path | None:
+    """Save what is unsaved, in the store or in a file; say where it is, once. Return the file.
+
+    `before` is the file of an earlier call: it goes when it is not needed any more.
+    """
+    try:
+        path = save_or_rescue(chat, folder)
+    except OSError:
+        screen.warn("the last turn could not be saved anywhere; it stands above")
+        return before
+    if path is None and before is not None:
+        before.unlink(missing_ok=True)
+    elif path is not None and path != before:
+        screen.warn(f"the last turn is not in the store yet; it is kept in {path}")
+    return path
 
 
 def save_or_rescue(chat: Chat, folder: Path) -> Path | None:

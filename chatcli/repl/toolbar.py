@@ -22,6 +22,11 @@ class Place(NamedTuple):
     memory: str
     store: str
 
+    @property
+    def told(self) -> str:
+        """All of it in one line; of the store's address the kind: a file's path is in /info."""
+        return _BETWEEN.join([self.session, self.model, self.memory, self.store.partition("///")[0].rstrip(":")])
+
 
 class Meter(NamedTuple):
     """How full the context is: in words, in figures, and as little as says it; all '' before the first turn."""

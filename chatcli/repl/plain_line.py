@@ -1,0 +1,33 @@
+"""The prompt line without a terminal on both sides: lines, and blocks, from the standard input."""
+
+import sys
+
+from chatcli.repl.block import in_open_block
+
+
+def read_plain(message: str, leave_hint: str, question: bool = False) -> str | None:
+    """Return the next line, or block, as it was typed; None when there is no more, or ^C leaves a `question`.
+
+    Empty lines are passed over, unless they answer a question. `message` stands before what is typed at a terminal,
+    `leave_hint` is what ^C says.
+    """
+    text = ""
+    while sys.stdin is not None:
+        if sys.stdin.isatty():
+            print("" if text else message, end="", flush=True)
+        try:
+            line = sys.stdin.buffer.readline()
+        except KeyboardInterrupt:
+            if question:
+                return None
+            print(f"\n{leave_hint}", file=sys.stderr)
+            text = ""
+            continue
+        text += line.decode("utf-8", "replace").replace("\r\n", "\n")
+        if not line or not in_open_block(text):
+            if text.strip() or (question and line):
+                return text
+            text = ""
+        if not line:
+            return None
+    return None
