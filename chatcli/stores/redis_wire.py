@@ -50,7 +50,8 @@ class Wire:
 
     def ask(self, *commands: Command) -> list[Any]:
         """Return the replies to `commands`, one round trip."""
-        return _checked(self.ask_each(*commands))
+        with self._translated():
+            return _checked(self.ask_each(*commands))
 
     def ask_each(self, *commands: Command) -> list[Any]:
         """Return the replies; a command that failed has its exception there."""

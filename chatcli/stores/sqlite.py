@@ -73,7 +73,7 @@ class SqliteStore:
             row = db.execute("SELECT * FROM sessions WHERE name = ?", [session]).fetchone()
             if row is None:
                 return Snapshot(Session(session), 0, [], {})
-            found = rows.to_session(row)
+            found = rows.to_session(db, row)
             tail = rows.read(db, row[0], max(0, found.messages - newest), found.messages)
             return Snapshot(found, found.messages, tail, rows.states(db, row[0]))
 
@@ -99,7 +99,7 @@ class SqliteStore:
         page = [-1 if limit is None else limit, offset]
         with self._reading() as db:
             found = db.execute("SELECT * FROM sessions ORDER BY used DESC, id LIMIT ? OFFSET ?", page)
-            return [rows.to_session(row) for row in found]
+            return [rows.to_session(db, row) for row in found.fetchall()]
 
     def foreign(self) -> Iterator[Session]:
         """See Store; nobody else writes into this file."""

@@ -10,8 +10,16 @@ from chatcli.stores import Change, Pending, Session, State, blobs, rules
 
 def find(db: sqlite3.Connection, session: str) -> tuple[int | None, int]:
     """Return the session's key (None: there is none) and how many messages it has."""
-    row = db.execute("SELECT id, messages FROM sessions WHERE name = ?", [session]).fetchone()
-    return row or (None, 0)
+    row = db.execute("SELECT id FROM sessions WHERE name = ?", [session]).fetchone()
+    return (None, 0) if row is None else (row[0], _length(db, row[0]))
+
+
+def _length(db: sqlite3.Connection, key: int) -> int:
+    """Return how many messages a session has; counted where something else wrote over the number."""
+    (length,) = db.execute("SELECT messages FROM sessions WHERE id = ?", [key]).fetchone()
+    if not is_count(length):
+        (length,) = db.execute("SELECT count(*) FROM messages WHERE session = ?", [key]).fetchone()
+    return int(length)
 
 
 def read(db: sqlite3.Connection, key: int | None, first: int, end: int) -> list[Message]:
@@ -33,7 +41,7 @@ def splice(db: sqlite3.Connection, key: int, messages: Sequence[Message], at: in
 
 def add(db: sqlite3.Connection, key: int, entries: Sequence[tuple[str, Any]]) -> int:
     """Add entries (a message's role and its data) at the end; return the new length."""
-    (length,) = db.execute("SELECT messages FROM sessions WHERE id = ?", [key]).fetchone()
+    length = _length(db, key)
     db.executemany(
         "INSERT INTO messages(session, position, role, data) VALUES (?, ?, ?, ?)",
         [(key, length + index, role, data) for index, (role, data) in enumerate(entries)],
@@ -55,9 +63,9 @@ def _undo(db: sqlite3.Connection, key: int, at: int) -> None:
 
 def _count(db: sqlite3.Connection, key: int, messages: int, turns: int) -> int:
     """Count the messages and turns that came or went (below 0); return the new length."""
-    db.execute("UPDATE sessions SET messages = messages + ?, turns = turns + ? WHERE id = ?", [messages, turns, key])
-    (length,) = db.execute("SELECT messages FROM sessions WHERE id = ?", [key]).fetchone()
-    return int(length)
+    length = _length(db, key) + messages
+    db.execute("UPDATE sessions SET messages = ?, turns = turns + ? WHERE id = ?", [length, turns, key])
+    return length
 
 
 def fork(db: sqlite3.Connection, key: int | None, new: int, stop: int) -> None:
@@ -147,16 +155,16 @@ def _to_pending(db: sqlite3.Connection, row: Sequence[Any], now: float) -> Pendi
     )
 
 
-def to_session(row: Sequence[Any]) -> Session:
+def to_session(db: sqlite3.Connection, row: Sequence[Any]) -> Session:
     """Return the session that a row of `sessions` describes."""
-    _, name, title, created, used, messages, turns, settings = row
+    key, name, title, created, used, messages, turns, settings = row
     return Session(
         name,
         rules.to_text(title),
         rules.to_time(created),
         rules.to_time(used),
-        messages,
-        turns,
+        messages if is_count(messages) else _length(db, key),
+        turns if is_count(turns) else 0,
         rules.to_settings(settings),
     )
 
