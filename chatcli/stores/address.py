@@ -10,7 +10,7 @@ A store's library is imported when one is opened.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from chatcli.errors import UsageError
@@ -35,27 +35,46 @@ def open_store(
     are for Redis, which is connected to at the first verb. Raises UsageError for an address that is none,
     StoreError when a file cannot be opened.
     """
-    if address in ("memory", "memory:"):
-        from chatcli.stores.in_memory import InMemoryStore
-
-        return InMemoryStore()
-    if address == "sqlite":
-        return _sqlite(data_folder / "sessions.db")
-    if address.startswith("sqlite:"):
-        return _sqlite(_file(address))
-    if address == "redis":
-        address = environ.get("REDIS_URL") or LOCAL_REDIS
-    if address.startswith(("redis://", "rediss://", "unix://")):
-        from chatcli.stores.redis import RedisStore
-
-        return RedisStore(address, key_prefix=key_prefix, ttl=ttl)
+    short = {
+        "memory": "memory:",
+        "sqlite": f"sqlite:///{data_folder / 'sessions.db'}",
+        "redis": environ.get("REDIS_URL") or LOCAL_REDIS,
+    }
+    address = short.get(address, address)
+    for beginning, opened in _KINDS.items():
+        if address.startswith(beginning):
+            return opened(address, key_prefix, ttl)
     raise _unknown(address)
 
 
-def _sqlite(path: Path) -> Store:
+def _memory(address: str, key_prefix: str, ttl: int | None) -> Store:
+    from chatcli.stores.in_memory import InMemoryStore
+
+    if address != "memory:":
+        raise _unknown(address)
+    return InMemoryStore()
+
+
+def _sqlite(address: str, key_prefix: str, ttl: int | None) -> Store:
     from chatcli.stores.sqlite import SqliteStore
 
-    return SqliteStore(path)
+    return SqliteStore(_file(address))
+
+
+def _redis(address: str, key_prefix: str, ttl: int | None) -> Store:
+    from chatcli.stores.redis import RedisStore
+
+    return RedisStore(address, key_prefix=key_prefix, ttl=ttl)
+
+
+_KINDS: Mapping[str, Callable[[str, str, int | None], Store]] = {
+    "memory:": _memory,
+    "sqlite:": _sqlite,
+    "redis://": _redis,
+    "rediss://": _redis,
+    "unix://": _redis,
+}
+"""What opens an address, by how it begins; it is given the key prefix and the ttl, which are for Redis."""
 
 
 def _file(address: str) -> Path:
