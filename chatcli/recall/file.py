@@ -171,6 +171,7 @@ def _open(path: Path | None, form: Form) -> sqlite3.Connection:
             db.execute("PRAGMA journal_mode = WAL")
             _make(db, form)
         db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA secure_delete = ON")  # what was said and is gone is overwritten
         return db
     except BaseException:
         db.close()

@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from chatcli.messages import Message, is_count
 from chatcli.recall.entries import Entry, read_entry, text_row
@@ -106,20 +107,28 @@ def cut(db: sqlite3.Connection, end: Watermark) -> None:
         if mark(db).position <= end.position:
             return
         rows = db.execute("SELECT * FROM texts WHERE number >= ? LIMIT ?", (first, _LARGEST_CUT + 1)).fetchall()
-        if len(rows) > _LARGEST_CUT or end.position == 0:
+        if is_all := len(rows) > _LARGEST_CUT or end.position == 0:
             _empty(db)
-            return
-        entries = [read_entry(row) for row in rows]
-        db.executemany(
-            "INSERT INTO words(words, rowid, terms) VALUES ('delete', ?, ?)",
-            ((entry.number, " ".join(entry.terms)) for entry in entries),
-        )
-        _count(db, entries, -1)
-        db.execute("DELETE FROM frequencies WHERE units <= 0")
-        db.execute("DELETE FROM speakers WHERE units <= 0")
-        db.execute("DELETE FROM units WHERE number >= ?", (first,))
-        db.execute("DELETE FROM texts WHERE number >= ?", (first,))
-        db.execute("UPDATE mark SET position = ?, fingerprint = ?", (end.position, end.fingerprint))
+        else:
+            _take_out(db, rows, end)
+    if is_all:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what was said in a session that was emptied is gone
+
+
+def _take_out(db: sqlite3.Connection, rows: Sequence[Any], end: Watermark) -> None:
+    """Take out the rows of `texts` that are at or after `end`, one by one."""
+    first = end.position << PARTS
+    entries = [read_entry(row) for row in rows]
+    db.executemany(
+        "INSERT INTO words(words, rowid, terms) VALUES ('delete', ?, ?)",
+        ((entry.number, " ".join(entry.terms)) for entry in entries),
+    )
+    _count(db, entries, -1)
+    db.execute("DELETE FROM frequencies WHERE units <= 0")
+    db.execute("DELETE FROM speakers WHERE units <= 0")
+    db.execute("DELETE FROM units WHERE number >= ?", (first,))
+    db.execute("DELETE FROM texts WHERE number >= ?", (first,))
+    db.execute("UPDATE mark SET position = ?, fingerprint = ?", (end.position, end.fingerprint))
 
 
 def _empty(db: sqlite3.Connection) -> None:

@@ -158,6 +158,14 @@ def test_what_was_undone_is_not_found_any_more(index: MessageIndex, kept: int) -
     assert texts(index, "zebra")[0] == "a zebra instead"
 
 
+@pytest.mark.parametrize("after", [[], talk("Something else", "Yes")])
+def test_of_a_history_that_was_emptied_no_byte_stays(tmp_path: Path, index: MessageIndex, after: list[Message]) -> None:
+    index.follow(history_of([*filler(300), *talk("I am a xylophonist", "Good")]))
+    assert [file for file in tmp_path.rglob("*") if file.is_file() and b"lophonist" in file.read_bytes()]
+    index.follow(history_of(after))
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file() and b"lophonist" in file.read_bytes()] == []
+
+
 def test_another_history_of_the_same_length_replaces_the_first(index: MessageIndex) -> None:
     index.follow(history_of(talk("a dog", "a dog")))
     index.follow(history_of(talk("a cat", "a cat")))

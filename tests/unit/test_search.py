@@ -391,6 +391,9 @@ def test_an_index_that_was_removed_under_an_open_one_is_built_anew(store: Counti
     assert found(index, store, "otter") == [("s", 0)]
 
 
+# Looked for without its beginning: FTS5 leaves out of a term what the one before begins with, too.
+
+
 def test_of_a_session_that_is_forgotten_no_byte_stays(store: CountingStore, tmp_path: Path) -> None:
     path = search_path(tmp_path, "here")
     for number in range(300):
@@ -398,10 +401,10 @@ def test_of_a_session_that_is_forgotten_no_byte_stays(store: CountingStore, tmp_
     index = SearchIndex(path)
     assert found(index, store, "xylophonist") == [("s150", 1)]
     index.close()
-    assert b"xylophonist" in path.read_bytes()
+    assert b"lophonist" in path.read_bytes()
     forget_session(path, "s150")
     for file in path.parent.iterdir():
-        assert b"xylophonist" not in file.read_bytes()
+        assert b"lophonist" not in file.read_bytes()
     store.delete("s150")
     store.read = 0
     assert found(SearchIndex(path), store, "word7") == [("s7", 0)]
@@ -416,7 +419,28 @@ def test_of_a_session_that_is_forgotten_no_byte_stays_beside_the_file_that_anoth
     with closing(SearchIndex(path)) as index:
         assert found(index, store, "xylophonist") == [("s", 0)]
         forget_session(path, "s")
-        assert [file.name for file in path.parent.iterdir() if b"xylophonist" in file.read_bytes()] == []
+        assert [file.name for file in path.parent.iterdir() if b"lophonist" in file.read_bytes()] == []
+
+
+@pytest.mark.parametrize("how", ["deleted", "emptied", "begun anew", "renamed and deleted"])
+def test_of_a_session_that_went_elsewhere_no_byte_stays_after_the_next_search(
+    store: CountingStore, tmp_path: Path, how: str
+) -> None:
+    path = search_path(tmp_path, "here")
+    for number in range(300):
+        say(store, f"s{number}", f"word{number} and more of it", "xylophonist" if number == 150 else "x")
+    with closing(SearchIndex(path)) as index:
+        assert found(index, store, "xylophonist") == [("s150", 1)]
+        if how == "renamed and deleted":
+            store.rename("s150", "other")
+        if how in ("emptied", "begun anew"):
+            store.clear("s150")
+        else:
+            store.delete("other" if "renamed" in how else "s150")
+        if how == "begun anew":
+            say(store, "s150", "another", "and on")
+        assert found(index, store, "word7") == [("s7", 0)]
+        assert [file.name for file in path.parent.iterdir() if b"lophonist" in file.read_bytes()] == []
 
 
 def test_an_index_that_another_process_writes_is_removed_rather_than_left_with_what_must_go(
