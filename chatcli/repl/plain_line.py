@@ -1,8 +1,10 @@
 """The prompt line without a terminal on both sides: lines, and blocks, from the standard input."""
 
 import sys
+from typing import NoReturn
 
 from chatcli.repl.block import in_open_block
+from chatcli.repl.keys import on_interrupt
 
 
 def read_plain(message: str, leave_hint: str, question: bool = False) -> str | None:
@@ -13,10 +15,8 @@ def read_plain(message: str, leave_hint: str, question: bool = False) -> str | N
     """
     text = ""
     while sys.stdin is not None:
-        if sys.stdin.isatty():
-            print("" if text else message, end="", flush=True)
         try:
-            line = sys.stdin.buffer.readline()
+            line = _read_line("" if text else message)
         except KeyboardInterrupt:
             if question:
                 return None
@@ -31,3 +31,16 @@ def read_plain(message: str, leave_hint: str, question: bool = False) -> str | N
         if not line:
             return None
     return None
+
+
+def _read_line(message: str) -> bytes:
+    """Return a line; raise KeyboardInterrupt on ^C at a terminal, of which the chat's own handler only takes a note."""
+    if not sys.stdin.isatty():
+        return sys.stdin.buffer.readline()
+    with on_interrupt(_interrupt):
+        print(message, end="", flush=True)
+        return sys.stdin.buffer.readline()
+
+
+def _interrupt() -> NoReturn:
+    raise KeyboardInterrupt

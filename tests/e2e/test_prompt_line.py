@@ -211,6 +211,23 @@ def test_no_color_is_honoured(start: Start) -> None:
     assert b";36" not in term.raw
 
 
+def test_ctrl_c_at_the_prompt_of_a_dumb_terminal_says_how_to_leave_and_prompts_again(start: Start) -> None:
+    term = start(env={"TERM": "dumb"})
+    term.send("half a li")
+    term.at_prompt("you> half a li")
+    term.key("c-c")
+    term.wait_for("^D or /exit leaves")
+    term.at_prompt()
+    term.enter("whole")
+    term.wait_for("got 'whole'")
+    term.at_prompt()
+    term.enter("ask")
+    term.at_prompt("sure? [y/N]")
+    term.key("c-c")
+    term.wait_for("answer None")
+    assert b"\x1b" not in term.raw
+
+
 def test_a_dumb_terminal_gets_plain_lines(start: Start) -> None:
     term = start(env={"TERM": "dumb"})
     term.enter("hello")
