@@ -42,23 +42,36 @@ class Schema:
         text = json.dumps(self.definition, ensure_ascii=False).replace("{", "{{").replace("}", "}}")
         return with_system(prompt, "\n\n".join(filter(None, (system_text(prompt), _IN_WORDS + text))))
 
-    def document(self, answer: str) -> Any:
-        """Return the JSON document in the answer; raise BrokenStream when there is none, or it does not fit."""
+    def document(self, answer: str, kept: str = "") -> Any:
+        """Return the JSON document in the answer; raise BrokenStream when there is none, or it does not fit.
+
+        `kept` says where all of the answer is.
+        """
         import fastjsonschema
 
         text = without_thoughts(answer).strip()
         try:
             document = json.loads((code_in(text) or [text])[0])
         except (ValueError, RecursionError):
-            raise self._unfit("is no JSON") from None
+            raise self._unfit("is no JSON", kept) from None
         try:
             self._check(document)
         except fastjsonschema.JsonSchemaValueException as error:
-            raise self._unfit(f"does not fit {self._path.name}: {error.message.replace('data', 'it', 1)}") from None
+            raise self._unfit(f"does not fit {self._path.name}: {_misfit(error)}", kept) from None
         return document
 
-    def _unfit(self, why: str) -> BrokenStream:
-        return BrokenStream(f"the answer {why}", "it is kept: chatcli history show; ask again, or another model")
+    def _unfit(self, why: str, kept: str) -> BrokenStream:
+        return BrokenStream(f"the answer {why}", "; ".join(filter(None, ("ask again, or another model", kept))))
+
+
+def _misfit(error: Any) -> str:
+    """Return what does not fit: which value, by its path, and what it has to be."""
+    name, rule = error.name.removeprefix("data").lstrip("."), error.message.removeprefix(error.name).strip()
+    if error.rule == "required":
+        missing = [key for key in error.definition["required"] if key not in error.value]
+        rule = f"has no {' and no '.join(map(repr, missing))}"
+    rule = re.sub(r"must not contain \{(.*)\} properties", r"may not have \1", rule)
+    return f"{name or 'it'} {rule}"
 
 
 def _compiled(path: Path, definition: Mapping[str, Any]) -> Callable[[Any], Any]:

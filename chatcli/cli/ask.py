@@ -214,7 +214,7 @@ def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> No
     broken, data = None, {}
     if form.schema is not None and reply.finish != "interrupted":
         try:
-            data = {"data": form.schema.document(reply.text)}
+            data = {"data": form.schema.document(reply.text, _kept(chat))}
         except ModelError as error:
             broken, data = error, {"data": None}
     if form.as_json:
@@ -226,8 +226,12 @@ def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> No
 
 
 def _no_code(chat: "Chat") -> NotFound:
-    kept = f"it is kept: chatcli history show -s {quote(chat.session)}"
-    return NotFound("the reply has no code block", kept if chat.store.durable else "without -x all of it is printed")
+    return NotFound("the reply has no code block", _kept(chat) or "without -x all of it is printed")
+
+
+def _kept(chat: "Chat") -> str:
+    """Return how all of the reply can be seen; '' where it is not kept."""
+    return f"it is kept: chatcli history show -s {quote(chat.session)}" if chat.store.durable else ""
 
 
 def _document(chat: "Chat", reply: "Message", place: "Workplace") -> dict[str, Any]:

@@ -63,6 +63,27 @@ def test_an_answer_that_does_not_fit_ends_with_4_and_stays_in_the_session(
     assert len(user.said("s")) == 2
 
 
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("{}", "it has no 'age'"),
+        ('{"name": 1, "age": 2}', "name must be string"),
+        ("Goethe", None),
+    ],
+)
+def test_what_does_not_fit_is_told_by_its_path_and_where_the_answer_is_kept(
+    user: User, schema: Path, answer: str, why: str | None
+) -> None:
+    user.server.replies(answer)
+    done = user.run("ask", "-s", "my s", "--schema", str(schema), "Who?")
+    assert done.returncode == 4
+    what, hint = done.stderr.splitlines()
+    assert what == f"error: the answer {f'does not fit {schema.name}: {why}' if why else 'is no JSON'}"
+    assert hint == "hint: ask again, or another model; it is kept: chatcli history show -s 'my s'"
+    user.server.replies(answer)
+    assert "kept" not in user.run("ask", "--private", "--schema", str(schema), "Who?").stderr
+
+
 def test_json_with_a_schema_has_the_data_beside_the_text(user: User, schema: Path) -> None:
     user.server.replies('{"age": 36}')
     user.server.replies("nothing")
