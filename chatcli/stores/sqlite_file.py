@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from chatcli.errors import StoreError, StoreUnavailable
@@ -70,7 +71,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         # Any thread may use the connection: the store's lock lets one in at a time.
         db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         # Bytes that are no UTF-8 must not make the rest of a row unreadable.
-        db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        db.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         try:
             _check_owner(db, path)
             _set_up(db)
