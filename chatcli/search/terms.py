@@ -30,7 +30,7 @@ def cut(text: str) -> Iterator[Term]:
             found = unicodedata.normalize("NFKC", found)
         match piece.lastgroup:
             case "run":
-                yield from _of_run(found, start)
+                yield from _of_run(found, start, end)
             case "number":
                 yield from (Term(number, start, end) for number in of_number(found))
             case _:
@@ -59,16 +59,19 @@ def _known(piece: str) -> str:
     return " ".join(term for term, _, _ in cut(piece))
 
 
-def _of_run(run: str, start: int) -> Iterator[Term]:
+# One character may have become several ("¼" is "1⁄4"): no term stands beyond the end of what it was made of.
+
+
+def _of_run(run: str, start: int, end: int) -> Iterator[Term]:
     for at in range(len(run)):
-        yield Term(run[at : at + 2], start + at, min(start + at + 2, start + len(run)))
+        yield Term(run[at : at + 2], min(start + at, end - 1), min(start + at + 2, end))
 
 
 def _of_word(word: str, start: int, end: int) -> Iterator[Term]:
     yield Term(word.lower(), start, end)
     if not word.islower() and len(humps := HUMP.split(word)) > 1:
         for hump in humps:
-            yield Term(hump.lower(), start, start + len(hump))
+            yield Term(hump.lower(), min(start, end - 1), min(start + len(hump), end))
             start += len(hump)
 
 

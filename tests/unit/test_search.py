@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatcli.errors import UsageError
@@ -241,6 +241,8 @@ def test_a_query_of_a_hundred_thousand_characters_is_looked_for(store: CountingS
 
 
 @given(st.text(max_size=60))
+@example("¼aA")
+@example("ｶﾞﾊﾟ㌔ﾞ")
 def test_what_is_indexed_is_what_is_looked_for(text: str) -> None:
     assert joined(text).split(" ") == ([term.term for term in cut(text)] or [""])
     assert all(0 <= term.start < term.end <= len(text) for term in cut(text))
