@@ -10,7 +10,7 @@ lead; and what an entity such as `&#x202e;` stands for is neutralised like every
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from typing import Any, cast
@@ -19,7 +19,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.cells import chop_cells
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import CodeBlock, ListElement, Markdown, Paragraph, TableElement
+from rich.markdown import CodeBlock, HorizontalRule, ListItem, Markdown, Paragraph, TableElement
 from rich.segment import Segment
 from rich.style import Style
 from rich.syntax import SyntaxTheme
@@ -30,12 +30,10 @@ from chatcli.render.code import Highlighter
 from chatcli.render.columns import Columns, columns
 from chatcli.render.grammar import grammar
 from chatcli.render.links import TARGET, honest
+from chatcli.render.nesting import LISTS, QUOTE, Blocks, levels
 from chatcli.render.safe import neutralise
 from chatcli.render.styles import code_theme as code_theme_in_force
 from chatcli.render.wrapping import wrapped
-
-_BORN_APART = ("bullet_list_open", "ordered_list_open", "table_open")
-"""Blocks before which rich leaves an empty line even when nothing stands above."""
 
 
 @cache
@@ -52,23 +50,26 @@ class Thread:
     empty_lines: int = 0
     columns: Columns | None = None
     text: Text | None = None
+    marked: int = 0
+    """So many of the blocks around have printed a line: their bullets and numbers stand."""
 
     def copy(self) -> "Thread":
         """Return one that can be drawn with, and leaves this one as it is."""
-        return Thread(self.code and self.code.copy(), self.empty_lines, self.columns, self.text)
+        return replace(self, code=self.code and self.code.copy())
 
 
 class ReplyMarkdown(Markdown):
     """Markdown tokens as a rich renderable.
 
-    `follows` says that something stands above that wants a blank line below it. With `joined` the first block
-    is the rest of one that stands above, with `open` the last one goes on: `thread` runs through its parts.
+    `follows` says that something stands above that wants a blank line below it. Of the first block and those that
+    begin it `blocks.joined` go on with what stands above: the thread `joined` comes from there. Of the last and those
+    that end it `blocks.open` go on below: the thread `open` is given on.
     `live`: lines of code are broken at the edge, as the terminal does with those that are printed.
     """
 
     def __init__(
         self,
-        tokens: Sequence[Token],
+        blocks: Blocks,
         *,
         follows: bool = False,
         joined: Thread | None = None,
@@ -78,7 +79,8 @@ class ReplyMarkdown(Markdown):
     ) -> None:
         # Not super().__init__: it would build a parser and parse, which costs more than to draw a short block.
         self.markup = ""
-        self.parsed = [Token("html_block", "", 0), *tokens] if follows and joined is None else list(tokens)
+        self.parsed = [Token("html_block", "", 0)] if follows and joined is None else []
+        self.parsed += blocks.tokens
         self.theme = code_theme_in_force() if code_theme is None else code_theme
         self.code_theme = self.inline_code_theme = self.theme if isinstance(self.theme, str) else "default"
         self.justify = None
@@ -86,22 +88,34 @@ class ReplyMarkdown(Markdown):
         self.hyperlinks = True
         self.inline_code_lexer = None
         self.live = live
-        self.joined, self.open = joined, open
-        self._first = tokens[0] if tokens else None
-        self._last = next((token for token in reversed(tokens) if token.level == 0 and token.nesting >= 0), None)
+        self._joined, self._open = joined, open
+        self._first = blocks.tokens[: blocks.joined]
+        self._last = [blocks.tokens[starts[-1]] for starts, _ in islice(levels(blocks.tokens), blocks.open)]
+        self._unseen = joined is not None and _is_apart(blocks.tokens)
 
     inlines = Markdown.inlines | {TARGET}
 
-    def threads(self, token: Token) -> tuple[Thread | None, Thread | None]:
-        """Return the thread that the block of this token goes on with, and the one that it leaves."""
-        return (self.joined if token is self._first else None), (self.open if token is self._last else None)
+    def strand(self, token: Token) -> "Strand":
+        """Return how the block of this token hangs together with what stands above and below."""
+        above = next((depth for depth, one in enumerate(self._first) if one is token), None)
+        below = next((depth for depth, one in enumerate(self._last) if one is token), None)
+        place = above if above is not None else below or 0
+        return Strand(None if above is None else self._joined, None if below is None else self._open, place)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         drawn = cast(Iterable[Segment], super().__rich_console__(console, options))
-        born_apart = self.joined is not None and self._first is not None and self._first.type in _BORN_APART
-        for line in islice(Segment.split_lines(drawn), int(born_apart), None):
+        for line in islice(Segment.split_lines(drawn), int(self._unseen), None):
             yield from _trimmed(line)
             yield Segment.line()
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """The threads that a block goes on with and gives on, and how many blocks are around it on their way."""
+
+    before: Thread | None
+    after: Thread | None
+    place: int
 
 
 class Prose(Paragraph):
@@ -111,39 +125,73 @@ class Prose(Paragraph):
     def create(cls, markdown: Markdown, token: Token) -> "Prose":
         """Return the element for a paragraph."""
         element = cls("left")
-        element.before, element.after = cast(ReplyMarkdown, markdown).threads(token)
+        element.strand = cast(ReplyMarkdown, markdown).strand(token)
         return element
 
-    before: Thread | None
-    after: Thread | None
+    strand: Strand
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         text = self.text
-        if self.before is not None and self.before.text is not None:
-            text = self.before.text + text
+        if self.strand.before is not None and self.strand.before.text is not None:
+            text = self.strand.before.text + text
         text.justify = "left"
-        if self.after is None and not has_cjk(text.plain):
+        if self.strand.after is None and not has_cjk(text.plain):
             yield text
             return
         lines = wrapped(text, console, options.max_width)
-        if self.after is None:
+        if self.strand.after is None:
             yield from lines
             return
-        self.after.text, printed = _rest_of(text, lines[-1]), lines[:-1]
-        if self.after.text is None:
-            self.after.text, printed = text, lines[:0]
+        self.strand.after.text, printed = _rest_of(text, lines[-1]), lines[:-1]
+        if self.strand.after.text is None:
+            self.strand.after.text, printed = text, lines[:0]
         yield from printed
 
 
-class Numbers(ListElement):
-    """A list whose items each have the room that their own number needs: none moves when the tenth comes."""
+class Item(ListItem):
+    """An item of a list, or a part of one: its bullet or number stands before the first line of all."""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self.list_type == "bullet_list_open":
-            yield from super().__rich_console__(console, options)
-            return
-        for number, item in enumerate(self.items, 1 if self.list_start is None else self.list_start):
-            yield from item.render_number(console, options, number, number)
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> "Item":
+        """Return the element for an item."""
+        element = cls()
+        element.strand = cast(ReplyMarkdown, markdown).strand(token)
+        return element
+
+    strand: Strand
+
+    def render_bullet(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the item of a list with bullets."""
+        return self._marked(Segment(" • ", console.get_style("markdown.item.bullet", default="none")), console, options)
+
+    def render_number(self, console: Console, options: ConsoleOptions, number: int, last_number: int) -> RenderResult:
+        """Yield the item of a list with numbers, with the room that its own needs: none moves when the tenth comes."""
+        style = console.get_style("markdown.item.number", default="none")
+        return self._marked(Segment(f" {number} ", style), console, options)
+
+    def _marked(self, mark: Segment, console: Console, options: ConsoleOptions) -> RenderResult:
+        inner = options.update(width=options.max_width - len(mark.text))
+        lines = console.render_lines(self.elements, inner, style=self.style)
+        before, after, place = self.strand.before, self.strand.after, self.strand.place
+        stands = before is not None and place < before.marked
+        if after is not None and (stands or lines):
+            after.marked = max(after.marked, place + 1)
+        padding = Segment(" " * len(mark.text), mark.style)
+        for row, line in enumerate(lines):
+            yield padding if row or stands else mark
+            yield from line
+            yield Segment.line()
+
+
+class InnerRule(HorizontalRule):
+    """A rule within a block: the block is set off from the one above even when it ends with it."""
+
+    new_line = True
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> HorizontalRule:
+        """Return the element for a rule."""
+        return cls() if token.level else HorizontalRule()
 
 
 class Table(TableElement):
@@ -153,11 +201,10 @@ class Table(TableElement):
     def create(cls, markdown: Markdown, token: Token) -> "Table":
         """Return the element for a table."""
         element = cls()
-        element.before, element.after = cast(ReplyMarkdown, markdown).threads(token)
+        element.strand = cast(ReplyMarkdown, markdown).strand(token)
         return element
 
-    before: Thread | None
-    after: Thread | None
+    strand: Strand
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         names = [cell.content for cell in self.header.row.cells] if self.header and self.header.row else []
@@ -165,28 +212,27 @@ class Table(TableElement):
             name.stylize("markdown.table.header")
         rows = [[cell.content for cell in row.cells] for row in self.body.rows] if self.body else []
         room = options.max_width
-        stand = self.before.columns if self.before else None
+        stand = self.strand.before.columns if self.strand.before else None
         if stand is None:
             stand = columns(names, rows, room)
             yield from stand.head(console)
         for row in rows:
             yield from stand.row(row, console, room)
-        if self.after is not None:
-            self.after.columns = stand
+        if self.strand.after is not None:
+            self.strand.after.columns = stand
 
 
 class Code(CodeBlock):
     """A block of code, or the next lines of one. Its lines are left unbroken where they begin at the left edge."""
 
-    before: Thread | None
-    after: Thread | None
+    strand: Strand
 
     @classmethod
     def create(cls, markdown: Markdown, token: Token) -> "Code":
         """Return the element for a fence, an indented block or a formula."""
         reply = cast(ReplyMarkdown, markdown)
         element = cls(token.info.partition(" ")[0], "default")
-        element.before, element.after = reply.threads(token)
+        element.strand = reply.strand(token)
         element.ink, element.live = reply.theme, reply.live
         return element
 
@@ -194,17 +240,17 @@ class Code(CodeBlock):
     live: bool
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        code = (self.before and self.before.code) or Highlighter(self.lexer_name, self.ink)
+        code = (self.strand.before and self.strand.before.code) or Highlighter(self.lexer_name, self.ink)
         lines = str(self.text).split("\n")
         while lines and not lines[-1].strip():
             lines.pop()
-        held = self.before.empty_lines if self.before else 0
+        held = self.strand.before.empty_lines if self.strand.before else 0
         room = options.max_width if self.live or options.max_width < console.width else 0
         for line in [*[""] * held, *lines] if lines else ():
             yield from _folded(code.line(line.rstrip()), room)
-        if self.after is not None:
+        if self.strand.after is not None:
             missing = str(self.text).count("\n") - len(lines)
-            self.after.code, self.after.empty_lines = code, missing if lines else held + missing
+            self.strand.after.code, self.strand.after.empty_lines = code, missing if lines else held + missing
 
 
 def _folded(line: Text, room: int) -> Iterator[Text]:
@@ -224,6 +270,12 @@ def _folded(line: Text, room: int) -> Iterator[Text]:
         yield part
 
 
+def _is_apart(tokens: Sequence[Token]) -> bool:
+    """Say whether rich leaves an empty line before these even when nothing stands above."""
+    kind = tokens[0].type
+    return kind in (*LISTS, "table_open") or (kind == QUOTE and tokens[1].nesting >= 0)
+
+
 def _rest_of(text: Text, last: Text) -> Text | None:
     """Return the end of `text` that is drawn as the line `last`; None when that cannot be told."""
     start = len(text.plain.rstrip()) - len(last.plain.rstrip())
@@ -236,8 +288,8 @@ def _rest_of(text: Text, last: Text) -> Text | None:
 ReplyMarkdown.elements = {
     **Markdown.elements,
     "paragraph_open": Prose,
-    "bullet_list_open": Numbers,
-    "ordered_list_open": Numbers,
+    "list_item_open": Item,
+    "hr": InnerRule,
     "table_open": Table,
     "fence": Code,
     "code_block": Code,
@@ -247,7 +299,7 @@ ReplyMarkdown.elements = {
 
 def whole(text: str) -> ReplyMarkdown:
     """Return a whole text, from wherever it comes, as a renderable: to be printed on a console of `terminal`."""
-    return ReplyMarkdown(parse(neutralise(text))[0])
+    return ReplyMarkdown(Blocks(parse(neutralise(text))[0]))
 
 
 def parse(

@@ -14,7 +14,13 @@ from chatcli.render.formulas import may_grow
 from chatcli.render.grammar import grammar
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # letters; what is written in them has no spaces
-_CUT = re.compile(rf"(?<=[^\s\\])[ \n](?=\S)|(?<=[{_CJK}\u3001\u3002\uff0c])(?=[{_CJK}])")
+_INERT = "0-9A-Za-z/+=.,;:%?@-"  # within a word they mean nothing, however long it is
+_CUT = re.compile(
+    rf"(?<=[^\s\\])[ \n](?=\S)"
+    rf"|(?<=[{_CJK}\u3001\u3002\uff0c])(?=[{_CJK}])"
+    rf"|(?<=[{_INERT}]{{59}}[0-9A-Za-z])(?=[0-9A-Za-z])"
+)
+_ADDRESS_GROWS = re.compile(r"<[^\s<>]*\Z")
 _TRIES = 4
 # What follows the text of a link while its target or title may still be coming.
 _TARGET_GROWS = re.compile(
@@ -24,7 +30,7 @@ _TARGET_GROWS = re.compile(
 
 
 def settled_length(text: str, stop: int) -> int:
-    """Return where `text`, of a paragraph, can be cut: at a space, a line end or within CJK; 0 for nowhere.
+    """Return where `text`, of a paragraph, can be cut: at a space, a line end, in CJK or a giant word; 0 for nowhere.
 
     The part before is drawn the same whatever follows. Nothing from `stop` on belongs to it.
     """
@@ -41,7 +47,7 @@ def settled_length(text: str, stop: int) -> int:
 def _is_settled(text: str) -> bool:
     env: dict[str, Any] = {}
     _parser().parseInline(text, env)
-    return not (env.get("open") or may_grow(text))
+    return not (env.get("open") or may_grow(text) or _ADDRESS_GROWS.search(text))
 
 
 @cache

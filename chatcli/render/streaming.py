@@ -10,9 +10,10 @@ from rich.syntax import SyntaxTheme
 from rich.text import Text
 from rich.theme import Theme
 
-from chatcli.render.blocks import BlockReader, Blocks
+from chatcli.render.blocks import BlockReader
 from chatcli.render.live import Region, drawn, split_lines
 from chatcli.render.markdown import ReplyMarkdown, Thread
+from chatcli.render.nesting import Blocks
 from chatcli.render.safe import SafePieces, one_line
 from chatcli.render.styles import code_theme as code_theme_in_force
 from chatcli.render.styles import styles
@@ -40,10 +41,10 @@ class MarkdownReply:
     """Markdown as it streams: finished blocks are printed for good, the growing one is drawn below them.
 
     Of a growing block that is long its finished lines are printed too: lines of code, items of a list, rows of a
-    table, lines of a paragraph. What stands on the terminal in the end is what `console.print` shows for the
-    whole text at once, at an unchanged width; except that a link whose definition comes after it stays as it was
-    written. Other blocks that are taller than the screen (a long quotation, one item of a list) show their end,
-    and are printed whole when they are finished.
+    table, lines of a paragraph, and what of these stands in a quotation or an item. What stands on the terminal in
+    the end is what `console.print` shows for the whole text at once, at an unchanged width; except that a link whose
+    definition comes after it stays as it was written. What cannot be told yet and is taller than the screen (an
+    emphasis that is open) shows its end.
     """
 
     def __init__(
@@ -175,6 +176,6 @@ class MarkdownReply:
 
     def _drawn(self, blocks: Blocks, before: Thread | None, after: Thread | None, live: bool = False) -> str:
         markdown = ReplyMarkdown(
-            blocks.tokens, follows=self._follows, joined=before, open=after, live=live, code_theme=self._theme
+            blocks, follows=self._follows, joined=before, open=after, live=live, code_theme=self._theme
         )
         return drawn(self._console, markdown)

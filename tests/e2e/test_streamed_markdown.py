@@ -92,6 +92,10 @@ GIANTS = {
     "numbers": "".join(f"{n + 1}. item {n} with **bold** and `code`\n" for n in range(1000)),
     "table": "| n | name | what |\n|--:|---|---|\n"
     + "".join(f"| {n} | name {n} | what *{n}* is |\n" for n in range(500)),
+    "quotation": "".join(f"> line {n} with **bold** and `code`\n" for n in range(2000)),
+    "item": "- one\n  - two\n" + "".join(f"    line {n}\n\n    ```\n    x = {n}\n    ```\n" for n in range(300)),
+    "indented": "".join(f"    line {n}\n" for n in range(2000)),
+    "word": "0123456789abcdef" * 3000,
     "paragraph": " ".join(f"word{n} **two words** `c d`" for n in range(3300)),
 }
 

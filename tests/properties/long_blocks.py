@@ -85,4 +85,36 @@ lists = st.lists(
         lambda mark: "".join(f"{mark}{item}\n" for item in items)
     )
 )
+indented = st.lists(_code_line, max_size=60).map(lambda lines: "".join(f"    {line}\n" for line in lines))
+giant_words = st.lists(
+    st.sampled_from(["a1B2" * 30, "x" * 90, "+/=", "%2F", "&amp;", "*", "_", "<b:", "中"]), max_size=12
+)
+_leaves = st.one_of(paragraphs, tables, fences, lists, indented, giant_words.map("".join))
+
+
+def _quoted(text: str, mark: str, lazy: bool) -> str:
+    lines = text.split("\n")
+    return "\n".join(
+        line if lazy and number % 3 == 2 and line[:1].isalpha() else mark + line for number, line in enumerate(lines)
+    )
+
+
+def _item(text: str, mark: str, room: str) -> str:
+    return mark + text.replace("\n", "\n" + room)
+
+
+def _nest(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    within = st.lists(inner, min_size=1, max_size=3).map("\n\n".join)
+    marks = st.sampled_from(["- ", "-   ", "1. ", "23) ", "* ", " - ", "-     ", "-\n  ", "+\t"])
+    items = st.lists(
+        st.tuples(within, marks).map(lambda one: _item(one[0], one[1], " " * min(len(one[1]), 4))),
+        min_size=1,
+        max_size=3,
+    ).map("\n".join)
+    quotes = st.builds(_quoted, within, st.sampled_from(["> ", "> ", ">", " > ", ">\t"]), st.booleans())
+    return st.one_of(items, quotes)
+
+
+nested = st.recursive(_leaves, _nest, max_leaves=4)
+nested_documents = st.lists(nested, min_size=1, max_size=3).map("\n\n".join)
 long_documents = st.lists(st.one_of(paragraphs, tables, fences, lists), min_size=1, max_size=3).map("\n\n".join)

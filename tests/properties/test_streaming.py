@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.markdown import Markdown
 
-from chatcli.render.markdown import whole
+from chatcli.render.markdown import InnerRule, whole
 from chatcli.render.reply import PlainReply
 from chatcli.render.safe import neutralise
 from chatcli.render.streaming import MarkdownReply
-from tests.properties.long_blocks import long_documents
+from tests.properties.long_blocks import long_documents, nested_documents
 from tests.properties.markdown_texts import texts
 from tests.screen import ScreenFile
 from tests.unit.test_streaming import forget_terminal
@@ -79,6 +79,14 @@ def test_a_reply_of_long_blocks_leaves_what_printing_the_whole_text_leaves(
 
 
 @settings(slow, max_examples=40)
+@given(nested_documents, st.sampled_from([10, 40, 200]), HEIGHTS, st.lists(st.integers(0, 6000), max_size=40))
+def test_a_reply_of_blocks_within_blocks_leaves_what_printing_the_whole_text_leaves(
+    text: str, width: int, height: int, cuts: list[int]
+) -> None:
+    assert streamed(text, width, height, cuts).lines() == at_once(text, width, height).lines()
+
+
+@settings(slow, max_examples=40)
 @given(
     st.lists(
         st.sampled_from(["中", "，", "。", "历史的", "（", "）", " ", "word", " The", "*em*", "“", "\n"]), max_size=300
@@ -101,6 +109,12 @@ def test_a_reply_that_is_stopped_leaves_what_came(text: str, width: int, height:
     assert streamed(came, width, height, cuts).lines() == at_once(came, width, height).lines()
 
 
+class Rich(Markdown):
+    """rich's own, but for a rule that ends a quotation: it does not move the quotation up to what stands above."""
+
+    elements = Markdown.elements | {"hr": InnerRule}
+
+
 @slow
 @given(texts.map(without_what_is_ours), WIDTHS)
 def test_the_whole_is_drawn_as_rich_draws_it(text: str, width: int) -> None:
@@ -108,7 +122,7 @@ def test_the_whole_is_drawn_as_rich_draws_it(text: str, width: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         forget_terminal(patch, TERM="xterm-kitty")  # which is known to make links, as rich believes of all
         ours.console.print(whole(text))
-    rich.console.print(Markdown(neutralise(text)))
+    rich.console.print(Rich(neutralise(text)))
     assert words_by_line(ours.written) == words_by_line(rich.written)
 
 

@@ -184,6 +184,9 @@ def test_the_lines_of_a_long_paragraph_are_printed_while_it_grows() -> None:
         ("one\\\ntwo", ""),
         ("one  \ntwo", ""),
         ("one", ""),
+        ("a1" * 40, ("a1" * 40)[:-1]),
+        ("a1" * 40 + "*b", ("a1" * 40)[:-1]),
+        ("<http://x.y/" + "a1" * 40, ""),
         ("很长的，段落", "很长的，段"),
         ("很长**的段落", "很"),
     ],
@@ -197,6 +200,58 @@ def test_a_paragraph_without_spaces_is_printed_while_it_grows() -> None:
     out = growing(text)
     assert len(out.lines()) > 80
     assert "".join(out.lines()) == text.replace("*", "")
+
+
+@pytest.mark.parametrize("mark", ["", "> ", "- "])
+def test_a_word_without_end_is_printed_while_it_grows(mark: str) -> None:
+    out = growing(mark + "0123456789abcdef" * 150)
+    assert len(out.lines()) > 30
+
+
+# Blocks within blocks
+
+WITHIN = {
+    "paragraphs": "\n\n".join(f"paragraph {n}" for n in range(30)),
+    "lines": "\n".join(f"line {n} of a paragraph that goes on and on and on" for n in range(50)),
+    "words": "words of a paragraph that goes on and on, " * 60,
+    "code": "```python\n" + "\n".join(f"x = {n}" for n in range(40)),
+    "indented": "\n".join(f"    x = {n}" for n in range(40)),
+    "items": "\n".join(f"- item {n}" for n in range(40)),
+    "numbers": "\n".join(f"1. item {n}" for n in range(40)),
+    "table": "| n |\n|---|\n" + "\n".join(f"| {n} |" for n in range(40)),
+}
+
+
+@pytest.mark.parametrize("marks", ["", ">", "- -", "7. > 1."])
+@pytest.mark.parametrize("name", WITHIN)
+def test_a_giant_is_printed_while_it_grows_wherever_it_stands(name: str, marks: str) -> None:
+    text = WITHIN[name]
+    for mark in reversed(marks.split()):
+        rest = "> " if mark == ">" else " " * (len(mark) + 1)
+        text = f"{mark} " + text.replace("\n", "\n" + rest)
+    out = growing(text + "\n", columns=60, rows=12)
+    written = FinalScreen(60, 12).feed(out.written.replace("\n", "\r\n").encode())
+    expected = printed(text)
+    assert len(out.lines()) > len(expected) - 4
+    assert len(out.screen.scrollback()) > 8
+    assert out.lines() == expected[: len(out.lines())]
+    assert not written.touched
+
+
+def test_a_bullet_stands_before_the_first_line_of_an_item_whatever_was_cut_off_before() -> None:
+    out = growing("- - " + "a short one " * 120, columns=2000, rows=12)
+    assert out.lines() == printed("- - " + "a short one " * 120, columns=2000)
+
+
+def test_what_stands_too_deep_is_printed_in_the_end() -> None:
+    text = "".join("  " * depth + f"- depth {depth}\n" for depth in range(30)) + "> " * 30 + "end\n"
+    out = ScreenFile(200, 12)
+    reply = MarkdownReply(out.console)
+    for line in text.splitlines(keepends=True):
+        reply.feed(line)
+        reply.draw()
+    reply.finish()
+    assert out.lines() == printed(text, columns=200)
 
 
 # Links
