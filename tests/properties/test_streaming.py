@@ -78,7 +78,7 @@ def test_a_reply_of_long_blocks_leaves_what_printing_the_whole_text_leaves(
     assert streamed(text, width, height, cuts).lines() == at_once(text, width, height).lines()
 
 
-@settings(slow, max_examples=40)
+@settings(slow, max_examples=12)
 @given(nested_documents, st.sampled_from([10, 40, 200]), HEIGHTS, st.lists(st.integers(0, 6000), max_size=40))
 def test_a_reply_of_blocks_within_blocks_leaves_what_printing_the_whole_text_leaves(
     text: str, width: int, height: int, cuts: list[int]
