@@ -102,9 +102,21 @@ class _Page(RendererHTML):
     def code_block(self, tokens: Sequence[Token], at: int, options: OptionsDict, env: Any) -> str:
         return _code(tokens[at].content, "")
 
+    def renderInline(self, tokens: Sequence[Token], options: OptionsDict, env: Any) -> str:
+        return super().renderInline(list(_without_targets(tokens)), options, env)
+
     def link_open(self, tokens: Sequence[Token], at: int, options: OptionsDict, env: Any) -> str:
         target = str(tokens[at].attrs.get("href", ""))
         return f'<a href="{escaped(target)}" rel="noopener noreferrer">' if target else "<a>"
+
+
+def _without_targets(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Yield the tokens of a line but for targets that are shown because a terminal may know no links: a page does."""
+    is_target = False
+    for token in tokens:
+        is_target = token.type == "target_open" or (is_target and token.type != "target_close")
+        if not is_target and token.type != "target_close":
+            yield token
 
 
 # Code

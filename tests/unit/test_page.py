@@ -113,6 +113,12 @@ def test_a_link_leads_where_it_was_said_to_lead() -> None:
     assert page(reply("[a](https://x.example/?a=1&copy=2#%22)")).links == ["https://x.example/?a=1&copy=2#%22"]
 
 
+def test_a_page_shows_no_address_for_a_terminal_that_knows_no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    shown = page(reply("so [it says](https://x.example) there"))
+    assert (shown.words.split("assistant")[1].strip(), shown.wrong) == ("so it says there", [])
+
+
 def test_the_title_of_the_page_and_its_heading_are_the_sessions() -> None:
     shown = page(Carried("s", [], title="</title> & <h1>"))
     assert (shown.title, shown.words.strip()) == ("</title> & <h1>", "</title> & <h1>")
