@@ -59,7 +59,7 @@ class Flags(NamedTuple):
     ] = ()
     no_stream: Annotated[bool, Flag(("--no-stream",), "Show the reply when it is whole.", panel=_HOW)] = False
     plain: Annotated[bool, Flag(("--plain",), "Text as it comes: no colours, no markdown.", panel=_HOW)] = False
-    quiet: Annotated[bool, Flag(("-q", "--quiet"), "No notices, and no spinner while one waits.", panel=_HOW)] = False
+    quiet: Annotated[bool, Flag(("-q", "--quiet"), "No notices.", panel=_HOW)] = False
     private: Annotated[bool, Flag(("--private",), "Write nothing of this chat anywhere.")] = False
 
     @property
