@@ -1,7 +1,8 @@
 """A model that is none, whose answers can be verified: what it was shown can be told from what it said.
 
-A summary is a hash of the one before and of the lines since, so that it proves which turns it was made of, in which
-order and whether each was there once. Facts are the sentences of the user's that say who likes what.
+A summary is a hash of the one before and of how each message since begins, so that it proves which turns it was made
+of, in which order and whether each was there once. (Not of all a message says: what is long is shown abridged, to what
+there was room for.) Facts are the sentences of the user's that say who likes what.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from time import sleep
 from typing import Any
 
 from chatcli.errors import ServerError
-from chatcli.memory.quoting import abridged, spoken
+from chatcli.memory.quoting import spoken
 from chatcli.messages import Message
 from chatcli.model import Delta, Event, Finished
 
@@ -23,22 +24,22 @@ FAILURES = ("error", "empty", "refusal", "cut", "endless")
 _SUMMARY = re.compile(
     r"(?:Summary so far:\n(?P<before>.*?)\n\nTurns after it|Turns):\n(?P<said>.*)\n\n[^\n]*\Z", re.DOTALL
 )
+_MESSAGE = re.compile(r"^(?:user|assistant|tool): .{0,60}", re.MULTILINE)
 _DIGEST = re.compile(r"\[([0-9a-f]{16})\]")
 
 
-def digest(lines: Iterable[str], before: str = "") -> str:
-    """Return the hash of the lines that go on from `before`."""
+def digest(text: str, before: str = "") -> str:
+    """Return the hash of how the messages in a text begin, which go on from `before`."""
     found = before
-    for line in lines:
-        found = hashlib.blake2b(f"{found}\0{line}".encode("utf-8", "replace"), digest_size=8).hexdigest()
+    for beginning in _MESSAGE.findall(text):
+        found = hashlib.blake2b(f"{found}\0{beginning}".encode("utf-8", "replace"), digest_size=8).hexdigest()
     return found
 
 
-def digest_of(messages: Iterable[Message], room: int) -> str:
-    """Return the hash that a summary of these messages has, made by requests with so much room."""
+def digest_of(messages: Iterable[Message]) -> str:
+    """Return the hash that a summary of these messages has."""
     told = (one for one in messages if one.role in ("user", "assistant", "tool"))
-    texts = (f"{one.role}: {abridged(spoken(one), 2 * room)}" for one in told)
-    return digest(line for text in texts for line in text.split("\n"))
+    return digest("\n".join(f"{one.role}: {spoken(one)}" for one in told))
 
 
 def digest_in(summary: str) -> str:
@@ -51,8 +52,7 @@ def summarised(request: str) -> str:
     """Return the summary that is asked for."""
     found = _SUMMARY.search(request)
     assert found is not None, request
-    lines = found["said"].split("\n") if found["said"] else []
-    return f"[{digest(lines, digest_in(found['before'] or ''))}] was said"
+    return f"[{digest(found['said'], digest_in(found['before'] or ''))}] was said"
 
 
 def facts(request: str) -> str:

@@ -220,7 +220,7 @@ def check_summary(place: Place, history: History, messages: Sequence[Message]) -
     place.covered = max(ends, default=0)
     for version in versions:
         assert version.turns * 2 == version.mark.position
-        assert digest_in(version.text) == digest_of(messages[: version.mark.position], WINDOW // 2), "of other turns"
+        assert digest_in(version.text) == digest_of(messages[: version.mark.position]), "of other turns"
 
 
 def check_facts(history: History, messages: Sequence[Message]) -> None:
