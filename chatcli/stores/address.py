@@ -5,6 +5,7 @@
     sqlite:///FILE                      three slashes: relative; four: absolute; ~ expands
     redis                               $REDIS_URL, else redis://localhost:6379/0
     redis://… rediss://… unix://…       as redis-py reads them, with its query options
+    redis+cluster://HOST:PORT,HOST/     some nodes of a cluster; rediss+cluster:// by TLS
 
 A store's library is imported when one is opened.
 """
@@ -17,7 +18,7 @@ from chatcli.errors import UsageError
 from chatcli.stores import Store
 from chatcli.stores.masking import masked
 
-KNOWN = "memory:, sqlite:///FILE, redis://HOST:PORT/DB, rediss://…, unix://PATH"
+KNOWN = "memory:, sqlite:///FILE, redis://HOST:PORT/DB, rediss://…, unix://PATH, redis+cluster://HOST:PORT/"
 LOCAL_REDIS = "redis://localhost:6379/0"
 
 
@@ -67,12 +68,20 @@ def _redis(address: str, key_prefix: str, ttl: int | None) -> Store:
     return RedisStore(address, key_prefix=key_prefix, ttl=ttl)
 
 
+def _cluster(address: str, key_prefix: str, ttl: int | None) -> Store:
+    from chatcli.stores.redis_cluster import ClusterStore
+
+    return ClusterStore(address, key_prefix=key_prefix, ttl=ttl)
+
+
 _KINDS: Mapping[str, Callable[[str, str, int | None], Store]] = {
     "memory:": _memory,
     "sqlite:": _sqlite,
     "redis://": _redis,
     "rediss://": _redis,
     "unix://": _redis,
+    "redis+cluster://": _cluster,
+    "rediss+cluster://": _cluster,
 }
 """What opens an address, by how it begins; it is given the key prefix and the ttl, which are for Redis."""
 
@@ -93,9 +102,9 @@ def _file(address: str) -> Path:
 
 
 def _unknown(address: str) -> UsageError:
-    if address.startswith(("redis+cluster://", "redis+sentinel://")):
+    if address.startswith("redis+sentinel://"):
         return UsageError(
-            f"the store {masked(address)!r}: this version knows one Redis server, no cluster and no sentinel",
+            f"the store {masked(address)!r}: this version knows no sentinel",
             "give one server: redis://HOST:PORT/DB",
         )
     return UsageError(f"no kind of store has the address {masked(address)!r}", f"known are {KNOWN}")

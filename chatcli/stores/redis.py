@@ -7,15 +7,18 @@ when its reply was lost. All times are the server's. Keys: see redis_keys.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from chatcli.errors import StoreError
 from chatcli.messages import Message, new_id
 from chatcli.stores import Change, Pending, Session, Snapshot, rules
 from chatcli.stores import redis_rows as rows
+from chatcli.stores.redis_errors import WrongType
+from chatcli.stores.redis_exchange import Ask, Command, Plan
 from chatcli.stores.redis_index import Index
 from chatcli.stores.redis_keys import Keys, keys_of
-from chatcli.stores.redis_wire import Ask, Command, Plan, Wire, WrongType
+from chatcli.stores.redis_wire import Wire
 
 REMEMBERED = 1000  # writes whose ids are kept
 T = TypeVar("T")
@@ -30,19 +33,24 @@ class RedisStore:
 
     durable = True
 
-    def __init__(self, url: str, key_prefix: str = "message_store:", ttl: int | None = None) -> None:
-        self._wire = Wire(url)
-        self._hurried = Wire(url, hurried=True)
-        self._prefix = key_prefix
-        self._index = Index(self._wire, key_prefix)
+    def __init__(
+        self, url: str, key_prefix: str = "message_store:", ttl: int | None = None, wait_replicas: int = 0
+    ) -> None:
+        self._wire, self._hurried = self._wires(url, wait_replicas)
+        self._keys = partial(keys_of, key_prefix, clustered=self._wire.clustered)
+        self._index = Index(self._wire, key_prefix, self._keys)
         self._ttl = ttl
         self.address = self._wire.address
+
+    def _wires(self, url: str, wait_replicas: int) -> tuple[Wire, Wire]:
+        """Return the way to the server, and a hurried one."""
+        return Wire(url, wait_replicas=wait_replicas), Wire(url, hurried=True)
 
     # Reading
 
     def snapshot(self, session: str, newest: int) -> Snapshot:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
         newest_first = (0, newest - 1) if newest > 0 else (1, 0)
         with self._naming(keys):
             length, tail, info, states = self._wire.look(
@@ -61,21 +69,21 @@ class RedisStore:
         # The list has the newest first: position p is its index -p-1, which stays right while others LPUSH.
         first = 0 if stop is None else -stop
         last = -1 if start is None else -start - 1
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
         with self._naming(keys):
             (found,) = self._wire.ask(("LRANGE", keys.history, first, last))
         return rows.to_messages(found)
 
     def length(self, session: str) -> int:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
         with self._naming(keys):
             (length,) = self._wire.ask(("LLEN", keys.history))
         return int(length)
 
     def exists(self, session: str) -> bool:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
         (found,) = self._wire.ask(("EXISTS", keys.history, keys.info))
         return bool(found)
 
@@ -93,7 +101,7 @@ class RedisStore:
         self, session: str, messages: Sequence[Message], at: int | None = None, expected_length: int | None = None
     ) -> int:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
 
         def plan(look: rows.Look) -> Plan[int]:
             if look.done:
@@ -107,7 +115,7 @@ class RedisStore:
 
     def redo(self, session: str) -> list[Message]:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
 
         def plan(look: rows.Look) -> Plan[list[Message]]:
             return rows.redone(session, keys, look)
@@ -122,10 +130,11 @@ class RedisStore:
         times: tuple[float, float] | None = None,
     ) -> None:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
 
         def plan(look: rows.Look) -> Plan[None]:
-            commands: list[Command] = [("HSETNX", keys.info, "settings", "{}")]
+            commands, index = list[Command](), list[Command]()
+            commands.append(("HSETNX", keys.info, "settings", "{}"))
             if settings is not None:
                 old = rules.check_settings(session, look.info.get("settings", "{}"))
                 commands.append(("HSET", keys.info, "settings", json.dumps(rules.merged(old, settings), default=dict)))
@@ -133,14 +142,14 @@ class RedisStore:
                 commands.append(("HSET", keys.info, "title", json.dumps(title)))
             if times is not None:
                 commands.append(("HSET", keys.info, "created", times[0], "used", times[1]))
-                commands.append(("ZADD", self._index.key, times[1], session))
-            return Plan(None, commands)
+                index.append(("ZADD", self._index.key, times[1], session))
+            return Plan(None, commands, index)
 
         self._write(session, plan, used=times is None)
 
     def put_state(self, session: str, change: Change) -> bool:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
 
         def plan(look: rows.Look) -> Plan[bool]:
             taken = look.exists and not look.done and rows.taken(keys, look.replies, [change])
@@ -152,7 +161,7 @@ class RedisStore:
 
     def begin(self, session: str, pending: Pending) -> None:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
 
         def plan(look: rows.Look) -> Plan[None]:
             rules.check_not_committed(session, look.replies[0] is not None)
@@ -162,7 +171,7 @@ class RedisStore:
 
     def checkpoint(self, session: str, turn: str, partial: str) -> None:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
 
         def plan(replies: list[Any], _: Ask) -> Plan[None]:
             known, now = replies
@@ -182,7 +191,7 @@ class RedisStore:
         changes: Sequence[Change] = (),
     ) -> int:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
         tail = rows.tail_questions(keys, at)
 
         def plan(look: rows.Look) -> Plan[int]:
@@ -197,14 +206,14 @@ class RedisStore:
 
     def pending(self, session: str) -> list[Pending]:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
         with self._naming(keys):
             found, time = self._wire.ask(("HGETALL", keys.pending), ("TIME",))
         return rows.to_pending(rows.pairs(found), rows.seconds(time))
 
     def drop(self, session: str, turn: str) -> None:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
         with self._naming(keys):
             self._wire.ask(rows.dropped(keys, turn))
 
@@ -212,7 +221,7 @@ class RedisStore:
 
     def clear(self, session: str) -> int:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
 
         def plan(look: rows.Look) -> Plan[int]:
             if look.done or not look.exists:
@@ -224,18 +233,18 @@ class RedisStore:
 
     def delete(self, session: str) -> bool:
         """See Store."""
-        keys = keys_of(self._prefix, session)
+        keys = self._keys(session)
 
         def plan(replies: list[Any], _: Ask) -> Plan[bool]:
             there = any(replies)
-            return Plan(there, [("DEL", *keys.all), ("ZREM", self._index.key, session)] if there else [])
+            return Plan(there, [("DEL", *keys.all)], [("ZREM", self._index.key, session)]) if there else Plan(there)
 
         questions = [("EXISTS", *keys.all), ("ZSCORE", self._index.key, session)]
         return self._wire.transact(keys.all, questions, plan)
 
     def rename(self, old: str, new: str) -> None:
         """See Store."""
-        source, target = keys_of(self._prefix, old), keys_of(self._prefix, new)
+        source, target = self._keys(old), self._keys(new)
         mark = new_id()
         pairs = list(zip(source.all, target.all, strict=True))
 
@@ -249,7 +258,7 @@ class RedisStore:
             used = now if score is None else float(score)
             known = [("HSETNX", target.info, name, used) for name in ("created", "used")]
             indexed = [("ZREM", self._index.key, old), ("ZADD", self._index.key, used, new)]
-            return Plan(None, [*moved, *known, *indexed, ("ZADD", target.written, now, mark)])
+            return Plan(None, [*moved, *known, ("ZADD", target.written, now, mark)], indexed)
 
         questions: list[Command] = [("ZSCORE", target.written, mark), ("EXISTS", target.history, target.info)]
         questions += [("ZSCORE", self._index.key, old), ("TIME",), ("HGETALL", source.pending)]
@@ -258,7 +267,7 @@ class RedisStore:
 
     def fork(self, session: str, new: str, stop: int | None = None) -> None:
         """See Store. The server copies the list itself, which holds all of another program's entries as they are."""
-        source, target = keys_of(self._prefix, session), keys_of(self._prefix, new)
+        source, target = self._keys(session), self._keys(new)
 
         def plan(look: rows.Look) -> Plan[None]:
             if look.done:
@@ -291,12 +300,13 @@ class RedisStore:
 
         `also` are keys of another session that must not change meanwhile.
         """
-        keys, mark = keys_of(self._prefix, session), done or new_id()
+        keys, mark = self._keys(session), done or new_id()
 
         asked: list[Command] = [("TIME",), ("LLEN", keys.history), ("HGETALL", keys.info)]
         asked.append(("ZSCORE", keys.written, mark))
         # For their types alone: a key of a wrong one must fail here, not in the middle of the MULTI.
-        asked += [("HLEN", keys.states), ("HLEN", keys.pending), ("LLEN", keys.undone), ("ZCARD", self._index.key)]
+        asked += [("HLEN", keys.states), ("HLEN", keys.pending), ("LLEN", keys.undone)]
+        asked += [] if self._wire.clustered else [("ZCARD", self._index.key)]
         asked += questions
         watched = [*also, *(key for key in keys.all if key != keys.pending)]  # a checkpoint disturbs nobody
 
@@ -307,12 +317,13 @@ class RedisStore:
             planned = plan(look)
             if look.done or not planned.commands:
                 return planned
-            return Plan(planned.result, [*planned.commands, *self._bookkeeping(session, keys, look.now, mark, used)])
+            index = [*planned.index, *([("ZADD", self._index.key, look.now, session)] if used else [])]
+            return Plan(planned.result, [*planned.commands, *self._bookkeeping(keys, look.now, mark, used)], index)
 
         with self._naming(keys):
             return self._wire.transact(watched, asked, whole)
 
-    def _bookkeeping(self, session: str, keys: Keys, now: float, mark: str, used: bool) -> list[Command]:
+    def _bookkeeping(self, keys: Keys, now: float, mark: str, used: bool) -> list[Command]:
         commands: list[Command] = [
             ("ZADD", keys.written, now, mark),
             ("ZREMRANGEBYRANK", keys.written, 0, -REMEMBERED - 1),
@@ -320,7 +331,6 @@ class RedisStore:
         if used:
             commands.append(("HSETNX", keys.info, "created", now))
             commands.append(("HSET", keys.info, "used", now))
-            commands.append(("ZADD", self._index.key, now, session))
         if self._ttl:
             commands += [("EXPIRE", key, self._ttl) for key in keys.all]
         return commands

@@ -1,12 +1,14 @@
 """Which sessions there are in Redis: the index of ours, and a search for those that only other programs wrote."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from chatcli.errors import UsageError
 from chatcli.stores import Session
 from chatcli.stores import redis_rows as rows
-from chatcli.stores.redis_keys import glob_escaped, index_key, keys_of
-from chatcli.stores.redis_wire import Ask, Plan, Wire
+from chatcli.stores.redis_exchange import Ask, Plan
+from chatcli.stores.redis_keys import Keys, glob_escaped, index_key
+from chatcli.stores.redis_wire import Wire
 from chatcli.stores.rules import is_session_name
 
 
@@ -16,9 +18,10 @@ class Index:
     Turns that other programs added count as one per two messages until our next write.
     """
 
-    def __init__(self, wire: Wire, prefix: str) -> None:
+    def __init__(self, wire: Wire, prefix: str, keys_of: Callable[[str], Keys]) -> None:
         self._wire = wire
         self._prefix = prefix
+        self._keys_of = keys_of
         self.key = index_key(prefix)
 
     def page(self, limit: int | None, offset: int) -> list[Session]:
@@ -27,7 +30,7 @@ class Index:
             return []
         last = -1 if limit is None else offset + limit - 1
         (found,) = self._wire.ask(("ZREVRANGE", self.key, offset, last))
-        names = [name for raw in found if (name := _allowed(raw))]
+        names = [name for raw in found if (name := self._allowed(raw))]
         listed = self._described(names)
         if len(listed) == len(names):
             return listed
@@ -38,19 +41,25 @@ class Index:
 
     def foreign(self) -> Iterator[Session]:
         """Yield the sessions whose lists stand under the prefix and not in the index; looks at every key there is."""
-        cursor, seen = b"0", set[bytes]()
-        pattern = glob_escaped(self._prefix) + "*"
-        while True:
-            ((cursor, found),) = self._wire.ask(("SCAN", cursor, "MATCH", pattern, "COUNT", 1000, "TYPE", "list"))
-            fresh = [key for key in found if key not in seen and not key.startswith((b"{", b"chatcli:index:"))]
+        seen = set[bytes]()
+        for found in self._wire.keys(glob_escaped(self._prefix) + "*", "list"):
+            fresh = [key for key in dict.fromkeys(found) if key not in seen]
             seen.update(fresh)
-            yield from self._unindexed([name for key in fresh if (name := self._name(key))])
-            if int(cursor) == 0:
-                return
+            names = [self._allowed(key.removeprefix(self._prefix.encode())) for key in fresh]
+            yield from self._unindexed([name for name in names if name])
+
+    def settle(self, name: str) -> None:
+        """Put a name that was taken off the index back if there is a session of it again.
+
+        On a cluster the index lies apart: between a look at the session and the index, another writer may begin one.
+        """
+        (used,) = self._wire.ask(("HGET", self._keys_of(name).info, "used"))
+        if used is not None:
+            self._wire.ask(("ZADD", self.key, used, name))
 
     def _described(self, names: Sequence[str]) -> list[Session]:
         """Return the sessions of these names, without those of which nothing is left."""
-        keys = [keys_of(self._prefix, name) for name in names]
+        keys = [self._keys_of(name) for name in names]
         questions = [question for key in keys for question in (("HGETALL", key.info), ("LLEN", key.history))]
         # A key of another type under one name must not hide all the others.
         replies = iter(self._wire.ask_each(*questions) if questions else [])
@@ -62,29 +71,27 @@ class Index:
 
     def _forget(self, name: str) -> None:
         """Take the name off the index, unless there is a session again."""
-        keys = keys_of(self._prefix, name)
+        keys = self._keys_of(name)
 
         def plan(replies: list[Any], _: Ask) -> Plan[None]:
-            return Plan(None, [] if replies[0] else [("ZREM", self.key, name)])
+            return Plan(None, index=[] if replies[0] else [("ZREM", self.key, name)])
 
         self._wire.transact([keys.history, keys.info], [("EXISTS", keys.history, keys.info)], plan)
+        if self._wire.clustered:
+            self.settle(name)
 
     def _unindexed(self, names: Sequence[str]) -> Iterator[Session]:
         scores = self._wire.ask(*(("ZSCORE", self.key, name) for name in names)) if names else []
         yield from self._described([name for name, score in zip(names, scores, strict=True) if score is None])
 
-    def _name(self, key: bytes) -> str | None:
-        """Return the session that a list's key names; None when no session can have that name."""
-        return _allowed(key.removeprefix(self._prefix.encode()))
-
-
-def _allowed(raw: bytes) -> str | None:
-    """Return the session's name, None when it is none."""
-    try:
-        name = raw.decode()
-    except UnicodeDecodeError:
-        return None
-    return name if is_session_name(name) else None
+    def _allowed(self, raw: bytes) -> str | None:
+        """Return the session's name, None when no session can have it here."""
+        try:
+            name = raw.decode()
+            self._keys_of(name)
+        except (UnicodeDecodeError, UsageError):
+            return None
+        return name if is_session_name(name) else None
 
 
 def _or(reply: Any, otherwise: Any) -> Any:

@@ -8,8 +8,8 @@
     {message_store:NAME}:written           sorted set: ids of the writes that were done, by time, the newest 1000
     chatcli:index:message_store:           sorted set: session names by time of last use
 
-Between the braces `%`, `{` and `}` are percent-encoded, so that a cluster hashes what stands there just as it
-hashes the list's name.
+Between the braces `%`, `{` and `}` are percent-encoded. On a cluster what stands there is the list's name to the
+letter, so that all of them lie in one slot; a name with a brace of its own cannot have that, and is refused there.
 """
 
 from dataclasses import dataclass
@@ -39,15 +39,47 @@ class Keys:
         return dict(zip(self.all, ("list", "hash", "hash", "hash", "list", "zset"), strict=True))
 
 
-def keys_of(prefix: str, session: str) -> Keys:
-    """Return the session's keys; raise UsageError when one could be another session's (with an unusual prefix)."""
+def keys_of(prefix: str, session: str, clustered: bool = False) -> Keys:
+    """Return the session's keys.
+
+    Raises UsageError when one could be another session's (with an unusual prefix), or when a cluster could not keep
+    them together.
+    """
     history = prefix + session
     if history.startswith(("{", "chatcli:index:")):
         raise UsageError(
             f"the session name {session!r} cannot be used with the key prefix {prefix!r}", "choose another name"
         )
-    tag = history.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
-    return Keys(history, *(f"{{{tag}}}:{what}" for what in ("info", "states", "pending", "undone", "written")))
+    if clustered and _has_brace(session):
+        raise UsageError(
+            f"the session name {session!r} has a brace: a Redis cluster cannot keep its keys together",
+            "choose a name without { and }",
+        )
+    tag = history if clustered else history.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
+    return _beside(history, f"{{{tag}}}:")
+
+
+def _beside(history: str, start: str) -> Keys:
+    return Keys(history, *(f"{start}{what}" for what in ("info", "states", "pending", "undone", "written")))
+
+
+def staging(keys: Keys, mark: str) -> Keys:
+    """Return the keys, in the same slot, where what is to become the session's lies until it is whole."""
+    start = f"{keys.info.removesuffix('info')}coming:{mark}:"
+    return _beside(f"{start}history", start)
+
+
+def check_prefix(prefix: str) -> None:
+    """Raise UsageError when a cluster could not keep a session's keys together under this prefix."""
+    if _has_brace(prefix):
+        raise UsageError(
+            f"the key prefix {prefix!r} has a brace: a Redis cluster cannot keep a session's keys together",
+            "choose a key_prefix without { and }",
+        )
+
+
+def _has_brace(text: str) -> bool:
+    return "{" in text or "}" in text
 
 
 def index_key(prefix: str) -> str:

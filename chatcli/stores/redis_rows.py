@@ -9,8 +9,8 @@ from typing import Any
 from chatcli.messages import Message, is_count
 from chatcli.stores import Change, Pending, Session, State, rules
 from chatcli.stores.langchain import decode, encode
+from chatcli.stores.redis_exchange import Ask, Command, Plan
 from chatcli.stores.redis_keys import Keys
-from chatcli.stores.redis_wire import Ask, Command, Plan
 
 
 @dataclass(frozen=True)
@@ -136,20 +136,24 @@ def forked(source: Keys, target: Keys, look: Look, stop: int) -> Plan[None]:
     The look's replies are the length of the other, what is set on it, and whether anything was derived.
     """
     length, raw, derived = look.replies
-    info = pairs(raw)
-    turns = known_turns(source, Look(look.now, length, info, False, (), look.ask))
     commands: list[Command] = []
     if stop:
         commands += [("COPY", source.history, target.history), ("LTRIM", target.history, length - stop, -1)]
         commands.append(("PERSIST", target.history))
     if derived:
         commands += [("COPY", source.states, target.states, "REPLACE"), ("PERSIST", target.states)]
+    return Plan(None, [*commands, ("HSET", target.info, *fork_fields(source, look.ask, length, raw, stop))])
+
+
+def fork_fields(source: Keys, ask: Ask, length: int, raw: Sequence[bytes], stop: int) -> list[Any]:
+    """Return what the info of a fork says; `raw` is that of the session with `length` messages it comes from."""
+    turns = known_turns(source, Look(0.0, length, pairs(raw), False, (), ask))
     if gone := length - stop:
-        (entries,) = look.ask(("LRANGE", source.history, 0, gone - 1))
+        (entries,) = ask(("LRANGE", source.history, 0, gone - 1))
         turns -= rules.count_turns(to_messages(entries))
     fields = dict(zip(raw[0::2], raw[1::2], strict=True))  # as they are: a title may be no text
     set_on_it = [part for name in (b"title", b"settings") if name in fields for part in (name, fields[name])]
-    return Plan(None, [*commands, ("HSET", target.info, "turns", turns, "counted", stop, *set_on_it)])
+    return ["turns", turns, "counted", stop, *set_on_it]
 
 
 # Derived state

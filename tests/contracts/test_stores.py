@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chatcli.errors import Conflict, NotFound
 from chatcli.messages import Message, Usage, fingerprint, new_id
 from chatcli.stores import Change, Pending, State, Store, Watermark
-from tests.contracts.conftest import Place, abandon
+from tests.contracts.conftest import Place, abandon, allowed
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
@@ -466,22 +466,23 @@ def test_delete_removes_everything(store: Store) -> None:
 
 
 def test_rename_takes_everything_along(store: Store) -> None:
+    new = allowed(store, "new {*} 名")
     fill(store, "old")
     done = new_id()
     store.commit("old", done, turn("done"))
     before = store.snapshot("old", 9)
     waiting = store.pending("old")[0].id
     abandon(store, "old")
-    store.rename("old", "new {*} 名")
-    after = store.snapshot("new {*} 名", 9)
+    store.rename("old", new)
+    after = store.snapshot(new, 9)
     assert (list(after.newest), after.states) == (list(before.newest), before.states)
     assert after.session.settings == {"name": "old"}
-    assert [found.id for found in store.pending("new {*} 名")] == [waiting]
-    assert store.commit("new {*} 名", done, turn("done")) == 4
-    store.append("new {*} 名", [], at=2)
-    assert store.redo("new {*} 名")
+    assert [found.id for found in store.pending(new)] == [waiting]
+    assert store.commit(new, done, turn("done")) == 4
+    store.append(new, [], at=2)
+    assert store.redo(new)
     assert not store.exists("old")
-    assert [session.name for session in store.sessions()] == ["new {*} 名"]
+    assert [session.name for session in store.sessions()] == [new]
 
 
 def test_rename_refuses_a_taken_name_and_an_unknown_session(store: Store) -> None:
@@ -519,6 +520,7 @@ def test_rename_waits_for_the_reply_that_is_under_way(store: Store) -> None:
 
 
 def test_fork_copies_the_beginning_and_what_belongs_to_the_session(store: Store) -> None:
+    new = allowed(store, "new {*} 名")
     turns = [turn(text) for text in ("one", "two", "three")]
     store.append("old", [message for messages in turns for message in messages])
     store.update("old", title="a title", settings={"model": "m"})
@@ -526,18 +528,18 @@ def test_fork_copies_the_beginning_and_what_belongs_to_the_session(store: Store)
     store.append("old", [], at=4)
     store.begin("old", a_pending("under way"))
     before = store.snapshot("old", 9)
-    store.fork("old", "new {*} 名", 2)
-    copied = store.snapshot("new {*} 名", 9)
+    store.fork("old", new, 2)
+    copied = store.snapshot(new, 9)
     assert list(copied.newest) == turns[0]
     assert (copied.length, copied.session.turns, copied.session.messages) == (2, 1, 2)
     assert (copied.session.title, copied.session.settings) == ("a title", {"model": "m"})
     assert copied.states == before.states
-    assert store.pending("new {*} 名") == []
-    assert store.redo("new {*} 名") == [], "what was undone stays behind"
+    assert store.pending(new) == []
+    assert store.redo(new) == [], "what was undone stays behind"
     assert store.snapshot("old", 9) == before
-    store.append("new {*} 名", turn("other"))
+    store.append(new, turn("other"))
     assert store.length("old") == 4
-    assert [session.name for session in store.sessions()] == ["new {*} 名", "old"]
+    assert [session.name for session in store.sessions()] == [new, "old"]
 
 
 def test_fork_copies_all_or_nothing_of_it(store: Store) -> None:
@@ -575,7 +577,7 @@ def test_fork_refuses_a_taken_name_an_unknown_session_and_more_than_there_is(sto
 
 
 def test_no_name_collides_with_another_or_matches_it(store: Store) -> None:
-    names = [*NAMES]
+    names = list(dict.fromkeys(allowed(store, name) for name in NAMES))
     for name in names:
         fill(store, name)
     assert sorted(session.name for session in store.sessions()) == sorted(names)

@@ -1,0 +1,264 @@
+"""A Redis cluster: each command goes to the master that has its key's slot.
+
+A slot may move while we speak (a resharding), a master may be replaced (a fail-over). What a node refused because it
+has the slot no more was not done, and is sent again, to the right one; a write whose outcome is unknown begins again
+with its look. All of that for as long as the patience lasts.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, TypeVar
+
+from redis import exceptions as failures
+from redis.connection import ConnectionPool
+from redis.exceptions import AskError
+
+from chatcli.errors import StoreError
+from chatcli.stores.masking import masked
+from chatcli.stores.redis_cluster_nodes import Node, Slots, cluster_address, named, slot_of, slots_of
+from chatcli.stores.redis_errors import given_up
+from chatcli.stores.redis_exchange import (
+    Ask,
+    Command,
+    Outcome,
+    Plan,
+    Write,
+    attempted,
+    borrowed,
+    checked,
+    exchange,
+    looked,
+    receive,
+    send,
+)
+from chatcli.stores.redis_pool import HURRIED, connections
+from chatcli.stores.redis_wire import Wire
+
+PATIENCE = 20.0
+"""Seconds: a fail-over takes the cluster's node timeout, 15 s unless it was set, and an election."""
+INDEX_PATIENCE = 1.0
+LONGEST_PAUSE = 0.25
+
+# The node says that it was not done, or cannot be reached: look where the slot is now. A wrong password stays wrong.
+ELSEWHERE = (
+    failures.MovedError,
+    AskError,
+    failures.TryAgainError,
+    failures.ClusterDownError,
+    failures.MasterDownError,
+    failures.ReadOnlyError,
+    failures.ConnectionError,
+    failures.TimeoutError,
+)
+SCANS = 3
+
+T = TypeVar("T")
+
+
+class ClusterWire(Wire):
+    """The cluster at a `redis+cluster://` or `rediss+cluster://` address. `slots` may be shared with another wire."""
+
+    clustered = True
+
+    def __init__(self, url: str, hurried: bool = False, wait_replicas: int = 0, slots: Slots | None = None) -> None:
+        self.address = masked(url)
+        self._nodes = cluster_address(url)
+        self._slots = slots or Slots(self._nodes.seeds)
+        self._is_hurried = hurried
+        self._pools: dict[Node, ConnectionPool] = {}
+        self._patience = HURRIED if hurried else PATIENCE
+        self._wait_replicas = wait_replicas
+        self._pool_of(self._nodes.seeds[0])  # raises UsageError for an option that is none
+
+    def ask_each(self, *commands: Command) -> list[Any]:
+        """Return the replies; a command that failed has its exception there.
+
+        One round trip to each node concerned, all at the same time. When a connection is lost its commands are sent
+        again.
+        """
+        with self._translated():
+            return self._asked(commands, Waiting(self._patience))
+
+    def look(self, *commands: Command) -> list[Any]:
+        """Return the replies as of one moment, one round trip; all keys lie in one slot."""
+        with self._translated():
+            return self._at(slots_of(commands)[0], lambda node: looked(node, commands), Waiting(self._patience))
+
+    def keys(self, pattern: str, kind: str) -> Iterator[list[bytes]]:
+        """Yield the keys of one type that match, of every master; some may come twice."""
+        for _ in range(SCANS):
+            with self._translated():
+                self._refresh(None)
+                before = self._slots.owners
+                yield from self._scanned(("MATCH", pattern, "COUNT", 1000, "TYPE", kind), Waiting(self._patience))
+                self._refresh(None)
+            if self._slots.owners == before:
+                return
+            # What moved meanwhile to a master that was through, nobody has seen.
+
+    def transact(
+        self, watch: Sequence[str], questions: Sequence[Command], plan: Callable[[list[Any], Ask], Plan[T]]
+    ) -> T:
+        """As Wire does, all keys in one slot; what the plan has for the index follows in a third round trip.
+
+        When the index's master is away, the write is done all the same: an index can be repaired.
+        """
+        write, slot, waiting = Write(watch, questions, plan), slot_of(watch[0]), Waiting(self._patience)
+        outcome: Outcome = "changed"
+        lost: list[Plan[T]] = []  # sent, outcome unknown
+        while waiting.lasts():
+            with self._translated():
+                planned, outcome = self._at(slot, lambda node: attempted(node, write, self._wait_replicas), waiting)
+            if outcome == "done":
+                self._tell(planned.index or (lost[-1].index if lost else ()))
+                return lost[-1].result if lost and not planned.commands else planned.result
+            if outcome != "changed":
+                lost.append(planned)
+        raise given_up(self.address, outcome)
+
+    def close(self) -> None:
+        """Hang up."""
+        for pool in list(self._pools.values()):
+            pool.close()
+
+    # One node, and the right one
+
+    def _at(self, slot: int, talk: Callable[[Any], T], waiting: "Waiting") -> T:
+        """Return what comes of the talk with the slot's master; it begins again when that is another one."""
+        while True:
+            node = self._owner(slot, waiting)
+            try:
+                with borrowed(self._pool_of(node)) as connection:
+                    return talk(connection)
+            except ELSEWHERE as error:
+                self._correct(node, error)
+                waiting.pause(error)
+
+    def _asked(self, commands: Sequence[Command], waiting: "Waiting") -> list[Any]:
+        slots, replies = slots_of(commands), dict[int, Any]()
+        asking: dict[int, Node] = {}  # where a key is already, whose slot has not moved yet
+        while len(replies) < len(commands):
+            left = [number for number in range(len(commands)) if number not in replies]
+            where = {number: asking.get(number) or self._owner(slots[number], waiting) for number in left}
+            came = self._everywhere(commands, where, asking)
+            refused = {number: reply for number, reply in came.items() if isinstance(reply, ELSEWHERE)}
+            replies |= {number: reply for number, reply in came.items() if number not in refused}
+            asking = {
+                number: named(reply, where[number]) for number, reply in refused.items() if type(reply) is AskError
+            }
+            for number, reply in refused.items():
+                self._correct(where[number], reply)
+            if refused:
+                waiting.pause(next(iter(refused.values())))
+        return [replies[number] for number in range(len(commands))]
+
+    def _everywhere(
+        self, commands: Sequence[Command], where: Mapping[int, Node], asking: Mapping[int, Node]
+    ) -> dict[int, Any]:
+        """Send each command to its node, all before any reply is read; return the replies, or what failed."""
+        parts = {number: [*([("ASKING",)] if number in asking else []), commands[number]] for number in where}
+        came: dict[int, Any] = {}
+        sent: list[tuple[Any, list[int]]] = []
+        with ExitStack() as connections:
+            for node in dict.fromkeys(where.values()):
+                numbers = [number for number, at in where.items() if at == node]
+                with _failing(came, numbers):
+                    connection = connections.enter_context(borrowed(self._pool_of(node)))
+                    send(connection, [part for number in numbers for part in parts[number]])
+                    sent.append((connection, numbers))
+            for connection, numbers in sent:
+                with _failing(came, numbers):
+                    for number in numbers:
+                        came[number] = receive(connection, len(parts[number]))[-1]
+        return came
+
+    def _scanned(self, how: Command, waiting: "Waiting") -> Iterator[list[bytes]]:
+        through = set[Node]()
+        while node := next((node for node in self._slots.masters() if node not in through), None):
+            cursor = b"0"
+            try:
+                while True:
+                    with borrowed(self._pool_of(node)) as connection:
+                        ((cursor, found),) = checked(exchange(connection, [("SCAN", cursor, *how)]))
+                    yield found
+                    if int(cursor) == 0:
+                        break
+                through.add(node)
+            except ELSEWHERE as error:
+                self._correct(node, error)
+                waiting.pause(error)
+
+    def _tell(self, commands: Sequence[Command]) -> None:
+        if commands:
+            with suppress(StoreError), self._translated():
+                self._asked(commands, Waiting(INDEX_PATIENCE))
+
+    # Who has what
+
+    def _pool_of(self, node: Node) -> ConnectionPool:
+        if node not in self._pools:
+            self._pools[node] = connections(self._nodes.of(node), self._is_hurried)
+        return self._pools[node]
+
+    def _owner(self, slot: int, waiting: "Waiting") -> Node:
+        """Return the master that has the slot, as far as is known."""
+        while (owner := self._slots.owners[slot]) is None:
+            self._refresh(None)
+            if self._slots.owners[slot] is None:
+                waiting.pause(failures.ClusterDownError("Hash slot not served"))
+        return owner
+
+    def _correct(self, node: Node, error: Exception) -> None:
+        """Learn from what the node said, or that it said nothing; raise what no other node will change."""
+        match error:
+            case failures.AuthenticationError() | failures.AuthorizationError():
+                raise error
+            case failures.MovedError():  # redis-py counts it among the AskErrors
+                self._slots.moved(error.slot_id, named(error, node))
+            case AskError() | failures.TryAgainError():
+                pass  # the slot is on its way
+            case _:
+                self._refresh(node)
+
+    def _refresh(self, failed: Node | None) -> None:
+        """Ask a node for the slots, `failed` last; raise what went wrong when none answers."""
+        last: Exception = failures.ClusterDownError("no node has slots")
+        for node in self._slots.to_ask(failed):
+            try:
+                with borrowed(self._pool_of(node)) as connection:
+                    (reply,) = checked(exchange(connection, [("CLUSTER", "SLOTS")]))
+            except ELSEWHERE as error:
+                last = error
+            else:
+                if reply:
+                    return self._slots.learn(reply, node)
+        raise last
+
+
+class Waiting:
+    """The patience of one verb, from now on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._pause = 0.0
+
+    def lasts(self) -> bool:
+        """Say whether there is any left."""
+        return time.monotonic() < self._end
+
+    def pause(self, error: Exception) -> None:
+        """Wait a little, longer each time, the first time not at all; raise `error` at the end of the patience."""
+        if not self.lasts():
+            raise error
+        time.sleep(min(self._pause, max(0.0, self._end - time.monotonic())))
+        self._pause = min(LONGEST_PAUSE, 2 * self._pause or 0.01)
+
+
+@contextmanager
+def _failing(came: dict[int, Any], numbers: Sequence[int]) -> Iterator[None]:
+    """Note a connection's failure as the reply to all that it has not answered."""
+    try:
+        yield
+    except (failures.ConnectionError, failures.TimeoutError) as error:
+        came.update({number: error for number in numbers if number not in came})

@@ -1,0 +1,102 @@
+"""What redis-py's errors mean to the user; the only place where they are translated."""
+
+import re
+
+from redis import exceptions as failures
+
+from chatcli.errors import StoreError, StoreUnavailable
+
+OTHERWISE = "start it or correct the address (--store redis://HOST:PORT/DB), or use --store sqlite"
+
+
+class WrongType(StoreError):
+    """A key holds something else than what we keep there."""
+
+
+def ours(error: Exception, address: str) -> StoreError:
+    """Return the error in our words; `address` is the store's as it may be shown."""
+    text, where = _first_line(error), f"Redis at {address}"
+    if isinstance(error, failures.ConnectionError):
+        return _no_connection(error, text, where)
+    match error:
+        case failures.AuthenticationWrongNumberOfArgsError():
+            return _wrong_password(where)
+        case failures.NoPermissionError():
+            return StoreUnavailable(f"{where} does not let this user in here: {text}", "ask for the rights (ACL)")
+        case failures.TimeoutError():
+            return StoreUnavailable(f"{where} does not answer: {text}", OTHERWISE)
+        case OSError() | UnicodeError():
+            return StoreUnavailable(f"{where} cannot be reached: {text}", OTHERWISE)
+        case failures.InvalidResponse():
+            return StoreUnavailable(f"{address} is no Redis server: {text}", OTHERWISE)
+        case failures.ReadOnlyError():
+            return StoreUnavailable(f"{where} is a read-only replica", "give the address of its master")
+        case failures.OutOfMemoryError():
+            return StoreError(f"{where} is out of memory; nothing was changed", "raise its maxmemory, or delete")
+    return of_cluster(error, address) or _refused(text, where)
+
+
+def _no_connection(error: failures.ConnectionError, text: str, where: str) -> StoreError:
+    match error:
+        case failures.AuthenticationError() if "required" in text.lower():
+            return StoreUnavailable(f"{where} needs a password", "give it: redis://USER:PASSWORD@HOST:PORT/DB")
+        case failures.AuthenticationError():
+            return _wrong_password(where)
+        case failures.BusyLoadingError():
+            return StoreUnavailable(f"{where} is still loading its data", "try again in a moment")
+        case _ if "CERTIFICATE" in text.upper():
+            return StoreUnavailable(f"{where}: {text}", "give its CA: rediss://…?ssl_ca_certs=FILE")
+    return StoreUnavailable(f"{where} cannot be reached: {text}", OTHERWISE)
+
+
+def _wrong_password(where: str) -> StoreError:
+    return StoreUnavailable(f"{where} does not accept this user and password", "correct them in the address")
+
+
+def given_up(address: str, outcome: str) -> StoreError:
+    """Return the error for a write that was tried to the end of the patience, whose last outcome this is."""
+    if outcome == "unreplicated":
+        return StoreUnavailable(
+            f"{address} has the write, but too few replicas have it", "look at its replicas, or lower wait_replicas"
+        )
+    if outcome == "lost":
+        return StoreUnavailable(f"{address} hangs up before it answers a write", "look into its log")
+    return StoreUnavailable(f"{address}: other writers are always faster", "repeat it when they are done")
+
+
+def of_cluster(error: Exception, address: str) -> StoreError | None:
+    """Return the error that only a cluster gives, in our words; None for any other one."""
+    text, known = _first_line(error), address.startswith(("redis+cluster:", "rediss+cluster:"))
+    match error:
+        case failures.MovedError() | failures.AskError() | failures.TryAgainError() if known:
+            return StoreUnavailable(f"Redis at {address} is moving this session", "try again in a moment")
+        case failures.ClusterDownError() | failures.MasterDownError() if known:
+            return StoreUnavailable(
+                f"Redis at {address} has lost a master: {text}", "wait for its fail-over, or look at CLUSTER INFO"
+            )
+        case failures.MovedError() | failures.AskError() | failures.TryAgainError() | failures.ClusterError():
+            return _unnamed_cluster(address)
+        case failures.ClusterCrossSlotError():
+            return _unnamed_cluster(address)
+    if "cluster support disabled" in text:
+        return StoreUnavailable(f"Redis at {address} is one server, no cluster", "write redis://HOST:PORT/DB")
+    return _unnamed_cluster(address) if "not allowed in cluster mode" in text else None
+
+
+def _unnamed_cluster(address: str) -> StoreError:
+    """Return the error for a plain address of a server that is one of many."""
+    named = re.sub(r"^(rediss?)(://[^/?]*)[^?]*", r"\1+cluster\2/", address)
+    write = named if named != address else "redis+cluster://HOST:PORT/"
+    return StoreUnavailable(f"Redis at {address} is part of a cluster", f"write {write}")
+
+
+def _refused(text: str, where: str) -> StoreError:
+    if text.startswith("WRONGTYPE"):
+        return WrongType(f"{where}: {text}", "give other sessions' keys another prefix")
+    if text.startswith("MISCONF"):
+        return StoreError(f"{where} cannot save to its disk and takes no writes", "make room on its disk")
+    return StoreError(f"{where} refuses: {text}", "look into its log")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,130 @@
+"""What is said to a Redis server on one connection: commands out, replies in, a write under WATCH.
+
+It is spoken on connections of redis-py's pools directly. redis-py's own pipeline sends a MULTI whose reply was lost
+again by itself, and tells a lost reply like a changed key; here nothing is sent twice unless a look at the server has
+shown that it was not done.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from redis import exceptions as failures
+from redis.connection import ConnectionPool
+
+Command = tuple[Any, ...]
+Ask = Callable[..., list[Any]]
+Outcome = Literal["done", "changed", "lost", "unreplicated"]
+"""Of a write: a watched key had changed and nothing was done; the reply was lost; done, but not by the replicas yet."""
+T = TypeVar("T")
+
+REPLICATED = 1000
+"""Milliseconds that one attempt waits for replicas."""
+
+
+@dataclass(frozen=True)
+class Plan(Generic[T]):
+    """What a writer decided after its look: the commands of one MULTI (none: nothing to do) and the verb's result.
+
+    `index` is for the index of sessions: on one server it goes into the same MULTI; on a cluster, where the index lies
+    elsewhere, it is told after it.
+    """
+
+    result: T
+    commands: Sequence[Command] = ()
+    index: Sequence[Command] = ()
+
+
+@dataclass(frozen=True)
+class Write(Generic[T]):
+    """A write under WATCH: what is watched, what is asked, and the plan that the replies lead to."""
+
+    watch: Sequence[str]
+    questions: Sequence[Command]
+    plan: Callable[[list[Any], Ask], Plan[T]]
+
+
+@contextmanager
+def borrowed(pool: ConnectionPool) -> Iterator[Any]:
+    """Lend a connection of the pool."""
+    connection: Any = pool.get_connection()
+    try:
+        yield connection
+    except BaseException:
+        # What was half said, and every WATCH, ends with the connection.
+        connection.disconnect()
+        raise
+    finally:
+        pool.release(connection)
+
+
+def exchange(connection: Any, commands: Sequence[Command]) -> list[Any]:
+    """Send the commands in one piece; return a reply or an exception for each."""
+    send(connection, commands)
+    return receive(connection, len(commands))
+
+
+def send(connection: Any, commands: Sequence[Command]) -> None:
+    """Send the commands in one piece."""
+    connection.send_packed_command(connection.pack_commands(commands))
+
+
+def receive(connection: Any, count: int) -> list[Any]:
+    """Return so many replies, or an exception for each."""
+    return [_reply(connection) for _ in range(count)]
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except failures.ResponseError as error:
+        return error
+
+
+def checked(replies: list[Any]) -> list[Any]:
+    """Return the replies; raise the first that is an exception."""
+    for reply in replies:
+        if isinstance(reply, failures.RedisError):
+            raise reply
+    return replies
+
+
+def looked(connection: Any, commands: Sequence[Command]) -> list[Any]:
+    """Return the replies as of one moment."""
+    replies: list[Any] = checked(exchange(connection, [("MULTI",), *commands, ("EXEC",)]))[-1]
+    return checked(replies)
+
+
+def attempted(connection: Any, write: Write[T], wait_replicas: int = 0) -> tuple[Plan[T], Outcome]:
+    """Look, plan, and do it in one transaction, which `wait_replicas` replicas must have as well.
+
+    What the plan has for the index is left to the caller.
+    """
+    _, *replies = checked(exchange(connection, [("WATCH", *write.watch), *write.questions]))
+    planned = write.plan(replies, lambda *commands: checked(exchange(connection, commands)))
+    try:
+        if not planned.commands:
+            exchange(connection, [("UNWATCH",)])
+        elif not _executed(connection, planned.commands):
+            return planned, "changed"
+        return planned, "done" if _acknowledged(connection, wait_replicas) else "unreplicated"
+    except (failures.ConnectionError, failures.TimeoutError):
+        return planned, "lost"
+
+
+def _executed(connection: Any, commands: Sequence[Command]) -> bool:
+    """Do the commands in one transaction; return False when a watched key had changed."""
+    done = checked(exchange(connection, [("MULTI",), *commands, ("EXEC",)]))[-1]
+    if done is None:
+        return False
+    checked(done)
+    return True
+
+
+def _acknowledged(connection: Any, wait_replicas: int) -> bool:
+    """Say whether so many replicas have all that was written so far."""
+    if not wait_replicas:
+        return True
+    (replicas,) = checked(exchange(connection, [("WAIT", wait_replicas, REPLICATED)]))
+    return bool(replicas >= wait_replicas)
