@@ -21,7 +21,6 @@ from chatcli.stores.redis_errors import given_up
 from chatcli.stores.redis_exchange import (
     Ask,
     Command,
-    Outcome,
     Plan,
     Write,
     attempted,
@@ -31,6 +30,7 @@ from chatcli.stores.redis_exchange import (
     looked,
     receive,
     send,
+    settled,
 )
 from chatcli.stores.redis_pool import HURRIED, connections
 from chatcli.stores.redis_wire import Wire
@@ -69,6 +69,7 @@ class ClusterWire(Wire):
         self._pools: dict[Node, ConnectionPool] = {}
         self._patience = HURRIED if hurried else PATIENCE
         self._wait_replicas = wait_replicas
+        self.warning = ""
         self._pool_of(self._nodes.seeds[0])  # raises UsageError for an option that is none
 
     def ask_each(self, *commands: Command) -> list[Any]:
@@ -105,17 +106,17 @@ class ClusterWire(Wire):
         When the index's master is away, the write is done all the same: an index can be repaired.
         """
         write, slot, waiting = Write(watch, questions, plan), slot_of(watch[0]), Waiting(self._patience)
-        outcome: Outcome = "changed"
         lost: list[Plan[T]] = []  # sent, outcome unknown
         while waiting.lasts():
             with self._translated():
-                planned, outcome = self._at(slot, lambda node: attempted(node, write, self._wait_replicas), waiting)
-            if outcome == "done":
-                self._tell(planned.index or (lost[-1].index if lost else ()))
-                return lost[-1].result if lost and not planned.commands else planned.result
-            if outcome != "changed":
-                lost.append(planned)
-        raise given_up(self.address, outcome)
+                attempt = self._at(slot, lambda node: attempted(node, write, self._wait_replicas), waiting)
+            if attempt.outcome == "done":
+                self.warning = attempt.warning
+                self._tell(attempt.plan.index or (lost[-1].index if lost else ()))
+                return settled(attempt, lost).result
+            if attempt.outcome == "lost":
+                lost.append(attempt.plan)
+        raise given_up(self.address, bool(lost))
 
     def close(self) -> None:
         """Hang up."""

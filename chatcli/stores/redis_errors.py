@@ -53,13 +53,9 @@ def _wrong_password(where: str) -> StoreError:
     return StoreUnavailable(f"{where} does not accept this user and password", "correct them in the address")
 
 
-def given_up(address: str, outcome: str) -> StoreError:
-    """Return the error for a write that was tried to the end of the patience, whose last outcome this is."""
-    if outcome == "unreplicated":
-        return StoreUnavailable(
-            f"{address} has the write, but too few replicas have it", "look at its replicas, or lower wait_replicas"
-        )
-    if outcome == "lost":
+def given_up(address: str, lost: bool) -> StoreError:
+    """Return the error for a write that was tried to the end of the patience; `lost`: an outcome is unknown."""
+    if lost:
         return StoreUnavailable(f"{address} hangs up before it answers a write", "look into its log")
     return StoreUnavailable(f"{address}: other writers are always faster", "repeat it when they are done")
 

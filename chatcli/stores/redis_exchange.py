@@ -15,12 +15,11 @@ from redis.connection import ConnectionPool
 
 Command = tuple[Any, ...]
 Ask = Callable[..., list[Any]]
-Outcome = Literal["done", "changed", "lost", "unreplicated"]
-"""Of a write: a watched key had changed and nothing was done; the reply was lost; done, but not by the replicas yet."""
+Outcome = Literal["done", "changed", "lost"]
+"""Of a write: done; a watched key had changed and nothing was done; the reply was lost."""
 T = TypeVar("T")
 
-REPLICATED = 1000
-"""Milliseconds that one attempt waits for replicas."""
+REPLICATED = 1000  # milliseconds that a write waits for replicas
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,15 @@ class Write(Generic[T]):
     watch: Sequence[str]
     questions: Sequence[Command]
     plan: Callable[[list[Any], Ask], Plan[T]]
+
+
+@dataclass(frozen=True)
+class Attempt(Generic[T]):
+    """What came of trying a write: `warning` says what it lacks, in one line, '' when it is as safe as was asked."""
+
+    plan: Plan[T]
+    outcome: Outcome
+    warning: str = ""
 
 
 @contextmanager
@@ -96,8 +104,8 @@ def looked(connection: Any, commands: Sequence[Command]) -> list[Any]:
     return checked(replies)
 
 
-def attempted(connection: Any, write: Write[T], wait_replicas: int = 0) -> tuple[Plan[T], Outcome]:
-    """Look, plan, and do it in one transaction, which `wait_replicas` replicas must have as well.
+def attempted(connection: Any, write: Write[T], wait_replicas: int = 0) -> Attempt[T]:
+    """Look, plan, and do it in one transaction; then wait until so many replicas have it.
 
     What the plan has for the index is left to the caller.
     """
@@ -107,10 +115,15 @@ def attempted(connection: Any, write: Write[T], wait_replicas: int = 0) -> tuple
         if not planned.commands:
             exchange(connection, [("UNWATCH",)])
         elif not _executed(connection, planned.commands):
-            return planned, "changed"
-        return planned, "done" if _acknowledged(connection, wait_replicas) else "unreplicated"
+            return Attempt(planned, "changed")
+        return Attempt(planned, "done", _missing(connection, wait_replicas))
     except (failures.ConnectionError, failures.TimeoutError):
-        return planned, "lost"
+        return Attempt(planned, "lost")
+
+
+def settled(attempt: Attempt[T], lost: Sequence[Plan[T]]) -> Plan[T]:
+    """Return the plan that was done in the end: a lost one, when nothing was left to do after it."""
+    return lost[-1] if lost and not attempt.plan.commands else attempt.plan
 
 
 def _executed(connection: Any, commands: Sequence[Command]) -> bool:
@@ -122,9 +135,13 @@ def _executed(connection: Any, commands: Sequence[Command]) -> bool:
     return True
 
 
-def _acknowledged(connection: Any, wait_replicas: int) -> bool:
-    """Say whether so many replicas have all that was written so far."""
+def _missing(connection: Any, wait_replicas: int) -> str:
+    """Wait for the replicas; say how many of them do not have yet what was written, '' when enough have it."""
     if not wait_replicas:
-        return True
-    (replicas,) = checked(exchange(connection, [("WAIT", wait_replicas, REPLICATED)]))
-    return bool(replicas >= wait_replicas)
+        return ""
+    (have,) = exchange(connection, [("WAIT", wait_replicas, REPLICATED)])
+    if isinstance(have, Exception):
+        return f"this is kept, but not known to be on a replica: {have}"
+    if have >= wait_replicas:
+        return ""
+    return f"this is kept, but so far on {have} of {wait_replicas} replicas: the server's loss would take it"

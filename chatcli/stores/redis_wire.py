@@ -12,8 +12,8 @@ from chatcli.stores.masking import masked
 from chatcli.stores.redis_errors import given_up, of_cluster, ours
 from chatcli.stores.redis_exchange import (
     Ask,
+    Attempt,
     Command,
-    Outcome,
     Plan,
     Write,
     attempted,
@@ -21,6 +21,7 @@ from chatcli.stores.redis_exchange import (
     checked,
     exchange,
     looked,
+    settled,
 )
 from chatcli.stores.redis_pool import HURRIED, connections
 
@@ -33,8 +34,8 @@ T = TypeVar("T")
 class Wire:
     """The server at a `redis://`, `rediss://` or `unix://` address; nothing is sent before the first question.
 
-    One that is `hurried` gives up within a second. A write is done when `wait_replicas` replicas have it, too. Raises
-    UsageError for a malformed address.
+    One that is `hurried` gives up within a second. A write waits for `wait_replicas` replicas; `warning` says of the
+    last one how many do not have it yet. Raises UsageError for a malformed address.
     """
 
     clustered = False
@@ -44,6 +45,7 @@ class Wire:
         self._pool = connections(url, hurried)
         self._patience = HURRIED if hurried else PATIENCE
         self._wait_replicas = wait_replicas
+        self.warning = ""
 
     def ask(self, *commands: Command) -> list[Any]:
         """Return the replies to `commands`, one round trip."""
@@ -88,24 +90,25 @@ class Wire:
             planned = plan(replies, ask)
             return replace(planned, commands=[*planned.commands, *planned.index])
 
-        outcome: Outcome = "changed"
         lost: list[Plan[T]] = []  # sent, outcome unknown
         deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline and len(lost) < LOOKS:
-            planned, outcome = self._attempt(Write(watch, questions, whole))
-            if outcome == "done":
-                return lost[-1].result if lost and not planned.commands else planned.result
-            if outcome != "changed":
-                lost.append(planned)
-        raise given_up(self.address, outcome)
+            attempt = self._attempt(Write(watch, questions, whole))
+            if attempt.outcome == "done":
+                return settled(attempt, lost).result
+            if attempt.outcome == "lost":
+                lost.append(attempt.plan)
+        raise given_up(self.address, bool(lost))
 
     def close(self) -> None:
         """Hang up."""
         self._pool.close()
 
-    def _attempt(self, write: Write[T]) -> tuple[Plan[T], Outcome]:
+    def _attempt(self, write: Write[T]) -> Attempt[T]:
         with self._translated(), borrowed(self._pool) as connection:
-            return attempted(connection, write, self._wait_replicas)
+            attempt = attempted(connection, write, self._wait_replicas)
+        self.warning = attempt.warning
+        return attempt
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
