@@ -46,6 +46,11 @@ class RedisStore:
         """Return the way to the server, and a hurried one."""
         return Wire(url, wait_replicas=wait_replicas), Wire(url, hurried=True)
 
+    @property
+    def warning(self) -> str:
+        """What the user should know of the write that was done last, in one line; "": it is as safe as was asked."""
+        return self._wire.warning
+
     # Reading
 
     def snapshot(self, session: str, newest: int) -> Snapshot:

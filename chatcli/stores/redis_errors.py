@@ -6,7 +6,8 @@ from redis import exceptions as failures
 
 from chatcli.errors import StoreError, StoreUnavailable
 
-OTHERWISE = "start it or correct the address (--store redis://HOST:PORT/DB), or use --store sqlite"
+_OTHERWISE = "start it or correct the address (--store redis://HOST:PORT/DB), or use --store sqlite"
+_OTHER_NODES = "start its nodes; the addresses that they announce must lead to them from here (cluster-announce-ip)"
 
 
 class WrongType(StoreError):
@@ -16,19 +17,20 @@ class WrongType(StoreError):
 def ours(error: Exception, address: str) -> StoreError:
     """Return the error in our words; `address` is the store's as it may be shown."""
     text, where = _first_line(error), f"Redis at {address}"
+    otherwise = _OTHER_NODES if _is_cluster(address) else _OTHERWISE
     if isinstance(error, failures.ConnectionError):
-        return _no_connection(error, text, where)
+        return _no_connection(error, text, where, otherwise)
     match error:
         case failures.AuthenticationWrongNumberOfArgsError():
             return _wrong_password(where)
         case failures.NoPermissionError():
             return StoreUnavailable(f"{where} does not let this user in here: {text}", "ask for the rights (ACL)")
         case failures.TimeoutError():
-            return StoreUnavailable(f"{where} does not answer: {text}", OTHERWISE)
+            return StoreUnavailable(f"{where} does not answer: {text}", otherwise)
         case OSError() | UnicodeError():
-            return StoreUnavailable(f"{where} cannot be reached: {text}", OTHERWISE)
+            return StoreUnavailable(f"{where} cannot be reached: {text}", otherwise)
         case failures.InvalidResponse():
-            return StoreUnavailable(f"{address} is no Redis server: {text}", OTHERWISE)
+            return StoreUnavailable(f"{address} is no Redis server: {text}", otherwise)
         case failures.ReadOnlyError():
             return StoreUnavailable(f"{where} is a read-only replica", "give the address of its master")
         case failures.OutOfMemoryError():
@@ -36,7 +38,7 @@ def ours(error: Exception, address: str) -> StoreError:
     return of_cluster(error, address) or _refused(text, where)
 
 
-def _no_connection(error: failures.ConnectionError, text: str, where: str) -> StoreError:
+def _no_connection(error: failures.ConnectionError, text: str, where: str, otherwise: str) -> StoreError:
     match error:
         case failures.AuthenticationError() if "required" in text.lower():
             return StoreUnavailable(f"{where} needs a password", "give it: redis://USER:PASSWORD@HOST:PORT/DB")
@@ -46,7 +48,7 @@ def _no_connection(error: failures.ConnectionError, text: str, where: str) -> St
             return StoreUnavailable(f"{where} is still loading its data", "try again in a moment")
         case _ if "CERTIFICATE" in text.upper():
             return StoreUnavailable(f"{where}: {text}", "give its CA: rediss://…?ssl_ca_certs=FILE")
-    return StoreUnavailable(f"{where} cannot be reached: {text}", OTHERWISE)
+    return StoreUnavailable(f"{where} cannot be reached: {text}", otherwise)
 
 
 def _wrong_password(where: str) -> StoreError:
@@ -62,7 +64,7 @@ def given_up(address: str, lost: bool) -> StoreError:
 
 def of_cluster(error: Exception, address: str) -> StoreError | None:
     """Return the error that only a cluster gives, in our words; None for any other one."""
-    text, known = _first_line(error), address.startswith(("redis+cluster:", "rediss+cluster:"))
+    text, known = _first_line(error), _is_cluster(address)
     match error:
         case failures.MovedError() | failures.AskError() | failures.TryAgainError() if known:
             return StoreUnavailable(f"Redis at {address} is moving this session", "try again in a moment")
@@ -79,6 +81,10 @@ def of_cluster(error: Exception, address: str) -> StoreError | None:
     return _unnamed_cluster(address) if "not allowed in cluster mode" in text else None
 
 
+def _is_cluster(address: str) -> bool:
+    return address.startswith(("redis+cluster:", "rediss+cluster:"))
+
+
 def _unnamed_cluster(address: str) -> StoreError:
     """Return the error for a plain address of a server that is one of many."""
     named = re.sub(r"^(rediss?)(://[^/?]*)[^?]*", r"\1+cluster\2/", address)
@@ -91,6 +97,8 @@ def _refused(text: str, where: str) -> StoreError:
         return WrongType(f"{where}: {text}", "give other sessions' keys another prefix")
     if text.startswith("MISCONF"):
         return StoreError(f"{where} cannot save to its disk and takes no writes", "make room on its disk")
+    if text.startswith("DB index"):
+        return StoreUnavailable(f"{where} has no such database", "end the address with the number of one it has: /0")
     return StoreError(f"{where} refuses: {text}", "look into its log")
 
 

@@ -1,0 +1,119 @@
+"""A chat of many turns on a Redis Cluster whose slots move, or whose master is killed, in the middle.
+
+    python -m tests.benchmarks.cluster_chaos [TURNS]
+
+Prints how many of the turns that were acknowledged are there, and the longest of them. The suite runs the same with 200
+turns (tests/contracts/test_redis_cluster_chaos.py).
+"""
+
+import itertools
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from redis.crc import key_slot
+
+from chatcli.messages import Message
+from chatcli.stores import Pending
+from chatcli.stores.redis_cluster import ClusterStore
+from tests.redis_cluster import SLOTS, RedisCluster, clustered
+
+PREFIX = "message_store:"
+PATIENCE = 60  # seconds for a disturbance to happen
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a chat: which turns were acknowledged, which are there, in order, and the longest, in seconds."""
+
+    acknowledged: list[str]
+    found: list[str]
+    longest: float
+    disturbances: int
+
+    def __str__(self) -> str:
+        lost, doubled = set(self.acknowledged) - set(self.found), len(self.found) - len(set(self.found))
+        turns = f"{len(self.acknowledged)} acknowledged turns, {len(lost)} lost, {doubled} doubled"
+        return f"{turns}; disturbed {self.disturbances} times; the longest turn took {self.longest:.2f} s"
+
+
+def chat(store: ClusterStore, session: str, turns: int, before: Callable[[int], None]) -> tuple[list[str], float]:
+    """Say so many turns as a chat does; return those that were acknowledged, and the seconds of the longest one."""
+    longest, acknowledged = 0.0, []
+    for number in range(turns):
+        before(number)
+        start = time.monotonic()
+        asked, answered = Message("user", str(number)), Message("assistant", f"re: {number}")
+        store.begin(session, Pending(f"t{number}", asked, "w"))
+        store.commit(session, f"t{number}", [asked, answered])
+        longest = max(longest, time.monotonic() - start)
+        if not store.warning:
+            acknowledged.append(str(number))
+    return acknowledged, longest
+
+
+def questions(cluster: RedisCluster, session: str) -> list[str]:
+    """Return the questions that are there, in order; raise AssertionError for a turn that is not whole."""
+    with closing(ClusterStore(cluster.url)) as store:
+        said = [message.text for message in store.messages(session)]
+        assert [listed.name for listed in store.sessions()] == [session]
+    assert said[1::2] == [f"re: {text}" for text in said[0::2]]
+    return said[0::2]
+
+
+def resharding(turns: int) -> Outcome:
+    """Chat while the slots of the session and of the index move from master to master all the time."""
+    moves, ended, session = 0, threading.Event(), "JavaEdge"
+
+    def move() -> None:
+        nonlocal moves
+        while not ended.is_set():
+            cluster.move(PREFIX + session)
+            cluster.move(f"chatcli:index:{PREFIX}")
+            moves += 2
+
+    def before(number: int) -> None:
+        if number == 1:
+            mover.start()
+        if number % 20 == 0 and number:  # however slow the mover is beside the chat
+            _wait(lambda seen=moves: moves > seen)
+
+    mover = threading.Thread(target=move)
+    with clustered() as cluster, closing(ClusterStore(cluster.url)) as store:
+        try:
+            acknowledged, longest = chat(store, session, turns, before)
+        finally:
+            ended.set()
+            if mover.ident:
+                mover.join()
+        return Outcome(acknowledged, questions(cluster, session), longest, moves)
+
+
+def fail_over(turns: int) -> Outcome:
+    """Chat with `wait_replicas=1` while the session's master, which has two replicas, is killed."""
+    session = next(name for name in map(str, itertools.count()) if key_slot(f"{PREFIX}{name}".encode()) < SLOTS // 3)
+
+    def before(number: int) -> None:
+        if number == turns // 3:
+            cluster.nodes[0].process.kill()
+
+    with clustered(replicas=(0, 0)) as cluster, closing(ClusterStore(cluster.url, wait_replicas=1)) as store:
+        acknowledged, longest = chat(store, session, turns, before)
+        assert cluster.owner(PREFIX + session) in cluster.nodes[3:]
+        return Outcome(acknowledged, questions(cluster, session), longest, 1)
+
+
+def _wait(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+if __name__ == "__main__":
+    count = int(sys.argv[1]) if sys.argv[1:] else 200
+    print("resharding:", resharding(count))
+    print("fail-over: ", fail_over(count))

@@ -1,0 +1,29 @@
+"""A Redis Cluster is resharded, or loses a master, in the middle of a chat: no turn is lost and none is doubled."""
+
+import pytest
+
+from tests.benchmarks.cluster_chaos import Outcome, fail_over, resharding
+
+TURNS = 200
+ALL = [str(number) for number in range(TURNS)]
+
+
+def assert_whole(what: str, outcome: Outcome) -> None:
+    print(f"{what}: {outcome}")
+    assert outcome.acknowledged == ALL
+    assert outcome.found == ALL
+    assert outcome.longest < 20
+
+
+@pytest.mark.timeout(300)
+def test_resharding_in_a_chat_loses_and_doubles_no_turn() -> None:
+    outcome = resharding(TURNS)
+    assert_whole("resharding", outcome)
+    assert outcome.disturbances >= 10
+
+
+@pytest.mark.timeout(300)
+def test_the_fail_over_of_a_master_in_a_chat_loses_and_doubles_no_turn() -> None:
+    outcome = fail_over(TURNS)
+    assert_whole("fail-over", outcome)
+    assert outcome.longest > 0.5, "the master was away"

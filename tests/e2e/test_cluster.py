@@ -1,0 +1,72 @@
+"""chatcli on a Redis Cluster, as a user has it."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.conftest import User
+from tests.redis_cluster import RedisCluster, clustered
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RedisCluster]:
+    with clustered() as cluster:
+        yield cluster
+
+
+def test_a_cluster_is_a_store_like_any_other(user: User, cluster: RedisCluster) -> None:
+    where = ("--store", cluster.url)
+    user.server.replies("Hello ", "Ada.")
+    user.server.replies("You are Ada.")
+    with user.chat("-s", "JavaEdge", *where) as term:
+        term.wait_for("you>")
+        term.enter("I am Ada")
+        term.wait_for("Hello Ada.")
+        term.enter("Who am I?")
+        term.wait_for("You are Ada.")
+        term.key("c-d")
+        assert term.wait_exit() == 0
+    assert user.server.chats[1].texts[:2] == [("user", "I am Ada"), ("assistant", "Hello Ada.")]
+    for name in ("one", "two", "three", "four"):
+        assert user.run("ask", "-s", name, *where, f"the question {name}").returncode == 0
+    cluster.move("message_store:JavaEdge")
+    listed = json.loads(user.run("sessions", "list", "--json", *where).stdout)
+    assert [session["name"] for session in listed] == ["four", "three", "two", "one", "JavaEdge"]
+    assert [session["turns"] for session in listed] == [1, 1, 1, 1, 2]
+    hits = json.loads(user.run("history", "search", "question", "--json", *where).stdout)
+    assert {hit["session"] for hit in hits} == {"one", "two", "three", "four"}
+    assert user.run("sessions", "rename", "JavaEdge", "Ada", *where).returncode == 0
+    shown = user.run("history", "show", "-s", "Ada", *where)
+    assert "You are Ada." in shown.stdout
+
+
+def test_doctor_names_the_cluster_and_its_session(user: User, cluster: RedisCluster) -> None:
+    user.run("ask", "-s", "here", "--store", cluster.url, "hello")
+    found = user.run("doctor", "--json", "--store", cluster.url)
+    (store,) = [part for part in json.loads(found.stdout) if part["part"] == "store"]
+    assert store["ok"]
+    assert store["found"] == f"{cluster.url}, used last: here"
+
+
+def test_a_plain_address_of_a_cluster_ends_with_two_lines_that_can_be_followed(
+    user: User, cluster: RedisCluster
+) -> None:
+    port = cluster.nodes[1].port
+    refused = user.run("ask", "-s", "s", "--store", f"redis://127.0.0.1:{port}/0", "hello")
+    assert refused.returncode == 3
+    error, hint = refused.stderr.splitlines()
+    assert error == f"error: Redis at redis://127.0.0.1:{port}/0 is part of a cluster"
+    assert hint.startswith("hint: write redis+cluster://")
+    assert user.server.chats == []
+    taken = user.run("ask", "-s", "s", "--store", hint.removeprefix("hint: write "), "hello")
+    assert taken.returncode == 0, taken.stderr
+
+
+def test_a_name_with_a_brace_ends_with_two_lines(user: User, cluster: RedisCluster) -> None:
+    refused = user.run("ask", "-s", "a{b}", "--store", cluster.url, "hello")
+    assert (refused.returncode, user.server.chats) == (2, [])
+    assert refused.stderr.splitlines() == [
+        "error: the session name 'a{b}' has a brace: a Redis cluster cannot keep its keys together",
+        "hint: choose a name without { and }",
+    ]
