@@ -11,6 +11,7 @@ from chatcli.errors import UsageError
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
 from chatcli.stores.masking import masked
+from chatcli.stores.redis_cluster_nodes import cluster_address
 
 
 def opened(address: str, tmp_path: Path, **environ: str) -> Store:
@@ -66,6 +67,23 @@ def test_redis_is_named_by_its_address_without_the_password(tmp_path: Path) -> N
     assert opened("rediss://localhost", tmp_path).address == "rediss://localhost"
 
 
+def test_a_cluster_is_named_by_its_address_without_the_password(tmp_path: Path) -> None:
+    for address, shown in [
+        ("redis+cluster://a,b:7001,[::1]:7002/", "redis+cluster://a,b:7001,[::1]:7002/"),
+        ("redis+cluster://user:pa%2Fss@a:1,b:2", "redis+cluster://user:***@a:1,b:2"),
+        ("rediss+cluster://:secret@a/?ssl_ca_certs=ca.crt", "rediss+cluster://:***@a/?ssl_ca_certs=ca.crt"),
+    ]:
+        store = opened(address, tmp_path)
+        assert (store.address, store.durable) == (shown, True)
+
+
+def test_each_node_of_a_cluster_is_connected_to_with_the_same_login_and_options() -> None:
+    address = cluster_address("rediss+cluster://ada:p%40ss@a,[::1]:7002/0?ssl_ca_certs=ca.crt")
+    assert address.seeds == (("a", 6379), ("::1", 7002))
+    assert address.of(("10.0.0.7", 7003)) == "rediss://ada:p%40ss@10.0.0.7:7003/0?ssl_ca_certs=ca.crt"
+    assert address.of(("::1", 7002)) == "rediss://ada:p%40ss@[::1]:7002/0?ssl_ca_certs=ca.crt"
+
+
 def test_redis_alone_is_what_the_environment_says(tmp_path: Path) -> None:
     assert opened("redis", tmp_path).address == "redis://localhost:6379/0"
     assert opened("redis", tmp_path, REDIS_URL="").address == "redis://localhost:6379/0"
@@ -85,7 +103,17 @@ def test_redis_alone_is_what_the_environment_says(tmp_path: Path) -> None:
         "sqlite://file.db",
         "sqlite:///",
         "sqlite:///~no-such-user/x.db",
-        "redis+cluster://:secret@a,b/",
+        "redis+cluster://",
+        "redis+cluster://:secret@/",
+        "redis+cluster://:secret@a,,b/",
+        "redis+cluster://:secret@a:port,b/",
+        "redis+cluster://:secret@a:0/",
+        "redis+cluster://a:1/3",
+        "redis+cluster://a:1/service/0",
+        "redis+cluster://:sec/secret@a:1/",
+        "redis+cluster://a:1/?foo=abc",
+        "redis+cluster://a:1/?socket_timeout=soon",
+        "rediss+cluster://a:1/?ssl_cert_reqs=x",
         "redis+sentinel://a,b/service/0",
         "redis://:secret@host:port/0",
         "redis://:secret@host:1/0?socket_timeout=soon",
@@ -127,7 +155,7 @@ def test_an_address_that_is_none_is_a_usage_error_without_secrets(address: str, 
 def test_an_unknown_scheme_is_told_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         opened("mysql://host", tmp_path)
-    for scheme in ("memory:", "sqlite:///", "redis://", "rediss://", "unix://"):
+    for scheme in ("memory:", "sqlite:///", "redis://", "rediss://", "unix://", "redis+cluster://"):
         assert scheme in caught.value.hint
 
 
