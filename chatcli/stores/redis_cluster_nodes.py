@@ -29,11 +29,12 @@ class ClusterAddress:
     seeds: tuple[Node, ...]
     query: str
 
-    def of(self, node: Node) -> str:
-        """Return the address of one node."""
+    def of(self, node: Node, option: str = "") -> str:
+        """Return the address of one node, with an option that goes before those of the cluster's."""
         host, port = node
         host = f"[{host}]" if ":" in host else host
-        return f"{self.scheme}://{self.login}{host}:{port}/0{self.query}"
+        options = "&".join(filter(None, (option, self.query)))
+        return f"{self.scheme}://{self.login}{host}:{port}/0{'?' if options else ''}{options}"
 
 
 def cluster_address(url: str) -> ClusterAddress:
@@ -51,7 +52,7 @@ def cluster_address(url: str) -> ClusterAddress:
         ) from None
 
 
-_ADDRESS = re.compile(r"(rediss?)\+cluster://([^/?#]*@)?([^/?#@]+)(?:/0?)?(\?.*)?")
+_ADDRESS = re.compile(r"(rediss?)\+cluster://([^/?#]*@)?([^/?#@]+)(?:/0?)?(?:\?(.*))?")
 
 
 def _node(text: str) -> Node:

@@ -39,6 +39,7 @@ PATIENCE = 20.0
 """Seconds: a fail-over takes the cluster's node timeout, 15 s unless it was set, and an election."""
 INDEX_PATIENCE = 1.0
 LONGEST_PAUSE = 0.25
+QUICK = "socket_timeout=1"  # for the question who has what: when one node hangs, the next is asked
 
 # The node says that it was not done, or cannot be reached: look where the slot is now. A wrong password stays wrong.
 ELSEWHERE = (
@@ -66,7 +67,7 @@ class ClusterWire(Wire):
         self._nodes = cluster_address(url)
         self._slots = slots or Slots(self._nodes.seeds)
         self._is_hurried = hurried
-        self._pools: dict[Node, ConnectionPool] = {}
+        self._pools: dict[tuple[Node, str], ConnectionPool] = {}
         self._patience = HURRIED if hurried else PATIENCE
         self._wait_replicas = wait_replicas
         self.warning = ""
@@ -88,12 +89,13 @@ class ClusterWire(Wire):
 
     def keys(self, pattern: str, kind: str) -> Iterator[list[bytes]]:
         """Yield the keys of one type that match, of every master; some may come twice."""
+        waiting = Waiting(self._patience)
         for _ in range(SCANS):
             with self._translated():
-                self._refresh(None)
+                self._refresh(None, waiting)
                 before = self._slots.owners
-                yield from self._scanned(("MATCH", pattern, "COUNT", 1000, "TYPE", kind), Waiting(self._patience))
-                self._refresh(None)
+                yield from self._scanned(("MATCH", pattern, "COUNT", 1000, "TYPE", kind), waiting)
+                self._refresh(None, waiting)
             if self._slots.owners == before:
                 return
             # What moved meanwhile to a master that was through, nobody has seen.
@@ -133,7 +135,7 @@ class ClusterWire(Wire):
                 with borrowed(self._pool_of(node)) as connection:
                     return talk(connection)
             except ELSEWHERE as error:
-                self._correct(node, error)
+                self._correct(node, error, waiting)
                 waiting.pause(error)
 
     def _asked(self, commands: Sequence[Command], waiting: "Waiting") -> list[Any]:
@@ -149,7 +151,7 @@ class ClusterWire(Wire):
                 number: named(reply, where[number]) for number, reply in refused.items() if type(reply) is AskError
             }
             for number, reply in refused.items():
-                self._correct(where[number], reply)
+                self._correct(where[number], reply, waiting)
             if refused:
                 waiting.pause(next(iter(refused.values())))
         return [replies[number] for number in range(len(commands))]
@@ -187,7 +189,7 @@ class ClusterWire(Wire):
                         break
                 through.add(node)
             except ELSEWHERE as error:
-                self._correct(node, error)
+                self._correct(node, error, waiting)
                 waiting.pause(error)
 
     def _tell(self, commands: Sequence[Command]) -> None:
@@ -197,20 +199,20 @@ class ClusterWire(Wire):
 
     # Who has what
 
-    def _pool_of(self, node: Node) -> ConnectionPool:
-        if node not in self._pools:
-            self._pools[node] = connections(self._nodes.of(node), self._is_hurried)
-        return self._pools[node]
+    def _pool_of(self, node: Node, option: str = "") -> ConnectionPool:
+        if (node, option) not in self._pools:
+            self._pools[node, option] = connections(self._nodes.of(node, option), self._is_hurried)
+        return self._pools[node, option]
 
     def _owner(self, slot: int, waiting: "Waiting") -> Node:
         """Return the master that has the slot, as far as is known."""
         while (owner := self._slots.owners[slot]) is None:
-            self._refresh(None)
+            self._refresh(None, waiting)
             if self._slots.owners[slot] is None:
                 waiting.pause(failures.ClusterDownError("Hash slot not served"))
         return owner
 
-    def _correct(self, node: Node, error: Exception) -> None:
+    def _correct(self, node: Node, error: Exception, waiting: "Waiting") -> None:
         """Learn from what the node said, or that it said nothing; raise what no other node will change."""
         match error:
             case failures.AuthenticationError() | failures.AuthorizationError():
@@ -219,21 +221,23 @@ class ClusterWire(Wire):
                 self._slots.moved(error.slot_id, named(error, node))
             case AskError() | failures.TryAgainError():
                 pass  # the slot is on its way
-            case _:
-                self._refresh(node)
+            case _ if waiting.lasts():
+                self._refresh(node, waiting)
 
-    def _refresh(self, failed: Node | None) -> None:
+    def _refresh(self, failed: Node | None, waiting: "Waiting") -> None:
         """Ask a node for the slots, `failed` last; raise what went wrong when none answers."""
         last: Exception = failures.ClusterDownError("no node has slots")
         for node in self._slots.to_ask(failed):
             try:
-                with borrowed(self._pool_of(node)) as connection:
+                with borrowed(self._pool_of(node, QUICK)) as connection:
                     (reply,) = checked(exchange(connection, [("CLUSTER", "SLOTS")]))
             except ELSEWHERE as error:
                 last = error
             else:
                 if reply:
                     return self._slots.learn(reply, node)
+            if not waiting.lasts():
+                break
         raise last
 
 
