@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import redis
 from redis.crc import key_slot
@@ -21,6 +22,7 @@ class RedisCluster:
     nodes: list[RedisServer]
     masters: int
     ids: dict[int, str] = field(default_factory=dict)  # by port
+    tls: dict[int, int] = field(default_factory=dict)  # the ports of those that speak TLS, by their other port
 
     @property
     def url(self) -> str:
@@ -56,9 +58,10 @@ class RedisCluster:
         with self.client(source) as here, self.client(target) as there:
             there.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", self.ids[source.port])
             here.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", self.ids[target.port])
+            there_port = self.tls.get(target.port, target.port)
             during_once = [during]
             while keys := here.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 2):
-                here.execute_command("MIGRATE", "127.0.0.1", target.port, "", 0, 30_000, "KEYS", *keys)
+                here.execute_command("MIGRATE", "127.0.0.1", there_port, "", 0, 30_000, "KEYS", *keys)
                 while during_once:
                     during_once.pop()()
             for client in (there, here):
@@ -69,11 +72,22 @@ class RedisCluster:
 
 
 @contextmanager
-def clustered(binary: str | None = None, replicas: Sequence[int] = (), password: str = "") -> Iterator[RedisCluster]:
-    """Run a cluster of three masters until the block ends; `replicas`: for each, of which master (0, 1, 2) it is."""
+def clustered(
+    binary: str | None = None, replicas: Sequence[int] = (), certified: Path | None = None
+) -> Iterator[RedisCluster]:
+    """Run a cluster of three masters until the block ends; `replicas`: for each, of which master (0, 1, 2) it is.
+
+    With `certified`, a folder with `server.crt`, `server.key` and `ca.crt`, it speaks TLS, also among its nodes.
+    """
     with ExitStack() as stack:
-        nodes = [stack.enter_context(_node(binary, password)) for _ in range(3 + len(replicas))]
-        cluster = RedisCluster(nodes, 3)
+        cluster = RedisCluster([], 3)
+        for _ in range(3 + len(replicas)):
+            port = free_port()
+            tls = _tls(certified, port) if certified else ()
+            cluster.nodes.append(node := stack.enter_context(_node(binary, *tls)))
+            if certified:
+                cluster.tls[node.port] = port
+        nodes = cluster.nodes
         for node in nodes:
             with cluster.client(node) as client:
                 cluster.ids[node.port] = client.execute_command("CLUSTER MYID").decode()
@@ -85,12 +99,18 @@ def clustered(binary: str | None = None, replicas: Sequence[int] = (), password:
         yield cluster
 
 
+def _tls(folder: Path, port: int) -> Sequence[str]:
+    files = ["--tls-cert-file", f"{folder}/server.crt", "--tls-key-file", f"{folder}/server.key"]
+    files += ["--tls-ca-cert-file", f"{folder}/ca.crt", "--tls-auth-clients", "no"]
+    return [*files, "--tls-port", str(port), "--tls-cluster", "yes"]
+
+
 @contextmanager
-def _node(binary: str | None, password: str) -> Iterator[RedisServer]:
+def _node(binary: str | None, *others: str) -> Iterator[RedisServer]:
     # The port of the cluster's own bus is 10,000 higher unless it is named.
     options = ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
     options += ["--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0"]
-    with running(binary, *options, "--repl-diskless-sync-delay", "0", password=password) as server:
+    with running(binary, *options, "--repl-diskless-sync-delay", "0", *others) as server:
         yield server
 
 
@@ -104,8 +124,8 @@ def _meet(cluster: RedisCluster) -> None:
                 client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
     with cluster.client(cluster.nodes[0]) as client:
         for node in cluster.nodes[1:]:
-            bus = _bus(cluster, node)
-            client.execute_command("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
+            port = cluster.tls.get(node.port, node.port)
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", port, _bus(cluster, node))
     _wait("all nodes know each other", lambda: all(_knows_all(cluster, node) for node in cluster.nodes))
 
 

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from chatcli.stores.redis_cluster import ClusterStore
 from chatcli.stores.redis_errors import ours
 from chatcli.stores.redis_exchange import Ask, Plan
 from tests.contracts.conftest import abandon
-from tests.redis_cluster import RedisCluster
-from tests.redis_server import RedisServer, free_port
+from tests.contracts.test_redis_connections import certify
+from tests.redis_cluster import RedisCluster, clustered
+from tests.redis_server import RedisServer, binaries, free_port
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -172,6 +174,26 @@ def a_user(cluster: RedisCluster, name: str, *rules: str) -> Iterator[str]:
     for node in cluster.nodes:
         with cluster.client(node) as client:
             client.execute_command("ACL", "DELUSER", name)
+
+
+@pytest.mark.parametrize("name", [name for name in binaries() if name == "redis"] or ["no server with TLS"])
+def test_a_cluster_by_tls_is_a_store_like_the_others(name: str, tmp_path: Path) -> None:
+    if name not in binaries():
+        return
+    certify(tmp_path, "DNS:localhost,IP:127.0.0.1")
+    with clustered(binaries()[name], certified=tmp_path) as cluster, a_user(cluster, "ada", "~*", "+@all"):
+        address = f"rediss+cluster://ada:s%23cret@localhost:{cluster.tls[cluster.nodes[0].port]}/"
+        with closing(ClusterStore(f"{address}?ssl_ca_certs={tmp_path}/ca.crt")) as store:
+            for session in "abcdef":
+                store.begin(session, Pending("t", TURN[0], "w"))
+                assert store.commit(session, "t", TURN) == 2
+            assert [session.name for session in store.sessions()] == list("fedcba")
+            cluster.move("message_store:a")
+            store.rename("a", "g")
+            assert store.messages("g") == TURN
+        with closing(ClusterStore(address)) as store, pytest.raises(StoreUnavailable) as refused:
+            store.length("a")
+        assert "ssl_ca_certs" in refused.value.hint
 
 
 # Lists and the index

@@ -32,8 +32,8 @@ def by_tls(folder: Path, binary: str) -> Iterator[str]:
         yield f"rediss://:secret@localhost:{port}/0?ssl_ca_certs={folder}/ca.crt"
 
 
-def certify(folder: Path) -> None:
-    """Make a CA and have it sign a certificate for localhost."""
+def certify(folder: Path, names: str = "DNS:localhost") -> None:
+    """Make a CA and have it sign a certificate for localhost, or other names."""
 
     def openssl(*arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
@@ -41,7 +41,7 @@ def certify(folder: Path) -> None:
     new = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     openssl(*new, "-x509", "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt")
     openssl(*new, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
-    (folder / "names").write_text("subjectAltName=DNS:localhost\n")
+    (folder / "names").write_text(f"subjectAltName={names}\n")
     signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"]
     openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.crt")
 
