@@ -1,21 +1,27 @@
 """A chat of many turns on a Redis Cluster whose slots move, or whose master is killed, in the middle.
 
-    python -m tests.benchmarks.cluster_chaos [TURNS]
+    python -m tests.benchmarks.cluster_chaos [TURNS [KILLS]]
 
-Prints how many of the turns that were acknowledged are there, and the longest of them. The suite runs the same with 200
-turns (tests/contracts/test_redis_cluster_chaos.py).
+Prints how many of the turns that were acknowledged are there, and the longest of them; then what became of a session
+whose renames were killed. The suite runs the same with 200 turns and 8 kills
+(tests/contracts/test_redis_cluster_chaos.py).
 """
 
 import itertools
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import zip_longest
+from random import Random
+from subprocess import PIPE, Popen
 
 from redis.crc import key_slot
 
+from chatcli.errors import Conflict
 from chatcli.messages import Message
 from chatcli.stores import Pending
 from chatcli.stores.redis_cluster import ClusterStore
@@ -106,6 +112,54 @@ def fail_over(turns: int) -> Outcome:
         return Outcome(acknowledged, questions(cluster, session), longest, 1)
 
 
+RENAMING = """
+import sys
+from chatcli.stores.redis_cluster import ClusterStore
+store = ClusterStore(sys.argv[1])
+old, new = "one", "two"
+if not store.exists(old):
+    old, new = new, old
+print("renaming", flush=True)
+while True:
+    store.rename(old, new)
+    old, new = new, old
+"""
+
+
+def killed_renames(kills: int) -> Counter[str]:
+    """Kill a process that renames a session all the time; return what was there then: `one place` or `two places`.
+
+    Raises AssertionError when it was not whole in each of them, or in one after the rename was repeated.
+    """
+    found, chance = Counter[str](), Random(7)
+    history = [Message("user", f"{number} " + "x" * 500, id=str(number)) for number in range(300)]
+    with clustered() as cluster, closing(ClusterStore(cluster.url)) as store:
+        store.append("one", history)
+        for _ in range(kills):
+            with Popen([sys.executable, "-c", RENAMING, cluster.url], stdout=PIPE, text=True) as process:
+                try:
+                    assert process.stdout is not None
+                    assert process.stdout.readline() == "renaming\n"
+                    time.sleep(chance.uniform(0, 0.2))  # at any moment of a rename, which takes some hundredths
+                finally:
+                    process.kill()
+            there = [name for name in ("one", "two") if store.exists(name)]
+            assert all(store.messages(name) == history for name in there)
+            found["one place" if len(there) == 1 else "two places"] += 1
+            if len(there) == 2:
+                _renamed_again(store)
+            assert [name for name in ("one", "two") if store.exists(name)] == [store.sessions()[0].name]
+    return found
+
+
+def _renamed_again(store: ClusterStore) -> None:
+    """Repeat what the user repeats: the one of both renames that was stopped."""
+    try:
+        store.rename("one", "two")
+    except Conflict:
+        store.rename("two", "one")
+
+
 def _wait(happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not happened():
@@ -114,6 +168,7 @@ def _wait(happened: Callable[[], bool]) -> None:
 
 
 if __name__ == "__main__":
-    count = int(sys.argv[1]) if sys.argv[1:] else 200
+    count, kills = (int(said) if said else usual for said, usual in zip_longest(sys.argv[1:3], (200, 50)))
     print("resharding:", resharding(count))
     print("fail-over: ", fail_over(count))
+    print("renames killed:", dict(killed_renames(kills)))

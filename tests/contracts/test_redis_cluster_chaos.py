@@ -1,8 +1,11 @@
-"""A Redis Cluster is resharded, or loses a master, in the middle of a chat: no turn is lost and none is doubled."""
+"""A Redis Cluster is resharded, or loses a master, in the middle of a chat, or a rename there is killed.
+
+No turn is lost, and none is doubled.
+"""
 
 import pytest
 
-from tests.benchmarks.cluster_chaos import Outcome, fail_over, resharding
+from tests.benchmarks.cluster_chaos import Outcome, fail_over, killed_renames, resharding
 
 TURNS = 200
 ALL = [str(number) for number in range(TURNS)]
@@ -27,3 +30,10 @@ def test_the_fail_over_of_a_master_in_a_chat_loses_and_doubles_no_turn() -> None
     outcome = fail_over(TURNS)
     assert_whole("fail-over", outcome)
     assert outcome.longest > 0.5, "the master was away"
+
+
+@pytest.mark.timeout(300)
+def test_a_session_whose_rename_is_killed_is_whole_under_one_name_or_both_and_the_same_rename_finishes_it() -> None:
+    found = killed_renames(8)
+    print(f"renames killed: {dict(found)}")
+    assert found.total() == 8
