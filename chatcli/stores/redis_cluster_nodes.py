@@ -75,8 +75,8 @@ def slots_of(commands: Sequence[Command]) -> list[int]:
 
 
 def slot_of(key: str) -> int:
-    """Return the slot of a key."""
-    return key_slot(key.encode())
+    """Return the slot of a key; of one that cannot be sent at all, any."""
+    return key_slot(key.encode(errors="replace"))
 
 
 @dataclass(slots=True)

@@ -89,13 +89,12 @@ class ClusterWire(Wire):
 
     def keys(self, pattern: str, kind: str) -> Iterator[list[bytes]]:
         """Yield the keys of one type that match, of every master; some may come twice."""
-        waiting = Waiting(self._patience)
         for _ in range(SCANS):
             with self._translated():
-                self._refresh(None, waiting)
+                self._refresh(None, Waiting(self._patience))
                 before = self._slots.owners
-                yield from self._scanned(("MATCH", pattern, "COUNT", 1000, "TYPE", kind), waiting)
-                self._refresh(None, waiting)
+                yield from self._scanned(("MATCH", pattern, "COUNT", 1000, "TYPE", kind))
+                self._refresh(None, Waiting(self._patience))
             if self._slots.owners == before:
                 return
             # What moved meanwhile to a master that was through, nobody has seen.
@@ -150,8 +149,8 @@ class ClusterWire(Wire):
             asking = {
                 number: named(reply, where[number]) for number, reply in refused.items() if type(reply) is AskError
             }
-            for number, reply in refused.items():
-                self._correct(where[number], reply, waiting)
+            for (node, _, _), error in _different(refused, where).items():
+                self._correct(node, error, waiting)
             if refused:
                 waiting.pause(next(iter(refused.values())))
         return [replies[number] for number in range(len(commands))]
@@ -163,11 +162,11 @@ class ClusterWire(Wire):
         parts = {number: [*([("ASKING",)] if number in asking else []), commands[number]] for number in where}
         came: dict[int, Any] = {}
         sent: list[tuple[Any, list[int]]] = []
-        with ExitStack() as connections:
+        with ExitStack() as lent:
             for node in dict.fromkeys(where.values()):
                 numbers = [number for number, at in where.items() if at == node]
                 with _failing(came, numbers):
-                    connection = connections.enter_context(borrowed(self._pool_of(node)))
+                    connection = lent.enter_context(borrowed(self._pool_of(node)))
                     send(connection, [part for number in numbers for part in parts[number]])
                     sent.append((connection, numbers))
             for connection, numbers in sent:
@@ -176,14 +175,15 @@ class ClusterWire(Wire):
                         came[number] = receive(connection, len(parts[number]))[-1]
         return came
 
-    def _scanned(self, how: Command, waiting: "Waiting") -> Iterator[list[bytes]]:
-        through = set[Node]()
+    def _scanned(self, how: Command) -> Iterator[list[bytes]]:
+        through, waiting = set[Node](), Waiting(self._patience)
         while node := next((node for node in self._slots.masters() if node not in through), None):
             cursor = b"0"
             try:
                 while True:
                     with borrowed(self._pool_of(node)) as connection:
                         ((cursor, found),) = checked(exchange(connection, [("SCAN", cursor, *how)]))
+                    waiting = Waiting(self._patience)  # it answers: what comes later has its own
                     yield found
                     if int(cursor) == 0:
                         break
@@ -200,9 +200,11 @@ class ClusterWire(Wire):
     # Who has what
 
     def _pool_of(self, node: Node, option: str = "") -> ConnectionPool:
-        if (node, option) not in self._pools:
-            self._pools[node, option] = connections(self._nodes.of(node, option), self._is_hurried)
-        return self._pools[node, option]
+        pool = self._pools.get((node, option))
+        if pool is None:
+            pool = connections(self._nodes.of(node, option), self._is_hurried)
+            pool = self._pools.setdefault((node, option), pool)
+        return pool
 
     def _owner(self, slot: int, waiting: "Waiting") -> Node:
         """Return the master that has the slot, as far as is known."""
@@ -222,6 +224,8 @@ class ClusterWire(Wire):
             case AskError() | failures.TryAgainError():
                 pass  # the slot is on its way
             case _ if waiting.lasts():
+                # Whatever else was said to it lately would wait as long.
+                self._pool_of(node).disconnect(inuse_connections=False)
                 self._refresh(node, waiting)
 
     def _refresh(self, failed: Node | None, waiting: "Waiting") -> None:
@@ -258,6 +262,14 @@ class Waiting:
             raise error
         time.sleep(min(self._pause, max(0.0, self._end - time.monotonic())))
         self._pause = min(LONGEST_PAUSE, 2 * self._pause or 0.01)
+
+
+def _different(refused: Mapping[int, Exception], where: Mapping[int, Node]) -> dict[tuple[Node, type, int], Exception]:
+    """Return one error for each node and kind, and for each slot that moved."""
+    return {
+        (where[number], type(error), error.slot_id if isinstance(error, AskError) else 0): error
+        for number, error in refused.items()
+    }
 
 
 @contextmanager
