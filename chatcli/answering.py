@@ -122,6 +122,8 @@ class Answering(Assembly):
             self._end(turn, draft, self.last_context)
             raise
         reply = self._end(turn, draft, self.last_context)
+        if reply is not None and self.store.warning:
+            yield Notice(self.store.warning)
         if failure is not None:
             raise failure
         if reply is not None:

@@ -9,7 +9,7 @@ import selectors
 import shlex
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chatcli.errors import ConfigError
@@ -47,6 +47,28 @@ def from_command(command: str, setting: str, patience: float = PATIENCE) -> str:
     if code:
         raise ConfigError(f"{what} failed with exit code {code}", _BY_HAND)
     return _secret(printed, f"what {setting} prints")
+
+
+def one_of(setting: str, said: Mapping[str, str], environ: Mapping[str, str]) -> str:
+    """Return the secret that one of `SETTING_env`, `SETTING_file` and `SETTING_command` leads to; "": none is said.
+
+    `said` holds their values by `env`, `file` and `command`; an empty one is not said. Raises ConfigError when more
+    than one is, or when it leads nowhere.
+    """
+    sources = [(f"{setting}_{kind}", kind, value) for kind, value in said.items() if value]
+    if not sources:
+        return ""
+    if len(sources) > 1:
+        named = " and ".join(name for name, _, _ in sources)
+        raise ConfigError(f"{named} are both there", "keep one of them")
+    ((name, kind, value),) = sources
+    if kind == "file":
+        return from_file(value, name)
+    if kind == "command":
+        return from_command(value, name)
+    if not environ.get(value):
+        raise ConfigError(f"the variable that {name} names is not set", "export it, or name another one")
+    return environ[value]
 
 
 _BY_HAND = "run it by hand: it must print the secret on its first line, and end"

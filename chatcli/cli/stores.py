@@ -1,7 +1,7 @@
 """The store of a command and the session it works on, and what the cache knows of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,11 @@ from chatcli.config import folders
 from chatcli.errors import NotFound
 from chatcli.names import check_session_name, listed
 from chatcli.stores import Store
-from chatcli.stores.address import open_store
+from chatcli.stores.address import open_store, whole, with_option, with_password
 from chatcli.stores.rules import no_session
 
 if TYPE_CHECKING:
+    from chatcli.config.file import StoreConfig
     from chatcli.search.index import SearchIndex
 
 
@@ -23,13 +24,32 @@ def open_named_store(place: Workplace, address: str | None = None) -> Store:
     named = place.config.stores.get(address)
     if named is not None:
         return open_store(
-            named.address,
+            _address(address, named, place.environ),
             data_folder=place.folders.data,
             key_prefix=named.key_prefix,
             ttl=named.ttl,
             environ=place.environ,
         )
     return open_store(address, data_folder=place.folders.data, environ=place.environ)
+
+
+def _address(name: str, named: "StoreConfig", environ: Mapping[str, str]) -> str:
+    """Return the address of `[stores.NAME]` with the passwords and the options that stand beside it."""
+    found = whole(named.address, environ)
+    if password := _secret(name, "password", named, environ):
+        found = with_password(found, password)
+    if password := _secret(name, "sentinel_password", named, environ):
+        found = with_option(found, "sentinel_password", password)
+    return with_option(found, "wait_replicas", named.wait_replicas) if named.wait_replicas else found
+
+
+def _secret(name: str, what: str, named: "StoreConfig", environ: Mapping[str, str]) -> str:
+    said = {kind: getattr(named, f"{what}_{kind}") for kind in ("env", "file", "command")}
+    if not any(said.values()):
+        return ""
+    from chatcli.credentials import one_of
+
+    return one_of(f"stores.{name}.{what}", said, environ)
 
 
 def last_session(store: Store) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from chatcli.config import Config, check_look
 from chatcli.errors import ConfigError
-from chatcli.stores.masking import masked
+from chatcli.stores.masking import masked, program_of
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,11 +39,21 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[stores.NAME]`: an address, and for Redis the list's key prefix and how long a session lives."""
+    """`[stores.NAME]`: an address, and for Redis its passwords, the list's key prefix, how long a session lives.
+
+    `wait_replicas` is how many replicas must have a turn before it counts as kept.
+    """
 
     address: str
     key_prefix: str = "message_store:"
     ttl: int | None = None
+    wait_replicas: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    password_env: str = ""
+    password_file: str = ""
+    password_command: str = ""
+    sentinel_password_env: str = ""
+    sentinel_password_file: str = ""
+    sentinel_password_command: str = ""
 
 
 class PromptConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,6 +132,8 @@ def as_data(config: Config) -> dict[str, Any]:
         model["base_url"] = masked(model["base_url"])
     for store in data["stores"].values():
         store["address"] = masked(store["address"])
+        for name in ("password_command", "sentinel_password_command"):
+            store[name] = program_of(store[name])
     data["store"] = masked(data["store"])
     return data
 

@@ -101,6 +101,11 @@ class Store(Protocol):
     durable: bool
     """Whether a history outlives the process."""
 
+    @property
+    def warning(self) -> str:
+        """What the user should know of the write that was done last, in one line; "": it is as safe as was asked."""
+        ...
+
     # Reading
 
     def snapshot(self, session: str, newest: int) -> Snapshot:

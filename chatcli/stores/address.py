@@ -4,13 +4,15 @@
     sqlite                              the file in the data folder
     sqlite:///FILE                      three slashes: relative; four: absolute; ~ expands
     redis                               $REDIS_URL, else redis://localhost:6379/0
-    redis://… rediss://… unix://…       as redis-py reads them, with its query options
+    redis://… rediss://… unix://…       as redis-py reads them, with its query options, and wait_replicas
     redis+cluster://HOST:PORT,HOST/     some nodes of a cluster; rediss+cluster:// by TLS
+    redis+sentinel://HOSTS/SERVICE/DB   the master that sentinels name; rediss+sentinel:// by TLS
 
 A store's library is imported when one is opened.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,7 +20,10 @@ from chatcli.errors import UsageError
 from chatcli.stores import Store
 from chatcli.stores.masking import masked
 
-KNOWN = "memory:, sqlite:///FILE, redis://HOST:PORT/DB, rediss://…, unix://PATH, redis+cluster://HOST:PORT/"
+KNOWN = (
+    "memory:, sqlite:///FILE, redis://HOST:PORT/DB, rediss://…, unix://PATH, "
+    "redis+cluster://HOST:PORT/, redis+sentinel://HOSTS/SERVICE/DB"
+)
 LOCAL_REDIS = "redis://localhost:6379/0"
 
 
@@ -36,12 +41,8 @@ def open_store(
     are for Redis, which is connected to at the first verb. Raises UsageError for an address that is none,
     StoreError when a file cannot be opened.
     """
-    short = {
-        "memory": "memory:",
-        "sqlite": f"sqlite:///{data_folder / 'sessions.db'}",
-        "redis": environ.get("REDIS_URL") or LOCAL_REDIS,
-    }
-    address = short.get(address, address)
+    short = {"memory": "memory:", "sqlite": f"sqlite:///{data_folder / 'sessions.db'}"}
+    address = whole(short.get(address, address), environ)
     for beginning, opened in _KINDS.items():
         if address.startswith(beginning):
             return opened(address, key_prefix, ttl)
@@ -64,14 +65,18 @@ def _sqlite(address: str, key_prefix: str, ttl: int | None) -> Store:
 
 def _redis(address: str, key_prefix: str, ttl: int | None) -> Store:
     from chatcli.stores.redis import RedisStore
+    from chatcli.stores.redis_pool import replicas_of
 
-    return RedisStore(address, key_prefix=key_prefix, ttl=ttl)
+    url, wait_replicas = replicas_of(address)
+    return RedisStore(url, key_prefix, ttl, wait_replicas)
 
 
 def _cluster(address: str, key_prefix: str, ttl: int | None) -> Store:
     from chatcli.stores.redis_cluster import ClusterStore
+    from chatcli.stores.redis_pool import replicas_of
 
-    return ClusterStore(address, key_prefix=key_prefix, ttl=ttl)
+    url, wait_replicas = replicas_of(address)
+    return ClusterStore(url, key_prefix, ttl, wait_replicas)
 
 
 _KINDS: Mapping[str, Callable[[str, str, int | None], Store]] = {
@@ -80,10 +85,45 @@ _KINDS: Mapping[str, Callable[[str, str, int | None], Store]] = {
     "redis://": _redis,
     "rediss://": _redis,
     "unix://": _redis,
+    "redis+sentinel://": _redis,
+    "rediss+sentinel://": _redis,
     "redis+cluster://": _cluster,
     "rediss+cluster://": _cluster,
 }
 """What opens an address, by how it begins; it is given the key prefix and the ttl, which are for Redis."""
+
+
+def whole(address: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the address, that of the environment for `redis` alone."""
+    return environ.get("REDIS_URL") or LOCAL_REDIS if address == "redis" else address
+
+
+def with_password(address: str, password: str) -> str:
+    """Return the address of a Redis server with that password; raise UsageError when it has one, or is no Redis."""
+    _check_redis(address, "password")
+    scheme, _, rest = address.partition("://")
+    place = re.split("[/?]", rest, maxsplit=1)[0]
+    user, _, host = place.rpartition("@")
+    if ":" in user:
+        raise UsageError(f"the store address {masked(address)!r} has a password of its own", "say it in one place")
+    return f"{scheme}://{user}:{_quoted(password)}@{host}{rest[len(place) :]}"
+
+
+def with_option(address: str, name: str, value: str | int) -> str:
+    """Return the address of a Redis server with one more query option; raise UsageError for another store's."""
+    _check_redis(address, name)
+    return f"{address}{'&' if '?' in address else '?'}{name}={_quoted(str(value))}"
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote  # the prompt need not wait for it
+
+    return quote(text, safe="")
+
+
+def _check_redis(address: str, what: str) -> None:
+    if _KINDS.get(address.partition("://")[0] + "://") not in (_redis, _cluster):
+        raise UsageError(f"the store address {masked(address)!r} takes no {what}", "that is for Redis alone")
 
 
 def _file(address: str) -> Path:
@@ -102,9 +142,4 @@ def _file(address: str) -> Path:
 
 
 def _unknown(address: str) -> UsageError:
-    if address.startswith("redis+sentinel://"):
-        return UsageError(
-            f"the store {masked(address)!r}: this version knows no sentinel",
-            "give one server: redis://HOST:PORT/DB",
-        )
     return UsageError(f"no kind of store has the address {masked(address)!r}", f"known are {KNOWN}")

@@ -46,6 +46,7 @@ class InMemoryStore:
 
     address = "memory:"
     durable = False
+    warning = ""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock

@@ -7,6 +7,7 @@ when its reply was lost. All times are the server's. Keys: see redis_keys.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,10 +26,10 @@ T = TypeVar("T")
 
 
 class RedisStore:
-    """Histories at a `redis://`, `rediss://` or `unix://` address, connected to at the first verb.
+    """Histories at a `redis://`, `rediss://`, `unix://` or `redis+sentinel://` address, connected to at the first verb.
 
-    With `ttl` (seconds), every write lets all keys of the session expire that long after it. Raises UsageError for
-    a malformed address.
+    With `ttl` (seconds), every write lets all keys of the session expire that long after it. A turn waits for
+    `wait_replicas` replicas, a second at most. Raises UsageError for a malformed address.
     """
 
     durable = True
@@ -48,7 +49,7 @@ class RedisStore:
 
     @property
     def warning(self) -> str:
-        """What the user should know of the write that was done last, in one line; "": it is as safe as was asked."""
+        """See Store."""
         return self._wire.warning
 
     # Reading
@@ -116,7 +117,7 @@ class RedisStore:
                 return Plan(look.length)
             return rows.splice(keys, look, messages, at)
 
-        return self._write(session, plan, rows.tail_questions(keys, at))
+        return self._write(session, plan, rows.tail_questions(keys, at), waits=True)
 
     def redo(self, session: str) -> list[Message]:
         """See Store."""
@@ -207,7 +208,8 @@ class RedisStore:
             taken = rows.taken(keys, look.replies[len(tail) :], changes)
             return Plan(spliced.result, [*spliced.commands, *taken, rows.dropped(keys, turn)])
 
-        return self._write(session, plan, [*tail, *rows.state_questions(keys, changes)], done=turn)
+        questions = [*tail, *rows.state_questions(keys, changes)]
+        return self._write(session, plan, questions, done=turn, waits=True)
 
     def pending(self, session: str) -> list[Pending]:
         """See Store."""
@@ -300,10 +302,11 @@ class RedisStore:
         done: str | None = None,
         used: bool = True,
         also: Sequence[str] = (),
+        waits: bool = False,
     ) -> T:
         """Do what `plan` says, once: under the id `done`, or a new one. `used`: the session counts as used now.
 
-        `also` are keys of another session that must not change meanwhile.
+        `also` are keys of another session that must not change meanwhile. `waits`: for replicas, where that was asked.
         """
         keys, mark = self._keys(session), done or new_id()
 
@@ -321,9 +324,10 @@ class RedisStore:
             look = rows.Look(rows.seconds(time), length, rows.pairs(info), written is not None, own, ask)
             planned = plan(look)
             if look.done or not planned.commands:
-                return planned
+                return replace(planned, waits=waits)
             index = [*planned.index, *([("ZADD", self._index.key, look.now, session)] if used else [])]
-            return Plan(planned.result, [*planned.commands, *self._bookkeeping(keys, look.now, mark, used)], index)
+            commands = [*planned.commands, *self._bookkeeping(keys, look.now, mark, used)]
+            return Plan(planned.result, commands, index, waits)
 
         with self._naming(keys):
             return self._wire.transact(watched, asked, whole)

@@ -112,7 +112,7 @@ class ClusterWire(Wire):
             with self._translated():
                 attempt = self._at(slot, lambda node: attempted(node, write, self._wait_replicas), waiting)
             if attempt.outcome == "done":
-                self.warning = attempt.warning
+                self.warning = self.warning if attempt.warning is None else attempt.warning
                 self._tell(attempt.plan.index or (lost[-1].index if lost else ()))
                 return settled(attempt, lost).result
             if attempt.outcome == "lost":

@@ -55,6 +55,16 @@ def _wrong_password(where: str) -> StoreError:
     return StoreUnavailable(f"{where} does not accept this user and password", "correct them in the address")
 
 
+def passes(error: Exception) -> bool:
+    """Say whether the error may pass when another server has taken over."""
+    match error:
+        case failures.AuthenticationError() | failures.AuthorizationError():
+            return False
+        case failures.ConnectionError() | failures.TimeoutError() | failures.ReadOnlyError() | OSError():
+            return True
+    return str(error).startswith("NOREPLICAS")
+
+
 def given_up(address: str, lost: bool) -> StoreError:
     """Return the error for a write that was tried to the end of the patience; `lost`: an outcome is unknown."""
     if lost:
@@ -95,6 +105,8 @@ def _unnamed_cluster(address: str) -> StoreError:
 def _refused(text: str, where: str) -> StoreError:
     if text.startswith("WRONGTYPE"):
         return WrongType(f"{where}: {text}", "give other sessions' keys another prefix")
+    if text.startswith("NOREPLICAS"):
+        return StoreUnavailable(f"{where} takes no writes: too few replicas follow it", "look at its replicas")
     if text.startswith("MISCONF"):
         return StoreError(f"{where} cannot save to its disk and takes no writes", "make room on its disk")
     if text.startswith("DB index"):

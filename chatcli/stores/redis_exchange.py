@@ -27,12 +27,13 @@ class Plan(Generic[T]):
     """What a writer decided after its look: the commands of one MULTI (none: nothing to do) and the verb's result.
 
     `index` is for the index of sessions: on one server it goes into the same MULTI; on a cluster, where the index lies
-    elsewhere, it is told after it.
+    elsewhere, it is told after it. `waits`: for the replicas, where that was asked for.
     """
 
     result: T
     commands: Sequence[Command] = ()
     index: Sequence[Command] = ()
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,14 @@ class Write(Generic[T]):
 
 @dataclass(frozen=True)
 class Attempt(Generic[T]):
-    """What came of trying a write: `warning` says what it lacks, in one line, '' when it is as safe as was asked."""
+    """What came of trying a write: `warning` says what it lacks, in one line, '' when it is as safe as was asked.
+
+    None: nothing was asked.
+    """
 
     plan: Plan[T]
     outcome: Outcome
-    warning: str = ""
+    warning: str | None = None
 
 
 @contextmanager
@@ -116,7 +120,7 @@ def attempted(connection: Any, write: Write[T], wait_replicas: int = 0) -> Attem
             exchange(connection, [("UNWATCH",)])
         elif not _executed(connection, planned.commands):
             return Attempt(planned, "changed")
-        return Attempt(planned, "done", _missing(connection, wait_replicas))
+        return Attempt(planned, "done", _missing(connection, wait_replicas) if planned.waits else None)
     except (failures.ConnectionError, failures.TimeoutError):
         return Attempt(planned, "lost")
 

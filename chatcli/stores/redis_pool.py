@@ -6,10 +6,13 @@ address says otherwise. What is `hurried` connects, asks and writes within a sec
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool
+from redis.connection import Connection, ConnectionPool, parse_url
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
@@ -20,42 +23,86 @@ CONNECT_TIMEOUT = 1.0  # seconds
 TIMEOUT = 5.0
 HURRIED = 0.3  # three waits: to connect, for the look, for the write
 LONGEST = 3600.0
+MOST_REPLICAS = 100
 
 # redis-py has more; some would change what the replies look like.
 _UNIX = ("db", "username", "password", "client_name", "max_connections", "health_check_interval", "socket_timeout")
 _TCP = (*_UNIX, "socket_connect_timeout", "socket_keepalive")
 _FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_password")
 _OPTIONS = {"unix": _UNIX, "redis": _TCP, "rediss": (*_TCP, *_FILES, "ssl_cert_reqs", "ssl_check_hostname")}
+_SENTINELS = ("redis+sentinel://", "rediss+sentinel://")
+SENTINEL_LOGIN = ("sentinel_username", "sentinel_password")
+_PASSWORDS = "in a password, @ is %40, / is %2F and # is %23"
 
 
 def connections(url: str, hurried: bool = False) -> ConnectionPool:
-    """Return the pool for a `redis://`, `rediss://` or `unix://` address, without connecting.
+    """Return the pool for a `redis://`, `rediss://`, `unix://` or `redis+sentinel://` address, without connecting.
 
     Raises UsageError for an address that is malformed, or has an option that is none.
     """
+    if fails_over(url):
+        from chatcli.stores.redis_sentinel import master_pool
+
+        return master_pool(url, hurried)
+    with malformed(url, "redis://USER:PASSWORD@HOST:PORT/DB"):
+        return ConnectionPool(**options_of(url, url, hurried))
+
+
+def fails_over(url: str) -> bool:
+    """Say whether another server takes over from one that is away."""
+    return url.startswith(_SENTINELS)
+
+
+@contextmanager
+def malformed(url: str, right: str) -> Iterator[None]:
+    """Raise UsageError for what redis-py or we find wrong in an address; `right` shows how it is written."""
     try:
-        _check(url)
-        pool = ConnectionPool.from_url(url)
-        options = pool.connection_kwargs
-        options |= {"protocol": 2, "driver_info": None, "retry": Retry(NoBackoff(), 0)}
-        for name, usual in _timeouts(url).items():
-            options[name] = _timeout(options.get(name, usual), hurried)
-        pool.connection_class(**options)  # what an option's value must not be shows only here
+        yield
     except (ValueError, TypeError, RedisError):  # their texts quote parts of the address, which may be the password's
-        raise UsageError(
-            f"the store address {masked(url)!r} is malformed",
-            "write redis://USER:PASSWORD@HOST:PORT/DB; in a password, @ is %40, / is %2F and # is %23",
-        ) from None
-    return pool
+        raise UsageError(f"the store address {masked(url)!r} is malformed", f"write {right}; {_PASSWORDS}") from None
 
 
-def _check(url: str) -> None:
+def options_of(url: str, shown: str, hurried: bool) -> dict[str, Any]:
+    """Return what redis-py's pool takes for a `redis://`, `rediss://` or `unix://` address; errors call it `shown`.
+
+    Raises UsageError for an option that is none; ValueError, TypeError or RedisError for what else is malformed.
+    """
+    _check(url, shown)
+    options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
+    options |= {"protocol": 2, "driver_info": None, "retry": Retry(NoBackoff(), 0)}
+    for name, usual in _timeouts(url).items():
+        options[name] = _timeout(options.get(name, usual), hurried)
+    kind = options.get("connection_class", Connection)
+    own = ("connection_class", "max_connections")
+    kind(**{name: value for name, value in options.items() if name not in own})  # what a value must not be shows here
+    return options
+
+
+def replicas_of(url: str) -> tuple[str, int]:
+    """Return the address without the option `wait_replicas`, and what that says (0: it is not there).
+
+    Raises UsageError when that is no number.
+    """
+    place, _, query = url.partition("?")
+    options = query.split("&")
+    said = [option.removeprefix("wait_replicas=") for option in options if option.startswith("wait_replicas=")]
+    if not said:
+        return url, 0
+    if not re.fullmatch(r"\d{1,3}", said[-1]) or int(said[-1]) > MOST_REPLICAS:
+        raise UsageError(f"wait_replicas in {masked(url)!r} is no number of replicas", f"write 0 to {MOST_REPLICAS}")
+    rest = "&".join(option for option in options if not option.startswith("wait_replicas="))
+    return (f"{place}?{rest}" if rest else place), int(said[-1])
+
+
+def _check(url: str, shown: str) -> None:
     """Raise ValueError or UsageError for what redis-py reads otherwise than it was meant, or only when it connects."""
     parts = urlsplit(url)
     for name in parse_qs(parts.query, keep_blank_values=True):
         if name not in _OPTIONS[parts.scheme]:
-            known = ", ".join(_OPTIONS[parts.scheme])
-            raise UsageError(f"the store address {masked(url)!r} has an unknown option", f"known are {known}")
+            own = ("wait_replicas", *(SENTINEL_LOGIN if fails_over(shown) else ()))
+            known = ", ".join((*_OPTIONS[parts.scheme], *own))
+            place = masked(shown).partition("?")[0]  # the value may be a password, the name mistyped
+            raise UsageError(f"the store address {place!r} has an unknown option {name!r}", f"known are {known}")
     if parts.scheme == "unix":
         if parts.hostname or not parts.path:
             raise ValueError("a socket's path has three slashes before it")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from redis import exceptions as failures
 
 from chatcli.stores.masking import masked
-from chatcli.stores.redis_errors import given_up, of_cluster, ours
+from chatcli.stores.redis_errors import given_up, of_cluster, ours, passes
 from chatcli.stores.redis_exchange import (
     Ask,
     Attempt,
@@ -23,18 +23,20 @@ from chatcli.stores.redis_exchange import (
     looked,
     settled,
 )
-from chatcli.stores.redis_pool import HURRIED, connections
+from chatcli.stores.redis_pool import HURRIED, connections, fails_over
 
 PATIENCE = 10.0  # seconds during which a write yields to other writers
 LOOKS = 3  # after so many lost connections the server counts as away
+PAUSE = 0.1  # seconds between two looks whether another server has taken over
 
 T = TypeVar("T")
 
 
 class Wire:
-    """The server at a `redis://`, `rediss://` or `unix://` address; nothing is sent before the first question.
+    """The server at a `redis://`, `rediss://` or `unix://` address, or the master that sentinels name.
 
-    One that is `hurried` gives up within a second. A write waits for `wait_replicas` replicas; `warning` says of the
+    Nothing is sent before the first question. While another master takes over, a verb waits for it, as long as the
+    patience lasts; one that is `hurried` gives up within a second. A write waits for `wait_replicas` replicas; `warning` says of the
     last one how many do not have it yet. Raises UsageError for a malformed address.
     """
 
@@ -44,28 +46,24 @@ class Wire:
         self.address = masked(url)
         self._pool = connections(url, hurried)
         self._patience = HURRIED if hurried else PATIENCE
+        self._fails_over = fails_over(url)
         self._wait_replicas = wait_replicas
         self.warning = ""
 
     def ask(self, *commands: Command) -> list[Any]:
         """Return the replies to `commands`, one round trip."""
         with self._translated():
-            return checked(self.ask_each(*commands))
+            return self._patiently(lambda connection: checked(self._exchanged(connection, commands)))
 
     def ask_each(self, *commands: Command) -> list[Any]:
         """Return the replies; a command that failed has its exception there."""
-        with self._translated(), borrowed(self._pool) as connection:
-            replies = exchange(connection, commands)
-        for reply in replies:
-            # Each of the commands may belong to another node: their errors say nothing of their keys.
-            if isinstance(reply, Exception) and (refused := of_cluster(reply, self.address)):
-                raise refused from reply
-        return replies
+        with self._translated():
+            return self._patiently(lambda connection: self._exchanged(connection, commands))
 
     def look(self, *commands: Command) -> list[Any]:
         """Return the replies as of one moment, one round trip."""
-        with self._translated(), borrowed(self._pool) as connection:
-            return looked(connection, commands)
+        with self._translated():
+            return self._patiently(lambda connection: looked(connection, commands))
 
     def keys(self, pattern: str, kind: str) -> Iterator[list[bytes]]:
         """Yield the keys of one type that match, in pieces; some may come twice."""
@@ -93,7 +91,7 @@ class Wire:
         lost: list[Plan[T]] = []  # sent, outcome unknown
         deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline and len(lost) < LOOKS:
-            attempt = self._attempt(Write(watch, questions, whole))
+            attempt = self._attempt(Write(watch, questions, whole), deadline)
             if attempt.outcome == "done":
                 return settled(attempt, lost).result
             if attempt.outcome == "lost":
@@ -104,11 +102,31 @@ class Wire:
         """Hang up."""
         self._pool.close()
 
-    def _attempt(self, write: Write[T]) -> Attempt[T]:
-        with self._translated(), borrowed(self._pool) as connection:
-            attempt = attempted(connection, write, self._wait_replicas)
-        self.warning = attempt.warning
+    def _attempt(self, write: Write[T], deadline: float) -> Attempt[T]:
+        with self._translated():
+            attempt = self._patiently(lambda connection: attempted(connection, write, self._wait_replicas), deadline)
+        self.warning = self.warning if attempt.warning is None else attempt.warning
         return attempt
+
+    def _exchanged(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
+        replies = exchange(connection, commands)
+        for reply in replies:
+            # Each of the commands may belong to another node: their errors say nothing of their keys.
+            if isinstance(reply, Exception) and (refused := of_cluster(reply, self.address)):
+                raise refused from reply
+        return replies
+
+    def _patiently(self, talk: Callable[[Any], T], deadline: float | None = None) -> T:
+        """Return what comes of the talk with the server; it begins again while another one takes over."""
+        until = time.monotonic() + self._patience if deadline is None else deadline
+        while True:
+            try:
+                with borrowed(self._pool) as connection:
+                    return talk(connection)
+            except (failures.RedisError, OSError) as error:
+                if not (self._fails_over and passes(error) and time.monotonic() < until):
+                    raise
+            time.sleep(PAUSE)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

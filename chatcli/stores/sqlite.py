@@ -24,6 +24,7 @@ class SqliteStore:
     """Histories in the file at `path`, which is made when it is missing; raises StoreError when that fails."""
 
     durable = True
+    warning = ""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time, patience: float = PATIENCE) -> None:
         self.address = f"sqlite:///{path}"

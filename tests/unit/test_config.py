@@ -1,4 +1,5 @@
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_the_example_loads_with_everything_taken_out_of_its_comments_and_names_e
     shown = as_data(config)
     named = {key for table in ("models", "stores", "prompts") for entry in data[table].values() for key in entry}
     known = {key for table in ("models", "stores", "prompts") for entry in shown[table].values() for key in entry}
-    assert known - named <= {"api_key"}
+    assert [key for key in known - named if not re.search(rf"\b{key}\b", "\n".join(lines))] == []
 
 
 @pytest.mark.parametrize(
