@@ -1,6 +1,7 @@
 """A real Redis or Valkey server for tests: a random loopback port, a folder of its own, stopped by its pid."""
 
 import importlib.util
+import os
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import redis
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,26 @@ def valkey_binary() -> str:
 def binaries() -> dict[str, str]:
     """Return the servers there are on this machine, by name; Valkey always, Debian's Redis where installed."""
     found = {"valkey": valkey_binary()}
-    if redis := shutil.which("redis-server"):
-        found["redis"] = redis
+    if debian := needed("redis-server"):
+        found["redis"] = debian
     return found
+
+
+def needed(program: str) -> str | None:
+    """Return where the program is; None when it is missing, which fails the test where nothing may be missing (CI)."""
+    found = shutil.which(program)
+    assert found or not os.environ.get("CHATCLI_CI"), f"{program} is missing: .ci/run installs it"
+    return found
+
+
+def readme_user(server: RedisServer, prefix: str = "message_store:", password: str = "geheim") -> str:
+    """Make the user of the README, for keys that begin with `prefix`; return the address for that user."""
+    lines = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8").splitlines()
+    (line,) = (line for line in lines if line.startswith("ACL SETUSER chatcli "))
+    words = line.replace(">PASSWORD", f">{password}").replace("message_store:", prefix).split()
+    with redis.Redis.from_url(server.url) as client:
+        client.execute_command(*words)
+    return server.url.replace("redis://", f"redis://chatcli:{password}@")
 
 
 def free_port() -> int:

@@ -1,11 +1,14 @@
 """`chatcli doctor`: each part checked, with what to do."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chatcli.cli.flags import StoreOption
+
+if TYPE_CHECKING:
+    from chatcli.stores import Store
 
 Found = tuple[str, str]
 """What was found, and what to do about it: '' when all is well."""
@@ -88,7 +91,23 @@ def _store(address: str | None) -> Found:
         newest = listed(opened, 1)
         last = f"used last: {newest[0].name}" if newest else "no session yet"
         kept = "" if opened.durable else " (ends with the process)"
-        return f"{opened.address}{kept}, {last}", ""
+        standing, hint = _standing(opened)
+        return f"{opened.address}{kept}, {standing}{last}", hint
+
+
+def _standing(store: "Store") -> Found:
+    """Say of a Redis server whether it is a master, and who follows it; nothing of other stores."""
+    if not store.address.startswith(("redis", "unix:")):
+        return "", ""
+    from chatcli.errors import StoreError
+    from chatcli.stores.redis import RedisStore
+
+    assert isinstance(store, RedisStore)
+    try:
+        standing = store.standing()
+    except StoreError as error:
+        return "", f"its role is unknown: {error.message}"
+    return (f"{standing.told}, ", standing.hint) if standing else ("", "")
 
 
 def _model() -> Found:

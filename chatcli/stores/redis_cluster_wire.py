@@ -69,7 +69,7 @@ class ClusterWire(Wire):
         self._is_hurried = hurried
         self._pools: dict[tuple[Node, str], ConnectionPool] = {}
         self._patience = HURRIED if hurried else PATIENCE
-        self._wait_replicas = wait_replicas
+        self.wait_replicas = wait_replicas
         self.warning = ""
         self._pool_of(self._nodes.seeds[0])  # raises UsageError for an option that is none
 
@@ -110,7 +110,7 @@ class ClusterWire(Wire):
         lost: list[Plan[T]] = []  # sent, outcome unknown
         while waiting.lasts():
             with self._translated():
-                attempt = self._at(slot, lambda node: attempted(node, write, self._wait_replicas), waiting)
+                attempt = self._at(slot, lambda node: attempted(node, write, self.wait_replicas), waiting)
             if attempt.outcome == "done":
                 self.warning = self.warning if attempt.warning is None else attempt.warning
                 self._tell(attempt.plan.index or (lost[-1].index if lost else ()))

@@ -36,8 +36,8 @@ class Wire:
     """The server at a `redis://`, `rediss://` or `unix://` address, or the master that sentinels name.
 
     Nothing is sent before the first question. While another master takes over, a verb waits for it, as long as the
-    patience lasts; one that is `hurried` gives up within a second. A write waits for `wait_replicas` replicas; `warning` says of the
-    last one how many do not have it yet. Raises UsageError for a malformed address.
+    patience lasts; one that is `hurried` gives up within a second. A write waits for `wait_replicas` replicas;
+    `warning` says of the last one how many do not have it yet. Raises UsageError for a malformed address.
     """
 
     clustered = False
@@ -47,8 +47,14 @@ class Wire:
         self._pool = connections(url, hurried)
         self._patience = HURRIED if hurried else PATIENCE
         self._fails_over = fails_over(url)
-        self._wait_replicas = wait_replicas
+        self.wait_replicas = wait_replicas
         self.warning = ""
+
+    @property
+    def place(self) -> str:
+        """Where the master was last, by the sentinels' word; '' where the address says it."""
+        found = getattr(self._pool, "master_address", None)
+        return f"{found[0]}:{found[1]}" if found else ""
 
     def ask(self, *commands: Command) -> list[Any]:
         """Return the replies to `commands`, one round trip."""
@@ -104,7 +110,7 @@ class Wire:
 
     def _attempt(self, write: Write[T], deadline: float) -> Attempt[T]:
         with self._translated():
-            attempt = self._patiently(lambda connection: attempted(connection, write, self._wait_replicas), deadline)
+            attempt = self._patiently(lambda connection: attempted(connection, write, self.wait_replicas), deadline)
         self.warning = self.warning if attempt.warning is None else attempt.warning
         return attempt
 

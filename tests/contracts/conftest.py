@@ -14,7 +14,8 @@ from chatcli.stores.redis import RedisStore
 from chatcli.stores.redis_cluster import ClusterStore
 from chatcli.stores.sqlite import SqliteStore
 from tests.redis_cluster import RedisCluster, clustered
-from tests.redis_server import RedisServer, binaries, running
+from tests.redis_sentinel import Trio, trio
+from tests.redis_server import RedisServer, binaries, readme_user, running
 
 _prefixes = itertools.count()
 
@@ -71,12 +72,27 @@ def cluster() -> Iterator[RedisCluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def addresses(servers: dict[str, RedisServer]) -> dict[str, str]:
+    """The address of each server; on Valkey, for the README's user, who may do what chatcli needs and nothing else."""
+    return {name: readme_user(server, "test*") if name == "valkey" else server.url for name, server in servers.items()}
+
+
+@pytest.fixture(scope="session")
+def sentinels() -> Iterator[Trio]:
+    """A master with two replicas behind sentinels."""
+    with trio() as started:
+        yield started
+
+
 def _address(kind: str, request: pytest.FixtureRequest) -> str:
     if kind in ("memory", "sqlite"):
         return {"memory": "memory:", "sqlite": "sqlite"}[kind]
     if kind == "cluster":
         return str(request.getfixturevalue("cluster").url)
-    return str(request.getfixturevalue("servers")[kind].url)
+    if kind == "sentinel":
+        return str(request.getfixturevalue("sentinels").url)
+    return str(request.getfixturevalue("addresses")[kind])
 
 
 def _place(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
@@ -87,13 +103,13 @@ def _place(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[
         store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", *binaries(), "cluster"])
+@pytest.fixture(params=["memory", "sqlite", *binaries(), "cluster", "sentinel"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Every kind of store."""
     yield from _place(request.param, tmp_path, request)
 
 
-@pytest.fixture(params=["sqlite", *binaries(), "cluster"])
+@pytest.fixture(params=["sqlite", *binaries(), "cluster", "sentinel"])
 def durable_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Every kind of store that other processes can open."""
     yield from _place(request.param, tmp_path, request)
