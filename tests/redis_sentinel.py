@@ -9,15 +9,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.redis_server import RedisServer, _wait_for_answer, free_port, running, valkey_binary
+from tests.redis_server import RedisServer, free_port, running, stop, valkey_binary, wait_for_answer
 
 SERVICE = "mymaster"
 LOADED = 60.0  # seconds: what a machine under load may take
@@ -25,24 +26,37 @@ LOADED = 60.0  # seconds: what a machine under load may take
 
 @dataclass(frozen=True)
 class Trio:
-    """The servers and sentinels; `query` is what the address says beside them."""
+    """The servers and sentinels; `login` is the servers', `password` the sentinels'."""
 
     servers: list[RedisServer]
     sentinels: list[RedisServer]
-    scheme: str = "redis+sentinel"
+    certificates: Path | None = None
     login: str = ""
-    query: str = ""
+    password: str = ""
 
     @property
     def url(self) -> str:
         hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
-        return f"{self.scheme}://{self.login}{hosts}/{SERVICE}/0{self.query}"
+        options = {"sentinel_password": self.password} if self.password else {}
+        options |= {name: str(value) for name, value in self._files.items()}
+        scheme = "rediss+sentinel" if self.certificates else "redis+sentinel"
+        return f"{scheme}://{self.login}{hosts}/{SERVICE}/0?{urlencode(options)}".rstrip("?")
+
+    @property
+    def _files(self) -> dict[str, Path]:
+        files = {"ssl_ca_certs": "ca.crt", "ssl_certfile": "client.crt", "ssl_keyfile": "client.key"}
+        return {name: self.certificates / file for name, file in files.items()} if self.certificates else {}
+
+    def client(self, server: RedisServer) -> redis.Redis:
+        once, tls = Retry(NoBackoff(), 0), {**self._files, "ssl": bool(self.certificates)}
+        password = server.password or None
+        return redis.Redis("127.0.0.1", server.port, 0, password, socket_timeout=LOADED, retry=once, **tls)
 
     def ask(self, *command: str | int) -> list[Any]:
         """Return what each sentinel that answers replies."""
         replies = []
         for sentinel in self.sentinels:
-            with suppress(redis.RedisError), _client(sentinel) as client:
+            with suppress(redis.RedisError), self.client(sentinel) as client:
                 replies.append(client.execute_command(*command))
         return replies
 
@@ -72,16 +86,15 @@ class Trio:
         quorums = [reply for reply in self.ask("SENTINEL", "CKQUORUM", SERVICE) if b"OK" in reply[:2]]
         known = [reply for reply in self.ask("SENTINEL", "REPLICAS", SERVICE) if len(reply) >= replicas]
         agreed = len({*self.masters()}) == 1 and len(quorums) == len(known) == len(self.sentinels)
-        return agreed and replicas_in_step(self.master) >= replicas
+        return agreed and self.in_step(self.master) >= replicas
 
-
-def replicas_in_step(server: RedisServer) -> int:
-    """Return how many replicas follow the server; -1 when it is no master, or away."""
-    with suppress(redis.RedisError), _client(server) as client:
-        told = client.info("replication")
-        links = [value for name, value in told.items() if name.startswith("slave") and isinstance(value, dict)]
-        return sum(link["state"] == "online" for link in links) if told["role"] == "master" else -1
-    return -1
+    def in_step(self, server: RedisServer) -> int:
+        """Return how many replicas follow the server; -1 when it is no master, or away."""
+        with suppress(redis.RedisError), self.client(server) as client:
+            told = client.info("replication")
+            links = [value for name, value in told.items() if name.startswith("slave") and isinstance(value, dict)]
+            return sum(link["state"] == "online" for link in links) if told["role"] == "master" else -1
+        return -1
 
 
 def wait_for(holds: Callable[[], bool], seconds: float = LOADED) -> None:
@@ -92,39 +105,50 @@ def wait_for(holds: Callable[[], bool], seconds: float = LOADED) -> None:
         time.sleep(0.02)
 
 
-def _client(server: RedisServer) -> "redis.Redis":
-    once = Retry(NoBackoff(), 0)
-    return redis.Redis(port=server.port, password=server.password or None, socket_timeout=LOADED, retry=once)
-
-
 @contextmanager
-def trio(binary: str | None = None, *options: str, password: str = "", sentinel_password: str = "") -> Iterator[Trio]:
-    """Run them until the block ends. `options` are those of the servers."""
+def trio(
+    binary: str | None = None, password: str = "", sentinel_password: str = "", certificates: Path | None = None
+) -> Iterator[Trio]:
+    """Run them until the block ends; with `certificates`, a folder that `certify` filled, all speak TLS only."""
     binary = binary or valkey_binary()
-    secret = ["--masterauth", password] if password else []
+    tls = _tls_options(certificates)
     with ExitStack() as stack:
 
         def server(*more: str) -> RedisServer:
-            quick = ["--repl-diskless-sync-delay", "0", "--repl-timeout", "10"]
-            return stack.enter_context(running(binary, *quick, *secret, *more, *options, password=password))
+            options = ["--repl-diskless-sync-delay", "0", "--repl-timeout", "10", *more]
+            options += ["--masterauth", password] if password else []
+            port = free_port()
+            options += [part for name, value in tls for part in (f"--{name}", value)]
+            options += ["--tls-port", str(port)] if tls else []
+            started = stack.enter_context(running(binary, *options, password=password, port=0 if tls else port))
+            return RedisServer(port, started.process, password)
 
         master = server()
         servers = [master, *(server("--replicaof", "127.0.0.1", str(master.port)) for _ in range(2))]
+        started = Trio(servers, [], certificates, f":{password}@" if password else "", sentinel_password)
         # A sentinel looks for replicas when it first sees the master, and then every ten seconds only.
-        wait_for(lambda: replicas_in_step(master) == 2)
-        sentinels = [stack.enter_context(_sentinel(binary, master, sentinel_password)) for _ in range(3)]
-        query = f"?sentinel_password={sentinel_password}" if sentinel_password else ""
-        started = Trio(servers, sentinels, login=f":{password}@" if password else "", query=query)
+        wait_for(lambda: started.in_step(master) == 2)
+        sentinels = [stack.enter_context(_sentinel(binary, master, sentinel_password, tls)) for _ in range(3)]
+        started = replace(started, sentinels=sentinels)
         started.wait_until_whole()
         yield started
 
 
+def _tls_options(certificates: Path | None) -> list[tuple[str, str]]:
+    if certificates is None:
+        return []
+    files = [("cert-file", "server.crt"), ("key-file", "server.key"), ("ca-cert-file", "ca.crt")]
+    named = [(f"tls-{name}", str(certificates / file)) for name, file in files]
+    return [*named, ("tls-auth-clients", "yes"), ("tls-replication", "yes")]
+
+
 @contextmanager
-def _sentinel(binary: str, master: RedisServer, password: str) -> Iterator[RedisServer]:
-    port = free_port()
+def _sentinel(binary: str, master: RedisServer, password: str, tls: list[tuple[str, str]]) -> Iterator[RedisServer]:
+    plain, port = free_port(), free_port()
     lines = [
-        f"port {port}",
+        f"port {plain}",
         "bind 127.0.0.1",
+        *([f"tls-port {port}", *(f"{name} {value}" for name, value in tls)] if tls else []),
         f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} 2",
         f"sentinel down-after-milliseconds {SERVICE} 1000",
         f"sentinel failover-timeout {SERVICE} 5000",
@@ -136,12 +160,7 @@ def _sentinel(binary: str, master: RedisServer, password: str) -> Iterator[Redis
         config.write_text("\n".join([*lines, f"dir {folder}", f"logfile {log}", ""]))
         process = subprocess.Popen([binary, str(config), "--sentinel"], stdin=subprocess.DEVNULL)
         try:
-            _wait_for_answer(port, process, log)
-            yield RedisServer(port, process, password)
+            wait_for_answer(plain, process, log)
+            yield RedisServer(port if tls else plain, process, password)
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process)

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -81,19 +82,26 @@ def running(binary: str | None = None, *options: str, password: str = "", port: 
             stdin=subprocess.DEVNULL,
         )
         try:
-            _wait_for_answer(port, process, log)
+            wait_for_answer(port, process, log)
             yield RedisServer(port, process, password)
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process)
 
 
-def _wait_for_answer(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 20
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server, by its pid."""
+    process.send_signal(signal.SIGCONT)  # a test may have stopped it
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_for_answer(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server answers."""
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         try:

@@ -132,6 +132,7 @@ class Wire:
             except (failures.RedisError, OSError) as error:
                 if not (self._fails_over and passes(error) and time.monotonic() < until):
                     raise
+            self._pool.disconnect(inuse_connections=False)  # they lead to the one that is away
             time.sleep(PAUSE)
 
     @contextmanager

@@ -1,6 +1,5 @@
 """A Redis server by socket and by TLS: what an address of each kind opens is a store like the others."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from chatcli.errors import StoreUnavailable
 from chatcli.messages import Message
 from chatcli.stores import Pending
 from chatcli.stores.redis import RedisStore
+from tests.certificates import certify
 from tests.redis_server import binaries, free_port, running
 
 TURN = [Message("user", "hello"), Message("assistant", "hi")]
@@ -30,20 +30,6 @@ def by_tls(folder: Path, binary: str) -> Iterator[str]:
     options = ["--tls-port", str(port), *files, "--tls-ca-cert-file", f"{folder}/ca.crt", "--tls-auth-clients", "no"]
     with running(binary, *options, password="secret"):
         yield f"rediss://:secret@localhost:{port}/0?ssl_ca_certs={folder}/ca.crt"
-
-
-def certify(folder: Path, names: str = "DNS:localhost") -> None:
-    """Make a CA and have it sign a certificate for localhost, or other names."""
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
-
-    new = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl(*new, "-x509", "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt")
-    openssl(*new, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
-    (folder / "names").write_text(f"subjectAltName={names}\n")
-    signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"]
-    openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.crt")
 
 
 Kind = Callable[[Path, str], object]
