@@ -54,6 +54,8 @@ def _no_connection(error: failures.ConnectionError, text: str, where: str, other
         case _ if "at rediss" in where and _HANGS_UP.search(text):
             files = "rediss://…?ssl_certfile=FILE&ssl_keyfile=FILE"
             return StoreUnavailable(f"{where} hangs up: {text}", f"it may want a certificate of yours: {files}")
+        case _ if "at rediss" in where and "No such file" in text:
+            return StoreUnavailable(f"{where}: {text}", "look at the files that the address names: ssl_…=FILE")
     return StoreUnavailable(f"{where} cannot be reached: {text}", otherwise)
 
 

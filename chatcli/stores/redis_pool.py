@@ -5,6 +5,7 @@ and so may sending one message: an image of some megabytes over a slow line need
 address says otherwise. What is `hurried` connects, asks and writes within a second, whatever the address says.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,6 +73,7 @@ def options_of(url: str, shown: str, hurried: bool) -> dict[str, Any]:
     options |= {"protocol": 2, "driver_info": None, "retry": Retry(NoBackoff(), 0)}
     for name, usual in _timeouts(url).items():
         options[name] = _timeout(options.get(name, usual), hurried)
+    options |= {name: os.path.expanduser(options[name]) for name in _FILES[:-1] if name in options}
     kind = options.get("connection_class", Connection)
     own = ("connection_class", "max_connections")
     kind(**{name: value for name, value in options.items() if name not in own})  # what a value must not be shows here

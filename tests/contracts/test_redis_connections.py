@@ -94,4 +94,12 @@ def test_a_certificate_file_that_is_not_there_is_told(tmp_path: Path) -> None:
             with closing(RedisStore(url)) as store, pytest.raises(StoreUnavailable) as refused:
                 store.length("s")
             assert "No such file" in refused.value.message
-            print(refused.value.message, refused.value.hint)
+            assert "ssl_" in refused.value.hint
+
+
+@with_tls
+def test_certificates_are_found_in_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert REDIS is not None
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with by_certificate(tmp_path, REDIS) as address, closing(RedisStore(address.replace(str(tmp_path), "~"))) as store:
+        assert store.append("s", TURN) == 2
