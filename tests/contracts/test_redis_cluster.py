@@ -21,8 +21,8 @@ from chatcli.stores.redis import RedisStore
 from chatcli.stores.redis_cluster import ClusterStore
 from chatcli.stores.redis_errors import ours
 from chatcli.stores.redis_exchange import Ask, Plan
+from tests.certificates import certify
 from tests.contracts.conftest import abandon
-from tests.contracts.test_redis_connections import certify
 from tests.redis_cluster import RedisCluster, clustered
 from tests.redis_server import RedisServer, binaries, free_port
 
@@ -180,7 +180,7 @@ def a_user(cluster: RedisCluster, name: str, *rules: str) -> Iterator[str]:
 def test_a_cluster_by_tls_is_a_store_like_the_others(name: str, tmp_path: Path) -> None:
     if name not in binaries():
         return
-    certify(tmp_path, "DNS:localhost,IP:127.0.0.1")
+    certify(tmp_path)
     with clustered(binaries()[name], certified=tmp_path) as cluster, a_user(cluster, "ada", "~*", "+@all"):
         address = f"rediss+cluster://ada:s%23cret@localhost:{cluster.tls[cluster.nodes[0].port]}/"
         with closing(ClusterStore(f"{address}?ssl_ca_certs={tmp_path}/ca.crt")) as store:
