@@ -19,7 +19,7 @@ Outcome = Literal["done", "changed", "lost"]
 """Of a write: done; a watched key had changed and nothing was done; the reply was lost."""
 T = TypeVar("T")
 
-REPLICATED = 1000  # milliseconds that a write waits for replicas
+REPLICATED = 1000  # milliseconds that a write waits for replicas, at most
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,8 @@ def _missing(connection: Any, wait_replicas: int) -> str:
     """Wait for the replicas; say how many of them do not have yet what was written, '' when enough have it."""
     if not wait_replicas:
         return ""
-    (have,) = exchange(connection, [("WAIT", wait_replicas, REPLICATED)])
+    patience = max(1, min(REPLICATED, int(connection.socket_timeout * 500)))  # the reply must come before we hang up
+    (have,) = exchange(connection, [("WAIT", wait_replicas, patience)])
     if isinstance(have, Exception):
         return f"this is kept, but not known to be on a replica: {have}"
     if have >= wait_replicas:

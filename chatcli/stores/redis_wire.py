@@ -59,7 +59,7 @@ class Wire:
     def ask(self, *commands: Command) -> list[Any]:
         """Return the replies to `commands`, one round trip."""
         with self._translated():
-            return self._patiently(lambda connection: checked(self._exchanged(connection, commands)))
+            return checked(self.ask_each(*commands))
 
     def ask_each(self, *commands: Command) -> list[Any]:
         """Return the replies; a command that failed has its exception there."""

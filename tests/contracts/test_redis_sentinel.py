@@ -121,7 +121,7 @@ def test_what_is_wrong_with_the_sentinels_is_said_at_once(guarded: Trio) -> None
 def test_the_sentinels_may_have_users_with_the_one_right_that_is_needed(guarded: Trio) -> None:
     for sentinel in guarded.sentinels:
         with guarded.client(sentinel) as admin:
-            rights = ["allchannels", "+sentinel|get-master-addr-by-name"]
+            rights = ["+sentinel|get-master-addr-by-name"]
             admin.execute_command("ACL", "SETUSER", "chatcli", "reset", "on", ">geheim", *rights)
             admin.execute_command("ACL", "SETUSER", "nobody", "reset", "on", ">geheim")
     plain, _, _ = guarded.url.partition("?")
@@ -159,6 +159,13 @@ def test_a_server_that_does_not_let_the_user_wait_keeps_the_turn_all_the_same() 
         with closing(RedisStore(address, wait_replicas=1)) as store:
             assert store.append("s", TURN) == 2
             assert "not known to be on a replica" in store.warning
+
+
+def test_replicas_are_not_waited_for_longer_than_for_a_reply() -> None:
+    with running() as server, closing(RedisStore(f"{server.url}?socket_timeout=0.6", wait_replicas=1)) as store:
+        assert store.append("s", TURN) == 2
+        assert "0 of 1 replicas" in store.warning
+        assert store.commit("s", "t", TURN) == 4
 
 
 def test_a_write_waits_until_there_are_replicas_enough_for_the_server(guarded: Trio) -> None:
