@@ -146,7 +146,7 @@ def _missing(connection: Any, wait_replicas: int) -> str:
     patience = max(1, min(REPLICATED, int(connection.socket_timeout * 500)))  # the reply must come before we hang up
     (have,) = exchange(connection, [("WAIT", wait_replicas, patience)])
     if isinstance(have, Exception):
-        return f"this is kept, but not known to be on a replica: {have}"
+        return f"this turn is kept, but not known to be on a replica: {have}"
     if have >= wait_replicas:
         return ""
-    return f"this is kept, but so far on {have} of {wait_replicas} replicas: the server's loss would take it"
+    return f"this turn is kept, but so far on {have} of {wait_replicas} replicas: the server's loss would take it"
