@@ -35,7 +35,7 @@ def is_two_lines(done: Done, code: int, *names: str) -> None:
     [
         (["--store", "mongodb://x"], "mongodb"),
         (["--store", ""], "''"),
-        (["--store", "redis+cluster://h1,h2/"], "redis+cluster"),
+        (["--store", "redis+cluster://h1,,h2/"], "redis+cluster"),
         (["--memory", "windows:3"], "windows:3"),
         (["--memory", "window:0"], "window:0"),
         (["--memory", "window:-1"], "window:-1"),
