@@ -21,6 +21,7 @@ from redis.retry import Retry
 from tests.redis_server import RedisServer, free_port, running, stop, valkey_binary, wait_for_answer
 
 SERVICE = "mymaster"
+NEVER = 3_600_000  # milliseconds
 LOADED = 60.0  # seconds: what a machine under load may take
 
 
@@ -107,9 +108,16 @@ def wait_for(holds: Callable[[], bool], seconds: float = LOADED) -> None:
 
 @contextmanager
 def trio(
-    binary: str | None = None, password: str = "", sentinel_password: str = "", certificates: Path | None = None
+    binary: str | None = None,
+    password: str = "",
+    sentinel_password: str = "",
+    certificates: Path | None = None,
+    down_after: int = NEVER,
 ) -> Iterator[Trio]:
-    """Run them until the block ends; with `certificates`, a folder that `certify` filled, all speak TLS only."""
+    """Run them until the block ends; with `certificates`, a folder that `certify` filled, all speak TLS only.
+
+    A master that does not answer for `down_after` milliseconds is replaced: on a machine under load, one that is alive.
+    """
     binary = binary or valkey_binary()
     tls = _tls_options(certificates)
     with ExitStack() as stack:
@@ -128,7 +136,9 @@ def trio(
         started = Trio(servers, [], certificates, f":{password}@" if password else "", sentinel_password)
         # A sentinel looks for replicas when it first sees the master, and then every ten seconds only.
         wait_for(lambda: started.in_step(master) == 2)
-        sentinels = [stack.enter_context(_sentinel(binary, master, sentinel_password, tls)) for _ in range(3)]
+        sentinels = [
+            stack.enter_context(_sentinel(binary, master, sentinel_password, tls, down_after)) for _ in range(3)
+        ]
         started = replace(started, sentinels=sentinels)
         started.wait_until_whole()
         yield started
@@ -143,14 +153,16 @@ def _tls_options(certificates: Path | None) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def _sentinel(binary: str, master: RedisServer, password: str, tls: list[tuple[str, str]]) -> Iterator[RedisServer]:
+def _sentinel(
+    binary: str, master: RedisServer, password: str, tls: list[tuple[str, str]], down_after: int
+) -> Iterator[RedisServer]:
     plain, port = free_port(), free_port()
     lines = [
         f"port {plain}",
         "bind 127.0.0.1",
         *([f"tls-port {port}", *(f"{name} {value}" for name, value in tls)] if tls else []),
         f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} 2",
-        f"sentinel down-after-milliseconds {SERVICE} 1000",
+        f"sentinel down-after-milliseconds {SERVICE} {down_after}",
         f"sentinel failover-timeout {SERVICE} 5000",
         *([f"sentinel auth-pass {SERVICE} {master.password}"] if master.password else []),
         *([f"requirepass {password}", f"sentinel sentinel-pass {password}"] if password else []),

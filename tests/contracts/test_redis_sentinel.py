@@ -41,7 +41,7 @@ def guarded() -> Iterator[Trio]:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("name", "what"), [each for each in EACH if each[0] in binaries()])
 def test_no_acknowledged_turn_is_lost_or_doubled_when_the_master_changes_in_a_chat(name: str, what: str) -> None:
-    with trio(binaries()[name]) as servers:
+    with trio(binaries()[name], down_after=3000) as servers:
         came = talk(servers, BLOWS[what], 200)
     print(f"{name}, {what}: {came}")
     assert len(came.acknowledged) + 2 * len(came.notices) >= 400
@@ -50,7 +50,7 @@ def test_no_acknowledged_turn_is_lost_or_doubled_when_the_master_changes_in_a_ch
 
 
 def test_a_verb_waits_for_another_master_and_a_hurried_one_does_not() -> None:
-    with trio() as servers, closing(RedisStore(servers.url)) as store:
+    with trio(down_after=3000) as servers, closing(RedisStore(servers.url)) as store:
         store.begin("s", Pending("t", TURN[0], "w"))
         killed = servers.kill_master()
         begun = time.monotonic()
