@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,13 +54,18 @@ def needed(program: str) -> str | None:
     return found
 
 
-def readme_user(server: RedisServer, prefix: str = "message_store:", password: str = "geheim") -> str:
-    """Make the user of the README, for keys that begin with `prefix`; return the address for that user."""
+def readme_user(
+    server: RedisServer, prefix: str = "message_store:", password: str = "geheim", more: Sequence[str] = ()
+) -> str:
+    """Make the user of the README, for keys that begin with `prefix`; return the address for that user.
+
+    `more` are rights that it has besides.
+    """
     lines = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8").splitlines()
     (line,) = (line for line in lines if line.startswith("ACL SETUSER chatcli "))
     words = line.replace(">PASSWORD", f">{password}").replace("message_store:", prefix).split()
     with redis.Redis.from_url(server.url) as client:
-        client.execute_command(*words)
+        client.execute_command(*words, *more)
     return server.url.replace("redis://", f"redis://chatcli:{password}@")
 
 

@@ -13,7 +13,9 @@ from chatcli.errors import StoreUnavailable
 from chatcli.messages import Message
 from chatcli.stores import Change, Pending, State, Watermark
 from chatcli.stores.redis import RedisStore
+from chatcli.stores.redis_cluster import ClusterStore
 from tests.contracts.conftest import abandon
+from tests.redis_cluster import clustered
 from tests.redis_server import RedisServer, binaries, readme_user, running
 
 with warnings.catch_warnings():
@@ -111,6 +113,26 @@ def test_a_missing_right_is_told_in_two_lines(server: RedisServer) -> None:
     assert "lpush" in refused.value.message
     assert "ACL" in refused.value.hint
     assert "geheim" not in refused.value.message + refused.value.hint
+
+
+def test_on_a_cluster_the_user_needs_what_the_readme_says_besides() -> None:
+    (rights,) = re.findall(r"On a cluster that user needs `([^`]*)` besides", README.read_text(encoding="utf-8"))
+    with clustered() as cluster:
+        for node in cluster.nodes:
+            readme_user(node, more=rights.split())
+            with cluster.client(node) as admin:
+                admin.config_resetstat()
+        with closing(ClusterStore(cluster.url.replace("://", "://chatcli:geheim@"), ttl=100)) as store:
+            use(store, "s")
+            store.append("here", TURN)
+            store.rename("here", "there")
+            assert store.messages("there") == TURN
+            assert store.delete("there")
+        used = set[str]()
+        for node in cluster.nodes:
+            with cluster.client(node) as admin:
+                used |= {name.removeprefix("cmdstat_") for name in admin.info("commandstats")}
+    assert {right[1:] for right in rights.split()} - used == {"asking"}, "that is for a slot on its way"
 
 
 def test_a_langchain_program_needs_what_the_readme_says_of_it(server: RedisServer) -> None:
