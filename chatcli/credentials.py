@@ -4,12 +4,15 @@ Both give their first line, without its end. `setting` names what asks for it, f
 was read.
 """
 
+import atexit
 import os
 import selectors
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from chatcli.errors import ConfigError
@@ -29,21 +32,25 @@ def from_file(name: str, setting: str) -> str:
         raise ConfigError(f"{what} cannot be read: {why}", "name one that you may read") from None
 
 
-def from_command(command: str, setting: str, patience: float = PATIENCE) -> str:
+def from_command(command: str, setting: str, patience: float = PATIENCE, on_terminal: bool = True) -> str:
     """Return the first line that a program prints; it is run without a shell, and has `patience` seconds.
 
+    With `on_terminal` false it has no terminal to ask on, which somebody else may be using. It ends with this process.
     Raises ConfigError when it cannot be run, fails, takes too long, or prints no secret.
     """
     what = f"the program that {setting} names"
     deadline = time.monotonic() + patience
-    process = _start(_words(command, setting), what)
+    process = _start(_words(command, setting), what, on_terminal)
+    end = partial(_end, process, group=not on_terminal)
+    atexit.register(end)  # whoever waits here may be a thread that the process does not wait for
     try:
         printed = _printed(process, deadline, what)
         code = process.wait(max(0.0, deadline - time.monotonic()))
     except (TimeoutError, subprocess.TimeoutExpired):
         raise ConfigError(f"{what} did not end within {patience:g} seconds", _BY_HAND) from None
     finally:
-        _end(process)
+        atexit.unregister(end)
+        end()
     if code:
         raise ConfigError(f"{what} failed with exit code {code}", _BY_HAND)
     return _secret(printed, f"what {setting} prints")
@@ -84,11 +91,20 @@ def _words(command: str, setting: str) -> list[str]:
     return [os.path.expanduser(words[0]), *words[1:]]
 
 
-def _start(words: Sequence[str], what: str) -> "subprocess.Popen[bytes]":
-    """Start the program. What it says beside the secret is not shown: it may hold it."""
+def _start(words: Sequence[str], what: str, on_terminal: bool) -> "subprocess.Popen[bytes]":
+    """Start the program. What it says beside the secret is not shown: it may hold it.
+
+    Without a terminal it has a session of its own, and GnuPG is told of none to ask on.
+    """
+    environ = {name: value for name, value in os.environ.items() if on_terminal or name != "GPG_TTY"}
     try:
         return subprocess.Popen(  # noqa: S603 - the user's own command
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environ,
+            start_new_session=not on_terminal,
         )
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "its arguments are none"
@@ -113,10 +129,13 @@ def _printed(process: "subprocess.Popen[bytes]", deadline: float, what: str) -> 
     raise TimeoutError
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: "subprocess.Popen[bytes]", group: bool) -> None:
+    """Stop the program if it still runs, with what it started when it has a group of its own."""
     assert process.stdout is not None
     process.stdout.close()
     if process.poll() is None:
+        if group:
+            os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
 

@@ -5,13 +5,13 @@ Flags > session > environment > config file > defaults; the environment is in th
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from chatcli.cli.declared import Flags
 from chatcli.config import Config, Folders, folders, full_path, load_config
 from chatcli.errors import ConfigError, UsageError
-from chatcli.model.choose import PROVIDERS, choose, from_keys, installed_weights, window_of, with_id
-from chatcli.model.settings import ModelSettings
+from chatcli.model.choose import PROVIDERS, at_home, choose, from_keys, installed_weights, window_of, with_id
+from chatcli.model.settings import KeySource, ModelSettings
 from chatcli.palette import palette
 from chatcli.render import theme
 
@@ -143,19 +143,38 @@ def _weights(name: str, found: "ModelConfig") -> ModelSettings:
 def _endpoint(name: str, found: "ModelConfig", place: Workplace) -> ModelSettings:
     """Return a model at its base_url, else at the endpoint its key belongs to, else at the default one."""
     model_id = found.id or name
+    source = _key_source(name, found)
     key = found.api_key or _key(name, found.api_key_env, place.environ)
-    if found.base_url:
-        return ModelSettings(name, model_id, found.base_url, key, found.api_key_env, window_of(model_id))
-    if not key:
-        return _unconfigured_model(place, model_id)
     urls = {p.url_env: place.environ.get(p.url_env, "") for p in PROVIDERS if p.url_env}
-    owner = None if found.api_key else from_keys({**urls, found.api_key_env: key})
+    if found.base_url:
+        settings = ModelSettings(
+            name, model_id, found.base_url, key, found.api_key_env, source, window=window_of(model_id)
+        )
+        return at_home(settings, urls)
+    if not (key or source):
+        return _unconfigured_model(place, model_id)
+    owner = from_keys({**urls, found.api_key_env: key}) if found.api_key_env else None
     if owner is None:
         raise ConfigError(
             f"the model {name} has a key, but no base_url says where the key belongs",
             f"put base_url under [models.{name}]: a key is sent only to its own endpoint",
         )
     return with_id(owner, model_id)
+
+
+def _key_source(name: str, found: "ModelConfig") -> KeySource | None:
+    """Return where the key is kept that is read when it is needed; raise ConfigError where two places are named."""
+    kept: dict[Literal["command", "file", "keyring"], str] = {
+        "command": found.api_key_command,
+        "file": found.api_key_file,
+        "keyring": found.api_key_keyring,
+    }
+    sources = [KeySource(kind, where, f"models.{name}.api_key_{kind}") for kind, where in kept.items() if where]
+    named = [setting for setting in ("api_key", "api_key_env") if getattr(found, setting)]
+    named += [f"api_key_{source.kind}" for source in sources]
+    if len(named) > 1:
+        raise ConfigError(f"models.{name} has {' and '.join(named)}", "keep one of them")
+    return sources[0] if sources else None
 
 
 def _key(name: str, variable: str, environ: Mapping[str, str]) -> str:

@@ -29,6 +29,9 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_url: str = ""
     api_key_env: str = ""
     api_key: str = ""
+    api_key_command: str = ""
+    api_key_file: str = ""
+    api_key_keyring: str = ""
     path: str = ""
     window: int | None = None
     images: bool | None = None
@@ -130,6 +133,7 @@ def as_data(config: Config) -> dict[str, Any]:
     for model in data["models"].values():
         model.update(_without_secrets(model))
         model["base_url"] = masked(model["base_url"])
+        model["api_key_command"] = program_of(model["api_key_command"])
     for store in data["stores"].values():
         store["address"] = masked(store["address"])
         for name in ("password_command", "sentinel_password_command"):

@@ -7,8 +7,8 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from chatcli.errors import UsageError
-from chatcli.model.settings import ModelSettings
+from chatcli.errors import ConfigError, UsageError
+from chatcli.model.settings import ModelSettings, owner_of
 
 if TYPE_CHECKING:
     from chatcli.model import Model
@@ -158,6 +158,24 @@ def from_keys(environ: Mapping[str, str]) -> ModelSettings | None:
                 label=provider.label if base_url == provider.base_url else "",
             )
     return None
+
+
+def at_home(settings: ModelSettings, environ: Mapping[str, str]) -> ModelSettings:
+    """Return the settings if the key may go where they lead.
+
+    Raises ConfigError for a provider's own variable at another provider's endpoint, unless that is where `environ`
+    says the key belongs.
+    """
+    owner = next((provider for provider in PROVIDERS if provider.key_env == settings.key_env), None)
+    there = owner_of(settings.host)
+    if owner is None or there in ("", owner.label):
+        return settings
+    if settings.host == settings._replace(base_url=environ.get(owner.url_env, "").strip()).host:
+        return settings
+    raise ConfigError(
+        f"[models.{settings.name}] would send {owner.key_env} to {there}, where it does not belong",
+        f"name the variable with your key of {there} as api_key_env there, or correct base_url",
+    )
 
 
 def _is_official(settings: ModelSettings) -> bool:

@@ -119,6 +119,8 @@ def _sentences(kind: type[ModelError], settings: ModelSettings) -> tuple[str, st
     in_config = f"[models.{settings.name}] in the config"
     if kind is errors.BadKey:
         does = "refused the key" if settings.api_key else "wants a key"
+        if settings.key_source:
+            return "{place} " + does, f"check what {settings.key_source.setting} gives"
         first = f"set {settings.key_env}, or put another key" if settings.key_env else "put a key that it takes"
         return "{place} " + does, f"{first} under {in_config}"
     if kind is errors.UnknownModel:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatcli.messages import Message
 from chatcli.model.answer import window_listed
+from chatcli.model.keys import with_key
 from chatcli.model.reply import EndpointReply
 from chatcli.model.settings import ModelSettings, checked
 
@@ -65,7 +66,7 @@ class OpenAIModel:
     ) -> None:
         self.settings = settings
         self.retries = retries or Retries()
-        self.locate = locate or (lambda: checked(settings))
+        self.locate = locate or (lambda: checked(with_key(settings)))
         self.reports_usage = True
         self._lock = Lock()
         self._idle: list[Connection] = []

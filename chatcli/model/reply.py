@@ -7,11 +7,13 @@ from threading import Event as Flag
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from chatcli.errors import ChatError
+from chatcli.errors import BadKey, ChatError
 from chatcli.messages import Message
 from chatcli.model import Event, Retrying
 from chatcli.model.answer import read_events
 from chatcli.model.faults import Refused
+from chatcli.model.keys import renewed
+from chatcli.model.settings import ModelSettings
 from chatcli.model.wire import request_body
 
 if TYPE_CHECKING:
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
 class _Failed(Exception):
     """One attempt failed."""
 
-    def __init__(self, failure: "Failure") -> None:
-        super().__init__(failure.error.message)
-        self.failure = failure
+    def __init__(self, error: Exception, settings: ModelSettings) -> None:
+        from chatcli.model.failures import translate
+
+        self.failure: Failure = translate(error, settings)
+        self.settings = settings
+        super().__init__(self.failure.error.message)
 
 
 class EndpointReply:
@@ -109,7 +114,7 @@ class EndpointReply:
             yield from read_events(chunks)
             connection.finish(chunks)
         except failures.KNOWN as error:
-            raise _Failed(failures.translate(error, connection.settings)) from None
+            raise _Failed(error, connection.settings) from None
         finally:
             response.close()
             self._release(connection)
@@ -142,6 +147,15 @@ class EndpointReply:
             self._release(connection)
 
     def _open(self) -> "Opened":
+        """Send the request; once more when the endpoint refused a key that has changed where it is kept."""
+        try:
+            return self._open_once()
+        except _Failed as failed:
+            if not (isinstance(failed.failure.error, BadKey) and renewed(failed.settings)):
+                raise
+        return self._open_once()
+
+    def _open_once(self) -> "Opened":
         connection = self._model.borrow()
         from chatcli.model import failures
 
@@ -154,7 +168,7 @@ class EndpointReply:
             try:
                 response = self._post(connection)
             except failures.KNOWN as error:
-                raise _Failed(failures.translate(error, connection.settings)) from None
+                raise _Failed(error, connection.settings) from None
             unless_opened.pop_all()
         return connection, response
 

@@ -19,11 +19,23 @@ NAMES_OF_HOSTS = {
 }
 
 
+class KeySource(NamedTuple):
+    """Where a key is kept that neither the config nor the environment holds; `setting` is what says so, for errors.
+
+    `where` is a command, the name of a file, or `SERVICE/USER` of the system's keyring.
+    """
+
+    kind: Literal["command", "file", "keyring"]
+    where: str
+    setting: str
+
+
 class ModelSettings(NamedTuple):
     """A model at an endpoint, or the embedded one.
 
     `name` is what the user calls it (a section of the config, or the id itself), `id` what the endpoint calls
     it. `api_key` is empty when the endpoint wants none; `key_env` names the variable it is read from, for hints.
+    With `key_source` it is empty until a request needs it: see `keys`.
     `window` is in tokens, `images` says whether it takes any; None when unknown. `extra_body` is merged into every
     request; `options` are sent unless the chat sets the same ones. `timeout` is how long the endpoint may be silent, in
     seconds. `label` is what messages call the endpoint. `weights` is the GGUF file of an embedded model.
@@ -34,6 +46,7 @@ class ModelSettings(NamedTuple):
     base_url: str = ""
     api_key: str = ""
     key_env: str = ""
+    key_source: KeySource | None = None
     window: int | None = None
     images: bool | None = None
     extra_body: Mapping[str, Any] = {}
@@ -54,6 +67,11 @@ class ModelSettings(NamedTuple):
         return self.label or NAMES_OF_HOSTS.get(self.host, self.host)
 
     @property
+    def key_setting(self) -> str:
+        """Where the key stands, for hints: a variable, what leads to it, or the config."""
+        return self.key_env or (self.key_source.setting if self.key_source else f"[models.{self.name}] in the config")
+
+    @property
     def local(self) -> bool:
         """Whether the endpoint is on this machine."""
         name = urlsplit(self.base_url).hostname if self.host else ""
@@ -70,6 +88,13 @@ class ModelSettings(NamedTuple):
         return parts.netloc.rpartition("@")[2] if valid else ""
 
 
+def owner_of(host: str) -> str:
+    """Return whose endpoint the host is, one of its regions included; '' when it is nobody's that is known."""
+    name = host.lower().partition(":")[0].rstrip(".")
+    owners = (owner for known, owner in NAMES_OF_HOSTS.items() if name == known or name.endswith(f".{known}"))
+    return next(owners, "")
+
+
 def checked(settings: ModelSettings) -> ModelSettings:
     """Return the settings if a request can be made of them; raise ConfigError when not."""
     where = f"[models.{settings.name}] in the config"
@@ -82,6 +107,6 @@ def checked(settings: ModelSettings) -> ModelSettings:
     if not (settings.api_key.isascii() and settings.api_key.isprintable()) or " " in settings.api_key:
         raise ConfigError(
             f"the key of the model {settings.name} holds characters that no key has",
-            f"copy it again into {settings.key_env or where}",
+            f"copy it again into {settings.key_setting}",
         )
     return settings
