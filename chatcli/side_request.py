@@ -1,6 +1,5 @@
 """One request to a model beside the chat: whole or not at all, and broken off when a turn wants the model."""
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -20,7 +19,6 @@ MOST_CHARACTERS = 40_000
 """Of an answer to a side request; what goes on beyond is none."""
 
 _ANOTHER = "set summary_model in the config to another model"
-_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 
 
 class Held(Exception):
@@ -81,11 +79,6 @@ class SideRequest:
                         ended = finish
                 if len(text) > MOST_CHARACTERS:
                     raise BrokenStream(f"{self.model.name} went on and on", _ANOTHER)
-        if ended != "stop" or not without_thoughts(text).strip():
+        if ended != "stop" or not text.strip():
             raise BrokenStream(f"{self.model.name} gave no whole answer", _ANOTHER)
-        return without_thoughts(text)
-
-
-def without_thoughts(answer: str) -> str:
-    """Return the answer without what the model thought in front of it, where that stands in the text."""
-    return _THOUGHTS.sub("", answer)
+        return text

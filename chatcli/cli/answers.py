@@ -9,7 +9,6 @@ from typing import Any
 from chatcli.errors import BrokenStream, UsageError
 from chatcli.prompt import Prompt, system_text, with_system
 from chatcli.render.fences import code_in
-from chatcli.side_request import without_thoughts
 
 _LONGEST = 1_000_000
 """Bytes of a schema."""
@@ -49,7 +48,7 @@ class Schema:
         """
         import fastjsonschema
 
-        text = without_thoughts(answer).strip()
+        text = answer.strip()
         try:
             document = json.loads((code_in(text) or [text])[0])
         except (ValueError, RecursionError):

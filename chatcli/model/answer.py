@@ -12,6 +12,7 @@ from typing import Any
 from chatcli.messages import Finish, Usage
 from chatcli.model import Delta, Event, Finished, Reasoning, Used
 from chatcli.model.faults import BEGINNING, CutShort, EndpointError, NotAReply, Withheld
+from chatcli.model.inline import thoughts_apart
 from chatcli.model.wire import whole
 
 LONGEST = 16 * 2**20
@@ -21,10 +22,14 @@ MOST_TOKENS = 2**53
 
 
 def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
-    """Yield the events of a response's body, be it a stream or one JSON message.
+    """Yield the events of a response's body, be it a stream or one JSON message; thoughts in its text stand apart.
 
     Raises EndpointError, NotAReply, CutShort or Withheld. Nothing is read beyond the stream's `[DONE]`.
     """
+    return thoughts_apart(_as_they_come(chunks))
+
+
+def _as_they_come(chunks: Iterable[bytes]) -> Iterator[Event]:
     reader = _Reader()
     for line in lines(chunks):
         yield from reader.read(line)

@@ -3,6 +3,7 @@
 from chatcli.render.history import describe, last_turns, plain_message
 from chatcli.repl.screen import Screen
 from chatcli.stores import Store
+from chatcli.thinking import without_thoughts
 
 _SHOWN = 2  # turns
 
@@ -18,6 +19,6 @@ def show_last_turns(screen: Screen, store: Store, session: str, prompt: str, lea
         if message.role == "user":
             screen.said(prompt, describe(message).rstrip("\n"))
         elif message.role == "assistant":
-            screen.passage(describe(message).rstrip("\n") + "\n")
+            screen.passage(without_thoughts(describe(message)).rstrip("\n") + "\n")
         else:
             screen.say(plain_message(message, position, turn))

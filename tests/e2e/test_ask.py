@@ -23,6 +23,13 @@ def test_the_reply_alone_is_on_stdout(user: User) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_thoughts_that_the_model_writes_into_its_text_are_no_part_of_the_reply(user: User) -> None:
+    user.server.replies("<thi", "nk>\nhm\n</think>", "\n\n42\n")
+    assert user.run("ask", "-s", "s", "Hi").stdout == "42\n"
+    user.run("ask", "-s", "s", "And?")
+    assert user.server.chats[-1].texts[1] == ("assistant", "42\n")
+
+
 def test_piped_input_is_added_after_the_text(user: User) -> None:
     user.run("ask", "Translate:", stdin="Hallo\nWelt\n")
     user.run("ask", stdin="你好")

@@ -48,3 +48,8 @@ def test_code_and_indentation_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) 
     lines = shown(monkeypatch, "q", f"{code}\n  - an item that is long")
 
     assert lines == ["you> q", *code.split("\n"), "  - an item that is", "long", "", ""]
+
+
+def test_what_the_model_thought_in_an_older_reply_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, "q", "<think>\nhm\n</think>\n\nyes") == ["you> q", "yes", "", ""]
+    assert shown(monkeypatch, "q", "<think> is a tag") == ["you> q", "<think> is a tag", "", ""]

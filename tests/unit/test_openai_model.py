@@ -35,6 +35,7 @@ from tests.servers import (
     Raw,
     Thought,
     Whole,
+    pieces,
     refusal,
 )
 
@@ -91,6 +92,27 @@ def test_a_delta_is_yielded_before_the_next_one_is_sent(server: ModelServer, mod
 def test_what_a_model_thinks_is_kept_apart_from_its_reply(server: ModelServer, model: OpenAIModel, key: str) -> None:
     server.replies(Thought("Hmm. ", key), Thought("Yes.", key), "42", usage=None)
     assert ask(model) == [Reasoning("Hmm. "), Reasoning("Yes."), Delta("42"), Finished("stop")]
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_thoughts_that_a_model_writes_before_its_reply_are_kept_apart(
+    server: ModelServer, model: OpenAIModel, size: int
+) -> None:
+    server.replies(*pieces("\n<think>\nIs 1 < 2? </thin\n</think>\n\nYes: <think> is a tag.</think>", size), usage=None)
+    events = ask(model)
+    assert "".join(event.text for event in events if isinstance(event, Reasoning)) == "\nIs 1 < 2? </thin\n"
+    assert text(events) == "Yes: <think> is a tag.</think>"
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize("reply", ["<think> opens thoughts.", "<thin", " \n", "<b>bold</b>", "x <think>a</think>"])
+def test_a_reply_that_only_looks_like_thoughts_is_whole(
+    server: ModelServer, model: OpenAIModel, reply: str, size: int
+) -> None:
+    server.replies(*pieces(reply, size), usage=None)
+    events = ask(model)
+    assert text(events) == reply
+    assert events[-1] == Finished("stop")
 
 
 def test_a_reply_cut_at_the_token_limit_says_so(server: ModelServer, model: OpenAIModel) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from chatcli.errors import BadRequest, BrokenStream, ContextTooLong, TimedOut
 from chatcli.messages import Message
+from chatcli.model import Finished, Reasoning
 from chatcli.side_request import SideRequest
 from tests.fakes import ScriptedModel
 
@@ -32,10 +33,9 @@ def test_an_answer_that_goes_on_and_on_is_none() -> None:
     assert ask.model.replies[0].closed.is_set()
 
 
-def test_what_a_model_thinks_aloud_is_no_part_of_its_answer() -> None:
-    assert request(["<think>hm\nhm</think>\n", "SUM"])([Message("user", "?")]).strip() == "SUM"
+def test_an_answer_of_thoughts_alone_is_none() -> None:
     with pytest.raises(BrokenStream):
-        request(["<think>only thoughts</think>"])([Message("user", "?")])
+        request([Reasoning("only thoughts"), Finished("stop")])([Message("user", "?")])
 
 
 def test_a_request_that_was_too_long_is_followed_by_a_shorter_one() -> None:
