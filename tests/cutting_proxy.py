@@ -12,10 +12,11 @@ Fate = Literal["pass", "lose the reply", "lose the request"]
 
 @dataclass
 class CuttingProxy:
-    """Listens on `port`; the n-th request that ends with EXEC meets the n-th of `fates`, later ones pass."""
+    """Listens on `port`; the n-th request with the `marked` command meets the n-th of `fates`, later ones pass."""
 
     server_port: int
     fates: list[Fate]
+    marked: bytes = b"EXEC"
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     executed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,7 +54,7 @@ class CuttingProxy:
         return server.recv(1 << 20)
 
     def _fate(self, request: bytes) -> Fate:
-        if b"EXEC\r\n" not in request:
+        if self.marked + b"\r\n" not in request:
             return "pass"
         with self.lock:
             self.executed += 1
@@ -61,9 +62,9 @@ class CuttingProxy:
 
 
 @contextmanager
-def cutting(server_port: int, fates: list[Fate]) -> Iterator[CuttingProxy]:
+def cutting(server_port: int, fates: list[Fate], marked: bytes = b"EXEC") -> Iterator[CuttingProxy]:
     """Run a proxy until the block ends."""
-    proxy = CuttingProxy(server_port, fates)
+    proxy = CuttingProxy(server_port, fates, marked)
     thread = threading.Thread(target=proxy.serve, daemon=True)
     thread.start()
     try:

@@ -4,6 +4,7 @@
 the longest pause.
 """
 
+import socket
 import subprocess
 import tempfile
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -96,6 +98,47 @@ class Trio:
             links = [value for name, value in told.items() if name.startswith("slave") and isinstance(value, dict)]
             return sum(link["state"] == "online" for link in links) if told["role"] == "master" else -1
         return -1
+
+
+class ScriptedSentinel:
+    """A sentinel that names these ports one after the other, and the last one for ever; keeps what it was asked."""
+
+    def __init__(self, *ports: int) -> None:
+        self.ports = [*ports]
+        self.named: list[int] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = Thread(target=self._serve, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://127.0.0.1:{self._listener.getsockname()[1]}/{SERVICE}/0"
+
+    def __enter__(self) -> "ScriptedSentinel":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(LOADED)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            Thread(target=self._speak, args=[client], daemon=True).start()
+
+    def _speak(self, client: socket.socket) -> None:
+        with client, suppress(OSError):
+            while request := client.recv(1 << 16):
+                client.sendall(self._reply() if b"GET-MASTER-ADDR-BY-NAME" in request else b"+OK\r\n")
+
+    def _reply(self) -> bytes:
+        self.named.append(self.ports.pop(0) if len(self.ports) > 1 else self.ports[0])
+        port = str(self.named[-1])
+        return f"*2\r\n$9\r\n127.0.0.1\r\n${len(port)}\r\n{port}\r\n".encode()
 
 
 def wait_for(holds: Callable[[], bool], seconds: float = LOADED) -> None:

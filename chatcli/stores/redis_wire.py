@@ -96,12 +96,13 @@ class Wire:
 
         lost: list[Plan[T]] = []  # sent, outcome unknown
         deadline = time.monotonic() + self._patience
-        while time.monotonic() < deadline and len(lost) < LOOKS:
+        while time.monotonic() < deadline and (self._fails_over or len(lost) < LOOKS):
             attempt = self._attempt(Write(watch, questions, whole), deadline)
             if attempt.outcome == "done":
                 return settled(attempt, lost).result
             if attempt.outcome == "lost":
                 lost.append(attempt.plan)
+                time.sleep(PAUSE if self._fails_over else 0)
         raise given_up(self.address, bool(lost))
 
     def close(self) -> None:

@@ -23,8 +23,9 @@ from chatcli.stores.redis import RedisStore
 from chatcli.turn import Committed, Notice
 from tests.benchmarks.failover import BLOWS, talk
 from tests.certificates import certify
+from tests.cutting_proxy import Fate, cutting
 from tests.fakes import ScriptedModel
-from tests.redis_sentinel import SERVICE, Trio, trio, wait_for
+from tests.redis_sentinel import SERVICE, ScriptedSentinel, Trio, trio, wait_for
 from tests.redis_server import RedisServer, binaries, needed, readme_user, running
 
 TURN = [Message("user", "hello"), Message("assistant", "hi")]
@@ -47,6 +48,39 @@ def test_no_acknowledged_turn_is_lost_or_doubled_when_the_master_changes_in_a_ch
     assert len(came.acknowledged) + 2 * len(came.notices) >= 400
     assert [text for text in came.kept if text in {*came.acknowledged}] == came.acknowledged
     assert len(came.kept) == len({*came.kept})
+
+
+def test_a_verb_waits_itself_until_a_sentinel_names_a_server_that_answers() -> None:
+    nobody = 1
+    with running() as server:
+        named = [nobody, nobody, nobody, server.port]
+        with ScriptedSentinel(*named) as sentinel, closing(RedisStore(sentinel.url)) as store:
+            assert store.append("s", TURN) == 2
+            assert sentinel.named == named
+        for read in (lambda store: store.length("s"), lambda store: store.snapshot("s", 1).length):
+            with ScriptedSentinel(*named) as sentinel, closing(RedisStore(sentinel.url)) as store:
+                assert read(store) == 2
+                assert sentinel.named == named
+
+
+def test_a_master_that_was_demoted_is_left_for_the_new_one() -> None:
+    with running() as master, running(None, "--replicaof", "127.0.0.1", str(master.port)) as demoted:
+        named = [*[demoted.port] * 6, master.port]
+        with ScriptedSentinel(*named) as sentinel, closing(RedisStore(sentinel.url)) as store:
+            assert store.append("s", TURN) == 2
+            assert store.messages("s") == TURN
+            assert sentinel.named == named
+
+
+def test_a_turn_whose_acknowledgement_was_lost_is_there_once() -> None:
+    fates: list[Fate] = ["lose the reply", "lose the request"]
+    with running() as server, cutting(server.port, fates, b"WAIT") as proxy:
+        store = RedisStore(proxy.url, wait_replicas=1)
+        assert store.commit("s", "t", TURN) == 2
+        assert proxy.executed == 3
+        assert store.messages("s") == TURN
+        assert "0 of 1 replicas" in store.warning
+        store.close()
 
 
 def test_a_verb_waits_for_another_master_and_a_hurried_one_does_not() -> None:
