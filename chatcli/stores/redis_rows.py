@@ -267,8 +267,8 @@ def to_session(name: str, info: Mapping[str, str], length: int) -> Session:
 
 def _counts(info: Mapping[str, str]) -> tuple[int, int]:
     """Return how many turns were counted, and among how many messages; none when either is damaged."""
-    turns, counted = rules.from_json(info.get("turns", "0")), rules.from_json(info.get("counted", "0"))
-    return (turns, counted) if is_count(turns) and is_count(counted) else (0, 0)
+    turns, counted = rules.to_count(info.get("turns", "0")), rules.to_count(info.get("counted", "0"))
+    return (0, 0) if turns is None or counted is None else (turns, counted)
 
 
 def pairs(reply: Sequence[bytes]) -> dict[str, str]:

@@ -19,7 +19,10 @@ NAME_LENGTH = 200
 
 def is_session_name(name: str) -> bool:
     """Say whether a session can have this name: see Store."""
-    return 0 < len(name) <= NAME_LENGTH and not any(unicodedata.category(char) in ("Cc", "Cs") for char in name)
+    if not 0 < len(name) <= NAME_LENGTH:
+        return False
+    # What can be printed has none of them, which is known at once.
+    return name.isprintable() or not any(unicodedata.category(char) in ("Cc", "Cs") for char in name)
 
 
 def no_session(name: str) -> NotFound:
@@ -106,6 +109,15 @@ def from_json(text: Any) -> Any:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
         return None
+
+
+def to_count(text: str) -> int | None:
+    """Return the count kept as JSON text, None when it is damaged."""
+    value = int(text) if _COUNT.fullmatch(text) else from_json(text)
+    return value if is_count(value) else None
+
+
+_COUNT = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
 
 def to_state(value: Any, position: Any, mark: Any) -> State | None:
