@@ -107,7 +107,7 @@ def _standing(store: "Store") -> Found:
         standing = store.standing()
     except StoreError as error:
         return "", f"its role is unknown: {error.message}"
-    return (f"{standing.told}, ", standing.hint) if standing else ("", "")
+    return f"{standing.told}, ", standing.hint
 
 
 def _model() -> Found:

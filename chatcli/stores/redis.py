@@ -19,7 +19,7 @@ from chatcli.stores.redis_errors import WrongType
 from chatcli.stores.redis_exchange import Ask, Command, Plan
 from chatcli.stores.redis_index import Index
 from chatcli.stores.redis_keys import Keys, keys_of
-from chatcli.stores.redis_standing import Standing, standing_of
+from chatcli.stores.redis_standing import ClusterStanding, Standing, standing_of
 from chatcli.stores.redis_wire import Wire
 
 REMEMBERED = 1000  # writes whose ids are kept
@@ -288,10 +288,8 @@ class RedisStore:
         questions: list[Command] = [("LLEN", source.history), ("HGETALL", source.info), ("EXISTS", source.states)]
         self._write(new, plan, questions, also=(source.history, source.info, source.states))
 
-    def standing(self) -> Standing | None:
-        """Return the server's role and who follows it; None for a cluster, where each node has its own."""
-        if self._wire.clustered:
-            return None
+    def standing(self) -> Standing | ClusterStanding:
+        """Return the server's role and who follows it."""
         (info,) = self._wire.ask(("INFO", "replication"))
         return standing_of(info, self._wire.place, self._wire.wait_replicas)
 

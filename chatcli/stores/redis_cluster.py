@@ -20,6 +20,7 @@ from chatcli.stores.redis_cluster_wire import ClusterWire
 from chatcli.stores.redis_copying import copied, digest
 from chatcli.stores.redis_exchange import Ask, Command, Plan
 from chatcli.stores.redis_keys import Keys, check_prefix, staging
+from chatcli.stores.redis_standing import ClusterStanding, standing_of
 from chatcli.stores.redis_wire import Wire
 
 ATTEMPTS = 3  # to move a session that others write to
@@ -48,8 +49,14 @@ class ClusterStore(RedisStore):
         super().__init__(url, key_prefix, ttl, wait_replicas)
 
     def _wires(self, url: str, wait_replicas: int) -> tuple[Wire, Wire]:
-        slots = Slots(cluster_address(url).seeds)
-        return ClusterWire(url, False, wait_replicas, slots), ClusterWire(url, True, slots=slots)
+        self._slots = Slots(cluster_address(url).seeds)
+        return ClusterWire(url, False, wait_replicas, self._slots), ClusterWire(url, True, slots=self._slots)
+
+    def standing(self) -> ClusterStanding:
+        """Return how many masters there are, and who follows them."""
+        told = self._wire.each(("INFO", "replication"))
+        followers = [standing_of(info, "", 0).replicas for (info,) in told]
+        return ClusterStanding(followers, self._slots.unserved(), self._wire.wait_replicas)
 
     def delete(self, session: str) -> bool:
         """See Store."""

@@ -91,6 +91,10 @@ class Slots:
         """Return the nodes that have slots."""
         return [node for node in dict.fromkeys(self.owners) if node]
 
+    def unserved(self) -> int:
+        """Return how many slots nobody has."""
+        return self.owners.count(None)
+
     def moved(self, slot: int, node: Node) -> None:
         """Note a slot's new owner."""
         self.owners[slot] = node

@@ -82,6 +82,12 @@ class ClusterWire(Wire):
         with self._translated():
             return self._asked(commands, Waiting(self._patience))
 
+    def each(self, *commands: Command) -> list[list[Any]]:
+        """Return the replies of every master there is, a list for each; raise what one of them does not answer."""
+        with self._translated():
+            self._refresh(None, Waiting(self._patience))
+            return [self._of(node, commands) for node in self._slots.masters()]
+
     def look(self, *commands: Command) -> list[Any]:
         """Return the replies as of one moment, one round trip; all keys lie in one slot."""
         with self._translated():
@@ -181,8 +187,7 @@ class ClusterWire(Wire):
             cursor = b"0"
             try:
                 while True:
-                    with borrowed(self._pool_of(node)) as connection:
-                        ((cursor, found),) = checked(exchange(connection, [("SCAN", cursor, *how)]))
+                    ((cursor, found),) = self._of(node, [("SCAN", cursor, *how)])
                     waiting = Waiting(self._patience)  # it answers: what comes later has its own
                     yield found
                     if int(cursor) == 0:
@@ -191,6 +196,10 @@ class ClusterWire(Wire):
             except ELSEWHERE as error:
                 self._correct(node, error, waiting)
                 waiting.pause(error)
+
+    def _of(self, node: Node, commands: Sequence[Command]) -> list[Any]:
+        with borrowed(self._pool_of(node)) as connection:
+            return checked(exchange(connection, commands))
 
     def _tell(self, commands: Sequence[Command]) -> None:
         if commands:

@@ -1,5 +1,6 @@
 """What a Redis server says of its own part: a master, whom so many replicas follow, or a replica."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,34 @@ class Standing:
             return "it takes no writes: give the address of its master, or of the sentinels"
         if self.replicas < self.wait_replicas:
             return f"wait_replicas is {self.wait_replicas}: each turn waits a second in vain; look at the replicas"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStanding:
+    """A cluster's masters: how many replicas follow each, and how many slots have none; what a turn waits for."""
+
+    replicas: Sequence[int]
+    unserved: int
+    wait_replicas: int
+
+    @property
+    def told(self) -> str:
+        """The standing, in a few words."""
+        masters = "1 master" if len(self.replicas) == 1 else f"{len(self.replicas)} masters"
+        follow = "1 replica follows" if sum(self.replicas) == 1 else f"{sum(self.replicas)} replicas follow"
+        return f"{masters}, {follow}"
+
+    @property
+    def hint(self) -> str:
+        """What to do about it, '' when all is well."""
+        if self.unserved:
+            return f"{self.unserved} slots have no master, and their sessions are away: look at CLUSTER INFO"
+        fewest = min(self.replicas, default=0)
+        if fewest < self.wait_replicas:
+            return (
+                f"wait_replicas is {self.wait_replicas}, a master has {fewest}: each turn there waits a second in vain"
+            )
         return ""
 
 

@@ -97,7 +97,6 @@ def test_a_verb_waits_for_another_master_and_a_hurried_one_does_not() -> None:
         assert hurried < 5, "a second, on a machine that does nothing else"
         assert store.messages("s") == TURN
         standing = store.standing()
-        assert standing is not None
         assert standing.place == f"127.0.0.1:{servers.master.port}" != f"127.0.0.1:{killed.port}"
 
 
@@ -231,14 +230,12 @@ def test_a_servers_role_and_its_replicas_are_told(guarded: Trio) -> None:
     with closing(RedisStore(guarded.url, wait_replicas=3)) as store:
         store.length("s")
         standing = store.standing()
-        assert standing is not None
         assert standing.told == f"master 127.0.0.1:{guarded.master.port}, 2 replicas follow"
         assert "wait_replicas is 3" in standing.hint
     with closing(RedisStore(plain_address(guarded.master))) as store:
         assert getattr(store.standing(), "told", "") == "a master, 2 replicas follow"
     with closing(RedisStore(plain_address(replica))) as store:
         standing = store.standing()
-        assert standing is not None
         assert standing.told == f"a replica of 127.0.0.1:{guarded.master.port}"
         assert "no writes" in standing.hint
         assert "read-only replica" in refused(lambda: store.append("s", TURN)).message

@@ -46,7 +46,12 @@ def test_doctor_names_the_cluster_and_its_session(user: User, cluster: RedisClus
     found = user.run("doctor", "--json", "--store", cluster.url)
     (store,) = [part for part in json.loads(found.stdout) if part["part"] == "store"]
     assert store["ok"]
-    assert store["found"] == f"{cluster.url}, used last: here"
+    assert store["found"] == f"{cluster.url}, 3 masters, 0 replicas follow, used last: here"
+    assert store["hint"] == ""
+    user.run("ask", "-s", "here", "--store", f"{cluster.url}?wait_replicas=1", "hello")
+    found = user.run("doctor", "--json", "--store", f"{cluster.url}?wait_replicas=1")
+    (store,) = [part for part in json.loads(found.stdout) if part["part"] == "store"]
+    assert store["hint"] == ("wait_replicas is 1, a master has 0: each turn there waits a second in vain")
 
 
 def test_a_plain_address_of_a_cluster_ends_with_two_lines_that_can_be_followed(
