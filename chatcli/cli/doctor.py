@@ -92,7 +92,16 @@ def _store(address: str | None) -> Found:
         last = f"used last: {newest[0].name}" if newest else "no session yet"
         kept = "" if opened.durable else " (ends with the process)"
         standing, hint = _standing(opened)
-        return f"{opened.address}{kept}, {standing}{last}", hint
+        return f"{opened.address}{kept}, {standing}{last}", hint or _seen_by_others(address)
+
+
+def _seen_by_others(address: str | None) -> str:
+    """Say what to do about a password on the command line, '' when there is none."""
+    from chatcli.stores.masking import masked
+
+    if address is None or masked(address) == address:
+        return ""
+    return "others on this machine see a password on the command line: [stores.NAME] in the config keeps it"
 
 
 def _standing(store: "Store") -> Found:

@@ -110,12 +110,10 @@ def _tried(do: Callable[[], object]) -> bool:
 
 
 def test_when_no_other_master_comes_the_verb_says_so_in_two_lines() -> None:
-    with trio() as servers, closing(RedisStore(servers.url)) as store:
-        store.append("s", TURN)
-        for server in servers.servers:
-            server.process.kill()
+    with ScriptedSentinel(1) as sentinel, closing(RedisStore(sentinel.url)) as store:
         error = refused(lambda: store.append("s", TURN))
         assert "cannot be reached" in error.message
+        assert len(sentinel.named) > 10, "as long as its patience lasted"
 
 
 def refused(do: Callable[[], object]) -> ChatError:
@@ -258,6 +256,10 @@ def test_doctor_names_the_master_and_no_password(
     assert f"master 127.0.0.1:{guarded.master.port}, 2 replicas follow" in row["found"]
     assert row["ok"]
     assert row["hint"] == ""
+    assert "hunter" not in out + err
+    run(["doctor", "--json", "--store", guarded.url])
+    out, err = capfd.readouterr()
+    assert "others on this machine see" in out
     assert "hunter" not in out + err
 
 
