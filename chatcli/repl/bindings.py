@@ -69,7 +69,7 @@ def _told(
     return {
         "send": (_answer if question else unless_swapped(_send, _new_line), TYPING),
         "new_line": (unless_swapped(_new_line, _send), TYPING),
-        "complete": (_complete, TYPING & ~has_completions),
+        "complete": (_complete, TYPING & ~_is_a_choice),
         "history_search": (_search, TYPING),
         "editor": (acts["editor"], TYPING),
         "clear": (acts["clear"], TYPING),
@@ -90,6 +90,13 @@ def _is_command(event: KeyPressEvent) -> bool:
 @Condition
 def _is_empty() -> bool:
     return not get_app().current_buffer.text
+
+
+@Condition
+def _is_a_choice() -> bool:
+    """Whether the menu offers several: prompt_toolkit's Tab goes from one to the next."""
+    menu = get_app().current_buffer.complete_state
+    return menu is not None and len(menu.completions) > 1
 
 
 def _send(event: KeyPressEvent) -> None:

@@ -14,17 +14,20 @@ from chatcli.stores import Session, Store
 _TURNS = 3  # of a session that are previewed
 _LOOKED_AT = 3000  # characters of a message, the last
 _DATE_FROM = 50  # cells of a line that has room for the date
-_TITLE_FROM = 24
+_TITLE_ROOM = 14
 
 
 class Choices:
-    """Sessions, those of them that what was `typed` fits, and the one that is highlighted."""
+    """Sessions, those of them that what was `typed` fits, and the one that is highlighted.
+
+    `widest` is how many cells the longest name takes, so that titles stand below each other.
+    """
 
     def __init__(self, sessions: Iterable[Session]) -> None:
         self._all: list[tuple[str, Session]] = []
         self.typed = ""
         self.matching: list[Session] = []
-        self.at = 0
+        self.at = self.widest = 0
         self.add(sessions)
 
     def __len__(self) -> int:
@@ -39,6 +42,7 @@ class Choices:
         """Add sessions behind the others."""
         entries = [(_folded(f"{session.name}\n{session.title}"), session) for session in sessions]
         self._all += entries
+        self.widest = max([self.widest, *(cells(session.name) for _, session in entries)])
         self.matching += _fitting(entries, self.typed)
 
     def filter(self, typed: str) -> None:
@@ -66,14 +70,19 @@ def _folded(text: str) -> str:
     return text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
-def line(session: Session, width: int) -> str:
-    """Return a session in one line of exactly `width` cells: its name, its title and its turns, when it was used."""
+def line(session: Session, width: int, column: int = 0) -> str:
+    """Return a session in one line of exactly `width` cells: its name, its title and its turns, when it was used.
+
+    Names take `column` cells where there is room for that; a longer one takes what it needs.
+    """
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.used)) if session.used else ""
     end = f"  {session.turns:>4} turn{'s' if session.turns != 1 else ' '}  {when}" if width >= _DATE_FROM else ""
     room = width - len(end)
     name = one_line(session.name, min(room, max(20, room // 2)))
+    column = min(column, max(20, room // 3))
+    name = _padded(name, column if room - column >= _TITLE_ROOM else 0)
     title = ""
-    if room - cells(name) >= _TITLE_FROM - 10 and session.title:
+    if room - cells(name) >= _TITLE_ROOM and session.title:
         title = "  " + one_line(session.title, room - cells(name) - 2)
     return _padded(name + title, room) + end
 

@@ -24,10 +24,8 @@ def mention_suggestions(before: str) -> Iterator[Suggestion]:
     typed = match["quoted"] if match["quoted"] is not None else match["word"]
     for path in _entries(typed):
         named = mention_of(path)
-        if path.endswith("/"):
-            named = named.removesuffix('"')  # it goes on
         if named and named != match[0]:
-            yield Suggestion(named, _shown(path), replaces=len(match[0]))
+            yield Suggestion(_left(named, path), _shown(path), replaces=len(match[0]))
 
 
 def path_suggestions(argument: str) -> Iterator[Suggestion]:
@@ -38,10 +36,13 @@ def path_suggestions(argument: str) -> Iterator[Suggestion]:
     typed = match["quoted"] if match["quoted"] is not None else match["word"].replace("\\", "")
     for path in _entries(typed):
         quoted = path if re.fullmatch(r"[^\s'\"\\]+", path) else f'"{path}"'
-        if path.endswith("/"):
-            quoted = quoted.removesuffix('"')
         if '"' not in path and quoted != match[0]:
-            yield Suggestion(quoted, _shown(path), replaces=len(match[0]))
+            yield Suggestion(_left(quoted, path), _shown(path), replaces=len(match[0]))
+
+
+def _left(written: str, path: str) -> str:
+    """Return what is written for a path, so that typing goes on: in the folder, or behind the file."""
+    return written.removesuffix('"') if path.endswith("/") else f"{written} "
 
 
 def begins_mention(before: str) -> bool:

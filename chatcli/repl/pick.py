@@ -121,9 +121,9 @@ class _Picker:
         return "session> " if self._size()[0] >= _NARROWEST else "> "
 
     def _list(self) -> StyleAndTextTuples:
-        width = self._size()[0] - 1
+        width, names = self._size()[0] - 1, self._choices.widest
         shown, here = self._choices.shown(self._heights()[0])
-        return [("class:here" if at == here else "", line(one, width) + "\n") for at, one in enumerate(shown)]
+        return [("class:here" if at == here else "", line(one, width, names) + "\n") for at, one in enumerate(shown)]
 
     def _preview(self) -> StyleAndTextTuples:
         current = self._choices.current

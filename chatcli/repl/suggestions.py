@@ -37,8 +37,9 @@ class SuggestionCompleter(Completer):
             return
         for found in suggestions:
             replaced = len(_begun(before, found.text)) if found.replaces is None else found.replaces
+            text = found.text.rstrip(" ") if document.text_after_cursor.startswith(" ") else found.text
             yield Completion(
-                found.text,
+                text,
                 start_position=-replaced,
                 display=found.display or found.text,
                 display_meta=found.description,

@@ -149,9 +149,26 @@ def test_a_mention_is_completed_and_stands_out(start: Start, tmp_path: Path) -> 
     term.key("tab")
     term.at_prompt("you> see @notes.md")
     term.wait_for_output(b"\x1b[0;4m@notes.md")
-    term.send(" @nobody")
+    term.send("@nobody")  # Tab went on behind the file
     term.key("enter")
     term.wait_for("got 'see @notes.md @nobody'")
+
+
+def test_tab_takes_the_only_one_of_the_menu_and_enter_sends_it(start: Start) -> None:
+    term = start()
+    term.send("/he")
+    term.wait_for("/help  ")
+    term.key("tab", "enter")
+    term.wait_for("got '/help'")
+
+
+def test_tab_before_a_space_puts_in_no_second_one(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("x")
+    term = start(cwd=tmp_path)
+    term.send("see @no then")
+    term.key(*["left"] * 5)
+    term.key("tab", "enter")
+    term.wait_for("got 'see @notes.md then'")
 
 
 # -- vi

@@ -59,6 +59,7 @@ def test_the_highlight_stays_in_the_list_and_goes_to_the_first_when_the_filter_c
 
 
 @pytest.mark.parametrize("width", [1, 2, 5, 9, 10, 23, 24, 40, 49, 50, 80, 299])
+@pytest.mark.parametrize("column", [0, 20, 400])
 @pytest.mark.parametrize(
     "session",
     [
@@ -68,11 +69,30 @@ def test_the_highlight_stays_in_the_list_and_goes_to_the_first_when_the_filter_c
         Session("red\x1b[31m", "a\nb\u202ec", used=1e9, turns=1),
     ],
 )
-def test_a_line_is_never_wider_than_the_terminal_and_nothing_in_it_is_obeyed(session: Session, width: int) -> None:
-    shown = line(session, width)
+def test_a_line_is_never_wider_than_the_terminal_and_nothing_in_it_is_obeyed(
+    session: Session, width: int, column: int
+) -> None:
+    shown = line(session, width, column)
     assert cell_len(shown) <= max(width, 2)
     assert neutralise(shown) == shown
     assert "\n" not in shown
+
+
+def test_the_titles_stand_below_each_other() -> None:
+    sessions = [
+        Session("att", "one"),
+        Session("名字", "two"),
+        Session("2026-11-25-2256-l4kb", "three"),
+        Session("x" * 60, "4"),
+    ]
+    choices = Choices(sessions[:1])
+    assert line(sessions[0], 80, choices.widest).startswith("att  one ")
+    choices.add(sessions[1:])
+    lines = [line(session, 80, choices.widest) for session in sessions]
+    starts = [cell_len(text.partition(f"  {session.title}")[0]) for text, session in zip(lines, sessions, strict=True)]
+    assert starts[0] == starts[1] == starts[2] < starts[3]
+    assert "one" in line(sessions[0], 60, 20)  # rather than that they are aligned
+    assert {cell_len(text) for text in lines} == {80}
 
 
 def test_a_preview_is_the_end_of_the_newest_turns_and_reads_no_more() -> None:

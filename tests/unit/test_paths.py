@@ -45,7 +45,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_a_mention_is_completed(before: str, offered: list[str]) -> None:
-    assert [found.text for found in mention_suggestions(before)] == offered
+    found = [found.text for found in mention_suggestions(before)]
+    assert [text.removesuffix(" ") for text in found] == offered
+    assert all(text.endswith("/") != text.endswith(" ") for text in found)  # on in a folder, or behind the file
 
 
 def test_the_menu_opens_only_at_a_mention() -> None:
@@ -69,7 +71,7 @@ def test_the_menu_opens_only_at_a_mention() -> None:
     ],
 )
 def test_a_path_behind_a_command_is_completed(argument: str, offered: list[str]) -> None:
-    assert [found.text for found in path_suggestions(argument)] == offered
+    assert [found.text.removesuffix(" ") for found in path_suggestions(argument)] == offered
 
 
 def test_what_is_offered_takes_the_place_of_what_was_typed() -> None:
