@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,17 +110,21 @@ def _bring(
     from chatcli.cli.stores import named_store
     from chatcli.errors import UsageError
     from chatcli.transfer.arrival import bring
-    from chatcli.transfer.source import from_file, from_store
+    from chatcli.transfer.source import documents_in, from_file, from_store
 
     if "://" not in source:
         with from_file(source, format, branches) as (sessions, position), _progress(position) as progress:
             bring(store, sessions, name, arrived, progress)
         return
     with named_store(source) as other:
+        sessions = from_store(other)
         if other.address == store.address:
-            raise UsageError("those sessions are in this store already", "--store names the one to bring them to")
+            sessions = documents_in(other)
+            if (first := next(sessions, None)) is None:
+                raise UsageError("those sessions are in this store already", "--store names the one to bring them to")
+            sessions = chain([first], sessions)
         with _progress(lambda: 0.0) as progress:
-            bring(store, from_store(other), name, arrived, progress)
+            bring(store, sessions, name, arrived, progress)
 
 
 @contextmanager

@@ -102,6 +102,13 @@ class RedisStore:
         """See Store. Names that chatcli does not allow are left out."""
         return self._index.foreign()
 
+    def documents(self) -> Iterator[tuple[str, Callable[[], Iterator[Message]]]]:
+        """Yield the name of each session that `langchain-redis` keeps here, and what reads its messages."""
+        from chatcli.stores import redis_documents  # only an import looks for them
+
+        for name, keys in redis_documents.sessions(self._wire).items():
+            yield name, partial(redis_documents.messages, self._wire, keys)
+
     # Writing
 
     def append(

@@ -51,7 +51,18 @@ def check_format(format: str) -> str | None:
 def from_store(store: Store) -> Iterator[Carried]:
     """Yield all sessions of a store, those too that only other programs wrote; the one used last last."""
     names = [one.name for one in listed(store)] + [one.name for one in store.foreign()]
-    return (departure.carried(store, name) for name in reversed(names))
+    return chain(documents_in(store), (departure.carried(store, name) for name in reversed(names)))
+
+
+def documents_in(store: Store) -> Iterator[Carried]:
+    """Yield the sessions that `langchain-redis` keeps beside those of the store, where that is a Redis."""
+    from chatcli.stores.redis import RedisStore  # here: most imports are of files
+
+    if isinstance(store, RedisStore):
+        for name, read in store.documents():
+            first = next(read(), None)
+            if first is not None:
+                yield Carried(name, read(), origin=f"langchain-redis:{name}@{first.id}")
 
 
 @contextmanager
