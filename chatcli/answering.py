@@ -22,7 +22,7 @@ from chatcli.prompt import fill
 from chatcli.pump import Pump
 from chatcli.sight import check_images
 from chatcli.stores import Change, Pending
-from chatcli.turn import Committed, Draft, Notice, Turning, Unsaved, streamed
+from chatcli.turn import Committed, Draft, Notice, Turning, streamed
 from chatcli.writer import this_writer
 
 
@@ -41,7 +41,6 @@ class Answering(Assembly):
     _stopped: bool = field(default=False, init=False)
     _used: bool = field(default=False, init=False)
     _length: int = field(default=0, init=False)
-    _unsaved: Unsaved | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.background = Background(self.work, self._keep_change, self.side_model, self.look_up_window)
@@ -56,7 +55,6 @@ class Answering(Assembly):
         """
         fill(self.prompt, self.variables, (), turn.user)  # raises what would be wrong, before anything is kept
         check_images(model or self.model, turn.user.content)
-        self.flush()
         self._save_settings()
         turn = turn._replace(writer=self.writer)
         self._stopped, self._used = False, True
@@ -70,17 +68,6 @@ class Answering(Assembly):
         self._stopped = True
         if self._pump is not None:
             self._pump.stop()
-
-    def flush(self) -> None:
-        """Commit a reply that could not be saved when it came; raise StoreError while that still fails."""
-        if self._unsaved is not None:
-            self._commit(self._unsaved.turn, self._unsaved.reply, self._unsaved.context)
-            self._unsaved = None
-
-    @property
-    def unsaved(self) -> tuple[Message, Message] | None:
-        """The user's message and the reply that the store would not take; `flush` tries again."""
-        return (self._unsaved.turn.user, self._unsaved.reply) if self._unsaved else None
 
     def derive(self) -> None:
         """Have the background see what is to be derived; returns at once.
@@ -182,8 +169,7 @@ class Answering(Assembly):
         if draft.usage and not draft.prefix:
             self.aids.learn_scale(self.model, context.messages, draft.usage)
         reply = draft.reply(self.model.name, self.clock())
-        self._unsaved = Unsaved(turn, reply, context)
-        self.flush()
+        self._commit(turn, reply, context)
         return reply
 
     def _commit(self, turn: Pending, reply: Message, context: Context) -> None:

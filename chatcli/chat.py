@@ -56,7 +56,6 @@ class Chat(Answering):
 
     def last(self) -> Pending:
         """Return the history's last turn, to be replaced. Raises NotFound when there is none."""
-        self.flush()
         return to_replace(self.store, self.session, self.writer)
 
     def cut_off(self) -> Pending:
@@ -83,7 +82,6 @@ class Chat(Answering):
 
     def unfinished(self) -> list[Pending]:
         """Return the turns to decide on: our own without a reply, and those whose writer is gone."""
-        self.flush()
         return [turn for turn in self.store.pending(self.session) if self._is_ours_to_decide(turn)]
 
     # The history's end
@@ -93,7 +91,6 @@ class Chat(Answering):
 
         Raises NotFound when there is none of that number, Conflict when another writer was faster.
         """
-        self.flush()
         chosen = choose(self.store, self.session, number)
         self._length = self.store.length(self.session)
         self.derive()
@@ -101,14 +98,12 @@ class Chat(Answering):
 
     def undo(self, turns: int = 1) -> int:
         """Take the last turns out of the history; return how many there were. `redo` brings them back."""
-        self.flush()
         taken = take_back(self.store, self.session, turns)
         self._length = self.store.length(self.session)
         return taken
 
     def redo(self) -> int:
         """Put back what was undone last; return how many messages that were, 0 when there is nothing."""
-        self.flush()
         return put_back(self.store, self.session)
 
     def clear(self) -> int:

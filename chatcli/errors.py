@@ -5,7 +5,8 @@
     ├── UsageError            a flag, an argument or a prompt is wrong           exit 2
     │   └── ConfigError       the config file is wrong                           exit 2
     ├── StoreError            the store failed                                   exit 3
-    │   ├── StoreUnavailable  it cannot be reached, or refuses us
+    │   ├── StoreUnavailable  it takes nothing now, or does not let us in
+    │   │   └── StoreAway     it does not answer, or somebody keeps it locked
     │   └── Conflict          another writer changed the session meanwhile
     └── ModelError            the model failed                                   exit 4
         ├── BadKey            the key is missing, wrong or not allowed
@@ -56,7 +57,11 @@ class StoreError(ChatError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be reached, or does not let us in."""
+    """The store takes nothing: it cannot be reached, its disk is full, or it does not let us in."""
+
+
+class StoreAway(StoreUnavailable):
+    """The store does not answer, or somebody keeps it locked: it may be there again in a moment."""
 
 
 class Conflict(StoreError):

@@ -20,6 +20,7 @@ from chatcli import chat as core
 from chatcli import prompt as prompts
 from chatcli.attachments import attach_all, with_attachments
 from chatcli.cli.compose import aids_for
+from chatcli.cli.journaled import journaled_store
 from chatcli.cli.resolve import resolve_model, workplace
 from chatcli.cli.stores import forget_index, open_named_store
 from chatcli.context import Context
@@ -63,7 +64,7 @@ class Chat:
         chosen = parse_memory(spec) if isinstance(spec, str) else spec
         asked = model if model is not None and not isinstance(model, str) else open_model(model)
         self._own_store = store is None or isinstance(store, str)
-        opened = open_named_store(place, store) if store is None or isinstance(store, str) else store
+        opened = journaled_store(place, store, needed=True) if store is None or isinstance(store, str) else store
         self._chat = core.Chat(
             opened,
             name,

@@ -4,13 +4,11 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 
-from chatcli.context import Context
 from chatcli.errors import StoreError
 from chatcli.messages import Finish, Message, Usage, new_id
 from chatcli.model import Delta, Event, Finished, Reasoning, Used
 from chatcli.pump import Tick
 from chatcli.seam import Seam
-from chatcli.stores import Pending
 
 CHECKPOINT = 0.8
 """Seconds after which what has come of a reply is kept; a second with the time it takes."""
@@ -133,12 +131,3 @@ def streamed(events: Iterable[Event | Tick], draft: Draft, keep: Callable[[], No
         kept = time.monotonic()
     if (shown := draft.take_rest()) is not None:
         yield shown
-
-
-@dataclass(frozen=True, slots=True)
-class Unsaved:
-    """A turn with its reply that the store did not take yet."""
-
-    turn: Pending
-    reply: Message
-    context: Context

@@ -1,7 +1,7 @@
 """`chatcli ask`: one turn, for scripts and for the hurry."""
 
 import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -56,7 +56,6 @@ def ask(
     from chatcli.attachments import attach_all, with_attachments
     from chatcli.cli.later import derive_later
     from chatcli.cli.opened import opened_chat
-    from chatcli.errors import StoreError
 
     form = _form(as_json, extract, schema)
     attached = attach_all(flags.attachments)
@@ -64,10 +63,7 @@ def ask(
     with opened_chat(flags) as (chat, place):
         _tell_attached(chat, attached, flags.quiet)
         chat.background.close()  # it would end with us, half done and paid for
-        try:
-            reply = _answer(chat, content, flags, form, place.config)
-        except StoreError as error:
-            reply = _unsaved(chat, error, form, place)
+        reply = _answer(chat, content, flags, form, place.config)
         _tell(chat, flags.quiet)
         derive_later(chat, flags.store)
         if reply is not None:
@@ -175,25 +171,6 @@ def _turn(chat: "Chat", content: "Content", quiet: bool) -> "Turning":
     if any(turn.user.content != content for turn in unfinished):
         notice(f"{chat.session} has an unfinished turn; chatcli chat -s offers it", quiet)
     return chat.send(content, unfinished)
-
-
-def _unsaved(chat: "Chat", error: Exception, form: Form, place: "Workplace") -> "Message":
-    """Return a reply that the store did not take at first; raise its `error` if it still does not.
-
-    The reply is printed and kept in a file then: it was paid for.
-    """
-    from chatcli.repl.rescue import save_or_rescue
-
-    if chat.unsaved is None:
-        raise error
-    reply = chat.unsaved[1]
-    path = save_or_rescue(chat, place.folders.state)
-    if path is None:
-        return reply
-    with suppress(NotFound):  # no code: all of it is in the file
-        _print(chat, reply, form, place)
-    print(f"the turn is kept in {neutralise(str(path))}", file=sys.stderr)
-    raise error
 
 
 def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> None:

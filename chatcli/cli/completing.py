@@ -1,14 +1,17 @@
 """What the shell's Tab offers."""
 
+from contextlib import closing
+
 
 def session_names(incomplete: str) -> list[str]:
     """Return the sessions whose names begin so, for the shell's Tab; none when the store cannot say."""
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.resolve import workplace
+    from chatcli.cli.stores import open_named_store
     from chatcli.errors import ChatError
     from chatcli.names import listed
 
     try:
-        with named_store(None) as store:
+        with closing(open_named_store(workplace())) as store:
             found = [session.name for session in listed(store, 200)]
     except ChatError:
         return []

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chatcli.model import Model
     from chatcli.model.embeddings import Embedder
     from chatcli.prompt import Prompt
-    from chatcli.repl.tools import Tools
+    from chatcli.repl.tools import Outage, Tools
     from chatcli.search.find import Findings
 
 DEFAULT_MEMORY = "auto"
@@ -159,6 +159,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
         price_of=prices_of(place.config),
         preload=_preload,
         state_folder=place.folders.state,
+        outage=_outage(store),
         private=flags.private,
         plain=flags.plain or place.config.plain,
         quiet=flags.quiet,
@@ -168,6 +169,17 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
         keymap=keymap(place.config.keys, vi=place.config.editing == "vi"),
         vi=place.config.editing == "vi",
     )
+
+
+def _outage(store: Store) -> "Outage":
+    """Return what is told of the store: it goes away only where it has a journal."""
+    from chatcli.repl.tools import Lasting
+
+    if not store.durable:
+        return Lasting()
+    from chatcli.stores.journaled import Journaled
+
+    return store if isinstance(store, Journaled) else Lasting()
 
 
 def _find(

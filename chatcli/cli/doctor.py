@@ -9,6 +9,7 @@ from chatcli.cli.flags import StoreOption
 
 if TYPE_CHECKING:
     from chatcli.stores import Store
+    from chatcli.stores.journal import Waiting
 
 Found = tuple[str, str]
 """What was found, and what to do about it: '' when all is well."""
@@ -44,6 +45,7 @@ def _checks(store: str | None, side_models: dict[str, Check]) -> dict[str, Check
     """Return the checks by name; each returns what it found, or raises a ChatError."""
     return {
         "store": lambda: _store(store),
+        "journal": _journal,
         "model": _model,
         **side_models,
         "embedded": _embedded,
@@ -84,10 +86,13 @@ def _config() -> Found:
 
 
 def _store(address: str | None) -> Found:
-    from chatcli.cli.stores import named_store
+    from contextlib import closing
+
+    from chatcli.cli.resolve import workplace
+    from chatcli.cli.stores import open_named_store
     from chatcli.names import listed
 
-    with named_store(address) as opened:
+    with closing(open_named_store(workplace(), address)) as opened:
         newest = listed(opened, 1)
         last = f"used last: {newest[0].name}" if newest else "no session yet"
         kept = "" if opened.durable else " (ends with the process)"
@@ -117,6 +122,32 @@ def _standing(store: "Store") -> Found:
     except StoreError as error:
         return "", f"its role is unknown: {error.message}"
     return f"{standing.told}, ", standing.hint
+
+
+def _journal() -> Found:
+    """Say which turns wait for which stores that were away."""
+    import os
+    from contextlib import closing
+
+    from chatcli.config import folders
+    from chatcli.stores.journal import Journal
+
+    with closing(Journal(folders(os.environ).state / "journal.db", "")) as journal:
+        found = journal.waiting()
+    if not found:
+        return "no turn waits for a store", ""
+    return "; ".join(map(_in_words, found)), "a chat that reaches the store puts them there"
+
+
+def _in_words(waiting: "Waiting") -> str:
+    import time
+
+    from chatcli.values import counted
+
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(waiting.since))
+    first = ", ".join(waiting.sessions[:3])
+    more = f" and {counted(len(waiting.sessions) - 3, 'other session')}" if len(waiting.sessions) > 3 else ""
+    return f"{counted(waiting.turns, 'turn')} of {first}{more} kept here for {waiting.store} since {since}"
 
 
 def _model() -> Found:

@@ -72,7 +72,11 @@ def existing_session(store: Store, name: str | None) -> str:
 @contextmanager
 def named_store(address: str | None) -> Iterator[Store]:
     """Open the store at `address`, a store of the config by name or an address; None: the configured one."""
-    with closing(open_named_store(workplace(), address)) as store:
+    from chatcli.cli.journaled import put_in_what_waits
+
+    place = workplace()
+    with closing(open_named_store(place, address)) as store:
+        put_in_what_waits(place, store, address)
         yield store
 
 

@@ -108,6 +108,11 @@ class PromptLine:
         # What was pasted is no slash command, whatever it begins with: a space in front says so.
         return f" {whole}" if whole.startswith("/") and not text.startswith("/") else whole
 
+    def redraw(self) -> None:
+        """Draw the line again, if it stands on the screen: what its toolbar shows is another. Any thread may call."""
+        if self._session is not None:
+            self._session.app.invalidate()
+
     def _read_plain(self) -> str | None:
         from chatcli.repl.plain_line import read_plain
 

@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
-from chatcli.errors import ChatError, ModelError, StoreError
+from chatcli.errors import ChatError, ModelError
 from chatcli.render.safe import one_line
+from chatcli.repl.clock import Clock
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.last_turns import show_last_turns
 from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
@@ -46,8 +46,8 @@ class Repl:
         self.leaving = False
         self._exit_code = 0
         self._prefill = ""
-        self._rescued: Path | None = None
         self._told: list[str] = []
+        self._clock = Clock()
         self._keys = CapturedKeys()
         self._interrupted = False
         self._preload = Preload(self._load, then=self._derive)
@@ -59,6 +59,7 @@ class Repl:
             keymap=tools.keymap,
             vi=tools.vi,
         )
+        tools.outage.on_change = self.line.redraw
 
     @property
     def chat(self) -> "Chat":
@@ -75,10 +76,7 @@ class Repl:
         return place_of(self._begun) if self._begun else self._opening.place
 
     def run(self) -> int:
-        """Chat until the user leaves; return the exit code: a script's is that of the last error, 0 without one.
-
-        A reply that the store would not take is in a file then, named on the screen.
-        """
+        """Chat until the user leaves; return the exit code: a script's is that of the last error, 0 without one."""
         stop = self.tools.keymap.stop_byte
         capture = captured_keys(stop=stop) if on_a_terminal() else nullcontext(self._keys)
         # A ^C between two prompts must not end the chat; at a prompt it is a key.
@@ -89,7 +87,6 @@ class Repl:
                 if text is None:
                     break
                 self._take(text)
-        self._rescue()
         return 0 if sys.stdin is not None and sys.stdin.isatty() else self._exit_code
 
     def greet(self, with_turns: bool = True) -> None:
@@ -113,8 +110,6 @@ class Repl:
 
     def switch(self, chat: "Chat", greet: bool = True, with_turns: bool = True) -> None:
         """Go on with another session's chat; without `greet`, somebody else says so, or shows its turns."""
-        self._rescue()
-        self._rescued = None  # a file of the other session stays
         self.chat.close()
         self._switched_to = chat
         self.attachments.clear()
@@ -206,7 +201,7 @@ class Repl:
 
     def _toolbar(self, width: int) -> str:
         meter = meter_of(self._begun) if self._begun else NOTHING_SENT
-        return toolbar(self._place, width, meter, len(self.attachments))
+        return toolbar(self._place, width, meter, len(self.attachments), self.tools.outage.state)
 
     def _read(self) -> str | None:
         self._tell()
@@ -218,7 +213,9 @@ class Repl:
         return text
 
     def _tell(self) -> None:
-        """Say in one line what the memory did since the last prompt."""
+        """Say what happened to the store since the last prompt, and in one line what the memory did."""
+        for line in filter(None, [*self.tools.outage.news(), self._clock.news()]):
+            self.screen.warn(one_line(line, _LONGEST_NEWS))
         news = self._begun.background.news() if self._begun else ()
         lines = dict.fromkeys([*self._told, *news])
         told, self._told = list(lines), []
@@ -231,14 +228,11 @@ class Repl:
         with self._errors_shown():
             if text.strip():
                 (self._run_slash if text.startswith("/") else self._send)(text)
-        self._rescue()
 
     def _run_slash(self, line: str) -> None:
         """Run a slash command; the up key brings back one that was refused."""
         from chatcli.repl.slash import run_slash
 
-        with suppress(StoreError):  # a command that needs the store says so itself
-            self.chat.flush()
         run_slash(self, line)
 
     def _send(self, text: str) -> None:
@@ -269,14 +263,6 @@ class Repl:
                 from chatcli.repl.pending import say_what_is_unanswered
 
                 say_what_is_unanswered(self.screen, self.chat)
-
-    def _rescue(self) -> None:
-        """Save what is unsaved, in the store or in a file."""
-        if self._begun is None or (self._begun.unsaved is None and self._rescued is None):
-            return
-        from chatcli.repl.rescue import rescue
-
-        self._rescued = rescue(self._begun, self.tools.state_folder, self.screen, self._rescued)
 
     def _suggest(self, before: str) -> Iterator[Suggestion]:
         if not before.startswith("/"):

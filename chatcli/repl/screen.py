@@ -79,7 +79,7 @@ class Screen:
 
     def warn(self, text: str) -> None:
         """Print a line that wants attention."""
-        self._print(self._notices, neutralise(text), colors().warning)
+        self._print(self._notices, self._between_words(text), colors().warning)
 
     def error(self, error: ChatError) -> None:
         """Print the two lines of an error."""

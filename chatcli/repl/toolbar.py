@@ -44,21 +44,22 @@ def place_of(chat: "Chat") -> Place:
     return Place(chat.session, chat.model.name, chat.memory_spec, chat.store.address)
 
 
-def toolbar(place: Place, width: int, meter: Meter = NOTHING_SENT, attached: int = 0) -> str:
+def toolbar(place: Place, width: int, meter: Meter = NOTHING_SENT, attached: int = 0, away: str = "") -> str:
     """Return the session, model, memory, store, what is attached and the last context, at most `width` cells wide.
 
     Where that is too little the store goes first, then the memory, the model, the words of the meter; then the
-    session is cut. How full the context is stays to the last.
+    session is cut. How full the context is stays to the last, but for a store that is `away`, in these words.
     """
     name = one_line(place.session, _LONGEST_NAME)
     about = [one_line(part) for part in (place.model, place.memory, place.store.partition(":")[0])]
     waiting = [f"{attached} attached"] if attached else []
-    long, short, shortest = ([one] if one else [] for one in meter)
-    for kept, end in ((3, long), (2, long), (1, long), (0, long), (0, short)):
+    gone = [away] if away else []
+    long, short, shortest = ([*([one] if one else []), *gone] for one in meter)
+    for kept, end in ((2 if away else 3, long), (2, long), (1, long), (0, long), (0, short), (0, gone or short)):
         line = _BETWEEN.join([name, *about[:kept], *waiting, *end])
         if _width_of(line) <= width:
             return line
-    ends = [[*waiting, *end] for end in (long, short, shortest)]
+    ends = [[*waiting, *end] for end in (long, short, shortest)] + [gone] * bool(gone)
     return _cut(name, next((end for end in ends if _room(end, width) >= _TELLING), ends[-1]), width)
 
 

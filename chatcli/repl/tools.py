@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from chatcli.keymap import Keymap
 
@@ -16,6 +16,35 @@ if TYPE_CHECKING:
 
 Find = Callable[[str, int, Callable[[int, int], object], Callable[[str], object]], "Findings"]
 """Searches for a query, for so many hits; is told whom to tell how far it is, and whom what is wrong with the index."""
+
+
+class Outage(Protocol):
+    """What is told of a store that may go away while the chat goes on."""
+
+    on_change: Callable[[], object]
+    """Called, in any thread, when it goes away or is back."""
+
+    @property
+    def state(self) -> str:
+        """What there is to know in a few words; '' while the store is there."""
+        ...
+
+    def news(self) -> Sequence[str]:
+        """Return what happened since it was last asked, one line each."""
+        ...
+
+
+class Lasting:
+    """A store that is there as long as the process."""
+
+    state = ""
+
+    def __init__(self) -> None:
+        self.on_change: Callable[[], object] = lambda: None
+
+    def news(self) -> Sequence[str]:
+        """See Outage."""
+        return ()
 
 
 class Tools(NamedTuple):
@@ -37,6 +66,7 @@ class Tools(NamedTuple):
     preload: Callable[[str], object]
     """Import what the first turn with the model of that id needs; runs while the user types."""
     state_folder: Path
+    outage: Outage = Lasting()
     private: bool = False
     plain: bool = False
     quiet: bool = False

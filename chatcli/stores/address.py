@@ -24,6 +24,8 @@ KNOWN = (
     "memory:, sqlite:///FILE, redis://HOST:PORT/DB, rediss://…, unix://PATH, "
     "redis+cluster://HOST:PORT/, redis+sentinel://HOSTS/SERVICE/DB"
 )
+USUAL_PREFIX = "message_store:"
+"""Where LangChain's Python class keeps its lists."""
 LOCAL_REDIS = "redis://localhost:6379/0"
 
 
@@ -31,7 +33,7 @@ def open_store(
     address: str,
     *,
     data_folder: Path,
-    key_prefix: str = "message_store:",
+    key_prefix: str = USUAL_PREFIX,
     ttl: int | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Store:

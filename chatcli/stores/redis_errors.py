@@ -4,7 +4,7 @@ import re
 
 from redis import exceptions as failures
 
-from chatcli.errors import StoreError, StoreUnavailable
+from chatcli.errors import StoreAway, StoreError, StoreUnavailable
 
 _OTHERWISE = "start it or correct the address (--store redis://HOST:PORT/DB), or use --store sqlite"
 _OTHER_NODES = "start its nodes; the addresses that they announce must lead to them from here (cluster-announce-ip)"
@@ -29,15 +29,15 @@ def ours(error: Exception, address: str) -> StoreError:
         case failures.NoPermissionError():
             return StoreUnavailable(f"{where} does not let this user in here: {text}", "ask for the rights (ACL)")
         case failures.TimeoutError():
-            return StoreUnavailable(f"{where} does not answer: {text}", otherwise)
+            return StoreAway(f"{where} does not answer: {text}", otherwise)
         case OSError() | UnicodeError():
-            return StoreUnavailable(f"{where} cannot be reached: {text}", otherwise)
+            return StoreAway(f"{where} cannot be reached: {text}", otherwise)
         case failures.InvalidResponse():
             return StoreUnavailable(f"{address} is no Redis server: {text}", otherwise)
         case failures.ReadOnlyError():
             return StoreUnavailable(f"{where} is a read-only replica", "give the address of its master")
         case failures.OutOfMemoryError():
-            return StoreError(f"{where} is out of memory; nothing was changed", "raise its maxmemory, or delete")
+            return StoreUnavailable(f"{where} is out of memory; nothing was changed", "raise its maxmemory, or delete")
     return of_cluster(error, address) or _refused(text, where)
 
 
@@ -48,7 +48,7 @@ def _no_connection(error: failures.ConnectionError, text: str, where: str, other
         case failures.AuthenticationError():
             return _wrong_password(where)
         case failures.BusyLoadingError():
-            return StoreUnavailable(f"{where} is still loading its data", "try again in a moment")
+            return StoreAway(f"{where} is still loading its data", "try again in a moment")
         case _ if "CERTIFICATE_VERIFY" in text:
             return StoreUnavailable(f"{where}: {text}", "give its CA: rediss://…?ssl_ca_certs=FILE")
         case _ if "at rediss" in where and _HANGS_UP.search(text):
@@ -56,7 +56,7 @@ def _no_connection(error: failures.ConnectionError, text: str, where: str, other
             return StoreUnavailable(f"{where} hangs up: {text}", f"it may want a certificate of yours: {files}")
         case _ if "at rediss" in where and "No such file" in text:
             return StoreUnavailable(f"{where}: {text}", "look at the files that the address names: ssl_…=FILE")
-    return StoreUnavailable(f"{where} cannot be reached: {text}", otherwise)
+    return StoreAway(f"{where} cannot be reached: {text}", otherwise)
 
 
 def _wrong_password(where: str) -> StoreError:
@@ -85,9 +85,9 @@ def of_cluster(error: Exception, address: str) -> StoreError | None:
     text, known = _first_line(error), _is_cluster(address)
     match error:
         case failures.MovedError() | failures.AskError() | failures.TryAgainError() if known:
-            return StoreUnavailable(f"Redis at {address} is moving this session", "try again in a moment")
+            return StoreAway(f"Redis at {address} is moving this session", "try again in a moment")
         case failures.ClusterDownError() | failures.MasterDownError() if known:
-            return StoreUnavailable(
+            return StoreAway(
                 f"Redis at {address} has lost a master: {text}", "wait for its fail-over, or look at CLUSTER INFO"
             )
         case failures.MovedError() | failures.AskError() | failures.TryAgainError() | failures.ClusterError():
@@ -116,7 +116,7 @@ def _refused(text: str, where: str) -> StoreError:
     if text.startswith("NOREPLICAS"):
         return StoreUnavailable(f"{where} takes no writes: too few replicas follow it", "look at its replicas")
     if text.startswith("MISCONF"):
-        return StoreError(f"{where} cannot save to its disk and takes no writes", "make room on its disk")
+        return StoreUnavailable(f"{where} cannot save to its disk and takes no writes", "make room on its disk")
     if text.startswith("DB index"):
         return StoreUnavailable(f"{where} has no such database", "end the address with the number of one it has: /0")
     return StoreError(f"{where} refuses: {text}", "look into its log")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from chatcli.errors import StoreError, StoreUnavailable
+from chatcli.errors import StoreAway, StoreError, StoreUnavailable
 from chatcli.private import private_folder
 
 PATIENCE = 10.0  # seconds to wait for another writer
@@ -64,10 +64,7 @@ MIGRATIONS = (
 def open_file(path: Path) -> sqlite3.Connection:
     """Open the file, made with its folders when missing, at our schema; raise StoreError when that fails."""
     with translated(path):
-        try:
-            _make(path)
-        except OSError as error:
-            raise _unwritable(path, error.strerror or str(error)) from error
+        make_file(path)
         # Any thread may use the connection: the store's lock lets one in at a time.
         db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         # Bytes that are no UTF-8 must not make the rest of a row unreadable.
@@ -82,10 +79,13 @@ def open_file(path: Path) -> sqlite3.Connection:
         return db
 
 
-def _make(path: Path) -> None:
-    """Make the file with mode 0600, and each missing folder above it with 0700."""
-    private_folder(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600))
+def make_file(path: Path) -> None:
+    """Make the file with mode 0600, and each missing folder above it with 0700; raise StoreError when that fails."""
+    try:
+        private_folder(path.parent)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600))
+    except OSError as error:
+        raise _unwritable(path, error.strerror or str(error)) from error
 
 
 def _check_owner(db: sqlite3.Connection, path: Path) -> None:
@@ -102,14 +102,15 @@ def _check_owner(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _set_up(db: sqlite3.Connection) -> None:
-    _use_wal(db)
+    use_wal(db)
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
 
 
-def _use_wal(db: sqlite3.Connection) -> None:
+def use_wal(db: sqlite3.Connection, patience: float = PATIENCE) -> None:
+    """Put the file into WAL mode; waits up to `patience` seconds for others who do."""
     # SQLite does not wait for its lock while it changes the journal: two first openers need our patience.
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -155,7 +156,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 def check_still_there(path: Path, opened: tuple[int, int] | None) -> None:
     """Raise StoreError unless the path still leads to the file that was opened: SQLite writes on into a deleted one."""
     if identity(path) != opened:
-        raise StoreError(
+        raise StoreUnavailable(
             f"the file {path} was deleted or replaced while it was open; nothing was written",
             "leave and start again; what is on the screen can be copied",
         )
@@ -172,11 +173,9 @@ def translated(path: Path, patience: float = PATIENCE) -> Iterator[None]:
         raise StoreError("a name holds half a character", "correct it") from error
 
 
-def busy(path: Path, patience: float) -> StoreUnavailable:
+def busy(path: Path, patience: float) -> StoreAway:
     """Return the error for a file that another writer keeps locked."""
-    return StoreUnavailable(
-        f"another writer has kept {path} locked for {patience:g} s", "end that program, then repeat it"
-    )
+    return StoreAway(f"another writer has kept {path} locked for {patience:g} s", "end that program, then repeat it")
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
@@ -195,9 +194,11 @@ def _ours(path: Path, error: sqlite3.Error) -> StoreError:
         case "SQLITE_CORRUPT":
             return StoreError(f"{path} is damaged: {error}", f"keep a copy of it, then try: sqlite3 {path} .recover")
         case "SQLITE_FULL":
-            return StoreError(f"the disk under {path} is full; nothing was changed", "make room, then repeat it")
+            return StoreUnavailable(f"the disk under {path} is full; nothing was changed", "make room, then repeat it")
         case "SQLITE_IOERR":
-            return StoreError(f"{path} cannot be read or written: {error}", "look whether the disk is full or gone")
+            return StoreUnavailable(
+                f"{path} cannot be read or written: {error}", "look whether the disk is full or gone"
+            )
         case "SQLITE_READONLY" | "SQLITE_CANTOPEN" | "SQLITE_PERM":
             return _unwritable(path, str(error))
     return StoreError(f"{path}: {error}", "if it happens again, report it as a bug of chatcli")

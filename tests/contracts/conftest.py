@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
 from chatcli.stores.in_memory import InMemoryStore
+from chatcli.stores.journal import Journal
+from chatcli.stores.journaled import Journaled
 from chatcli.stores.redis import RedisStore
 from chatcli.stores.redis_cluster import ClusterStore
 from chatcli.stores.sqlite import SqliteStore
@@ -28,15 +31,20 @@ class Place:
     folder: Path
     prefix: str
     opened: list[Store]
+    journaled: bool = False
 
     def open(self) -> Store:
         store = open_store(self.address, data_folder=self.folder, key_prefix=self.prefix)
+        if self.journaled:
+            store = Journaled(store, partial(Journal, self.folder / "journal.db", self.address))
         self.opened.append(store)
         return store
 
 
 def abandon(store: Store, session: str) -> None:
     """Make all turns under way look as if they had shown no sign of life for long."""
+    if isinstance(store, Journaled):
+        store = store._inner
     match store:
         case InMemoryStore():
             turns = store._sessions[session].pending
@@ -96,20 +104,24 @@ def _address(kind: str, request: pytest.FixtureRequest) -> str:
 
 
 def _place(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    kind, _, journaled = kind.partition(", ")
     address = _address(kind, request)
-    place = Place(address, folder, f"test{next(_prefixes)}:", [])
+    place = Place(address, folder, f"test{next(_prefixes)}:", [], bool(journaled))
     yield place
     for store in place.opened:
         store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", *binaries(), "cluster", "sentinel"])
+JOURNALED = ["memory, journaled", "sqlite, journaled", "valkey, journaled"]
+
+
+@pytest.fixture(params=["memory", "sqlite", *binaries(), "cluster", "sentinel", *JOURNALED])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Every kind of store."""
     yield from _place(request.param, tmp_path, request)
 
 
-@pytest.fixture(params=["sqlite", *binaries(), "cluster", "sentinel"])
+@pytest.fixture(params=["sqlite", *binaries(), "cluster", "sentinel", *JOURNALED[1:]])
 def durable_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Every kind of store that other processes can open."""
     yield from _place(request.param, tmp_path, request)

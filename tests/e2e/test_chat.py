@@ -1,12 +1,10 @@
 """The interactive chat in a real terminal, against a real server."""
 
-import json
 import signal
 from threading import Event
 from typing import Any
 
 from tests.e2e.conftest import CHATCLI, User
-from tests.redis_server import free_port, running
 from tests.servers import BAD_KEY, RATE_LIMIT, Cut, Thought
 from tests.terminal import Terminal
 
@@ -180,30 +178,6 @@ def test_a_chat_whose_output_goes_elsewhere_reads_lines(user: User) -> None:
         term.wait_for("Turn 1: Hello")
         term.key("c-d")
         term.wait_exit()
-
-
-def test_a_reply_that_the_store_does_not_take_is_in_a_file_until_it_does(user: User) -> None:
-    gate = Event()
-    user.server.replies("precious", gate, " reply")
-    port = free_port()
-    with running(port=port) as redis, user.chat("-s", "s", "--store", redis.url) as term:
-        term.wait_for("you>")
-        term.enter("one")
-        term.wait_for("precious")
-        redis.process.terminate()
-        redis.process.wait()
-        gate.set()
-        term.wait_for("it is kept in")
-        [kept] = (user.home / "state").glob("unsaved-*.json")
-        assert kept.stat().st_mode & 0o777 == 0o600
-        assert json.loads(kept.read_text())["messages"][1]["content"] == "precious reply"
-        term.enter("two")
-        term.wait(lambda t: t.text().count("you> two") == 2)
-        with running(port=port):
-            term.key("enter")
-            term.wait_for("Turn 2: two")
-            term.wait(lambda _: not kept.exists())
-            leave(term)
 
 
 def test_a_paste_is_one_message_and_does_not_send_itself(user: User) -> None:

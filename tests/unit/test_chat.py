@@ -351,46 +351,6 @@ def test_an_abandoned_reply_can_be_kept_as_it_is() -> None:
     assert chat.unfinished() == []
 
 
-class AwayStore(InMemoryStore):
-    """A store that can go away."""
-
-    away = False
-
-    def commit(self, *given, **named):  # type: ignore[no-untyped-def]
-        if self.away:
-            raise StoreUnavailable("the store is away", "start it")
-        return super().commit(*given, **named)
-
-
-def test_a_reply_the_store_does_not_take_is_kept_and_saved_before_the_next_turn() -> None:
-    store = AwayStore()
-    chat = chat_with(["A"], ["B"], store=store)
-    store.away = True
-    with pytest.raises(StoreUnavailable):
-        run(chat.send("one"))
-    assert chat.unsaved is not None
-    assert chat.unsaved[1].text == "A"
-    with pytest.raises(StoreUnavailable):
-        run(chat.send("two"))
-    store.away = False
-    run(chat.send("two"))
-    assert said(chat) == [("user", "one"), ("assistant", "A"), ("user", "two"), ("assistant", "B")]
-    assert chat.unsaved is None
-
-
-def test_an_undo_while_a_reply_is_unsaved_takes_that_turn_back_and_no_other() -> None:
-    store = AwayStore()
-    chat = chat_with(["A"], ["B"], store=store)
-    run(chat.send("one"))
-    store.away = True
-    with pytest.raises(StoreUnavailable):
-        run(chat.send("two"))
-    store.away = False
-    assert chat.undo() == 1
-    assert said(chat) == [("user", "one"), ("assistant", "A")]
-    assert chat.redo() == 2
-
-
 def test_the_turn_is_in_the_store_as_soon_as_send_returns() -> None:
     chat = chat_with()
     events = chat.send("Hi")

@@ -1,0 +1,81 @@
+"""The store of a chat with its journal, and what becomes of that before and after."""
+
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatcli.cli.output import notice
+from chatcli.cli.resolve import Workplace
+from chatcli.cli.stores import open_named_store
+from chatcli.errors import StoreError
+from chatcli.stores import Store
+from chatcli.stores.address import USUAL_PREFIX
+
+if TYPE_CHECKING:
+    from chatcli.stores.journal import Journal
+
+
+def journaled_store(place: Workplace, address: str | None = None, needed: bool = False) -> Store:
+    """Open the store at `address` as `open_named_store` does, with a journal for the time it is away.
+
+    What waits there from earlier runs is put into the store first. `needed`: see `stores.outage`. A store that ends
+    with the process has no journal.
+    """
+    opened = open_named_store(place, address)
+    if not opened.durable:
+        return opened
+    from chatcli.stores.journaled import Journaled
+
+    waits = _journal_file(place).exists()
+    store = Journaled(opened, lambda: journal_for(place, opened, address), waits, needed)
+    try:
+        store.open()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def farewell(store: Store) -> None:
+    """Say what a store that was closed has not got; raise StoreError for a turn that is nowhere else either."""
+    if not store.durable:
+        return
+    from chatcli.stores.journaled import Journaled
+
+    if not isinstance(store, Journaled):
+        return
+    if store.lost:
+        raise StoreError("the last turn could be kept nowhere", "it stands above: copy what you need of it")
+    if store.farewell:
+        notice(store.farewell)
+
+
+def journal_for(place: Workplace, opened: Store, address: str | None) -> "Journal":
+    """Return the journal of the store that was opened at `address`, as `open_named_store` takes it."""
+    from chatcli.stores.journal import Journal
+
+    named = place.config.stores.get(place.config.store if address is None else address)
+    kind, _, file = opened.address.partition(":///")
+    known = f"sqlite:///{Path(file).absolute()}" if kind == "sqlite" else opened.address
+    prefix = named.key_prefix if named is not None else USUAL_PREFIX
+    return Journal(_journal_file(place), known if prefix == USUAL_PREFIX else f"{known} ({prefix}*)")
+
+
+def _journal_file(place: Workplace) -> Path:
+    return place.folders.state / "journal.db"
+
+
+def put_in_what_waits(place: Workplace, opened: Store, address: str | None) -> None:
+    """Put what the journal keeps for the store into it, before anybody looks; say what became of it."""
+    if not opened.durable or not _journal_file(place).exists():
+        return
+    from chatcli.stores.outage import put, turns
+    from chatcli.stores.replay import replay
+
+    with closing(journal_for(place, opened, address)) as journal, suppress(StoreError):
+        done = replay(opened, journal.entries(), journal.remove)
+        left = journal.turns()
+        if done.turns:
+            notice(f"the store is back; {put(done.turns)}")
+        if left:
+            notice(f"{turns(left)} of a chat that could not reach the store wait here; chatcli doctor says more")

@@ -1,0 +1,165 @@
+"""The journal: what was said while a store was away, kept on this machine until the store takes it.
+
+One SQLite file, mode 0600, for all stores; a row is a verb of `Store` with what it was given. A store is known by its
+address without password and, in Redis, the prefix of its keys. What `keep` or `checkpoint` wrote when it returned
+survives the end of the process. Several processes use one file.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chatcli.stores import rules
+from chatcli.stores.sqlite_file import make_file, translated, use_wal
+from chatcli.writer import is_gone, this_writer
+
+_PATIENCE = 1.0  # seconds to wait for another process that writes
+_SCHEMA = """
+    CREATE TABLE IF NOT EXISTS entries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, session TEXT NOT NULL,
+        verb TEXT NOT NULL, turn TEXT NOT NULL, data TEXT NOT NULL, partial TEXT, beat REAL NOT NULL);
+    CREATE INDEX IF NOT EXISTS entries_by_store ON entries(store, id)
+"""
+
+
+class Entry(NamedTuple):
+    """A verb that waits: `data` is what it was given, as JSON data.
+
+    Of a turn that began, `partial` is the reply as far as it came, JSON text, and `beat` its last sign of life (Unix
+    seconds).
+    """
+
+    session: str
+    verb: str
+    data: Mapping[str, Any]
+    turn: str = ""
+    partial: str | None = None
+    beat: float = 0.0
+    id: int = 0
+
+
+class Waiting(NamedTuple):
+    """What waits for one store: how many turns of which sessions, since when (Unix seconds)."""
+
+    store: str
+    turns: int
+    sessions: Sequence[str] = ()
+    since: float = 0.0
+
+
+class Journal:
+    """The file at `path`, for the store called `store`; it is made when something is first kept.
+
+    Every verb raises StoreError when the file cannot be read or written. Any thread may call.
+    """
+
+    def __init__(self, path: Path, store: str, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self.store = store
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._db: sqlite3.Connection | None = None
+
+    def keep(self, entry: Entry) -> None:
+        """Keep an entry; one that ends a turn, or begins it again, takes the place of its beginning."""
+        data, now = rules.to_json(entry.data), self._clock()
+        with self._writing() as db:
+            if entry.turn:
+                db.execute(
+                    "DELETE FROM entries WHERE verb = 'begin' AND turn = ? AND store = ?", [entry.turn, self.store]
+                )
+            db.execute(
+                "INSERT INTO entries(store, session, verb, turn, data, partial, beat) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [self.store, entry.session, entry.verb, entry.turn, data, entry.partial, now],
+            )
+
+    def checkpoint(self, turn: str, partial: str) -> bool:
+        """Keep what has come of a reply; say whether that turn's beginning is here."""
+        with self._writing() as db:
+            found = db.execute(
+                "UPDATE entries SET partial = ?, beat = ? WHERE verb = 'begin' AND turn = ? AND store = ?",
+                [rules.to_json(partial), self._clock(), turn, self.store],
+            )
+            return found.rowcount > 0
+
+    def entries(self, session: str | None = None) -> list[Entry]:
+        """Return what waits for the store, of one session or of all, oldest first; but for others' turns under way."""
+        if not self.path.exists():
+            return []
+        only = "" if session is None else " AND session = ?"
+        with self._open() as db:
+            rows = db.execute(
+                f"SELECT session, verb, data, turn, partial, beat, id FROM entries WHERE store = ?{only} ORDER BY id",  # noqa: S608
+                [self.store] if session is None else [self.store, session],
+            ).fetchall()
+        entries = [Entry(name, verb, rules.from_json(data) or {}, *rest) for name, verb, data, *rest in rows]
+        return [entry for entry in entries if entry.verb != "begin" or self._is_left(entry)]
+
+    def remove(self, entry: Entry) -> None:
+        """Remove an entry that the store has; one that was added to meanwhile stays."""
+        with self._writing() as db:
+            db.execute("DELETE FROM entries WHERE id = ? AND beat = ?", [entry.id, entry.beat])
+
+    def waiting(self) -> list[Waiting]:
+        """Return what waits, for any store."""
+        if not self.path.exists():
+            return []
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT store, count(DISTINCT nullif(turn, '')), json_group_array(DISTINCT session), min(beat)"
+                " FROM entries GROUP BY store ORDER BY min(id)"
+            ).fetchall()
+        return [Waiting(store, turns, tuple(rules.from_json(names)), since) for store, turns, names, since in rows]
+
+    def turns(self) -> int:
+        """Return how many turns wait for the store."""
+        return next((found.turns for found in self.waiting() if found.store == self.store), 0)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock, translated(self.path):
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    def _is_left(self, entry: Entry) -> bool:
+        """Say whether a turn that began is ours, or that of a process that is gone: others end theirs themselves."""
+        writer = str(entry.data.get("writer", ""))
+        old = self._clock() - entry.beat > rules.ABANDONED
+        return writer == this_writer() or old or is_gone(writer)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, translated(self.path, _PATIENCE):
+            if self._db is None:
+                self._db = _opened(self.path)
+            yield self._db
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._open() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # a full disk rolls back by itself
+                    db.execute("ROLLBACK")
+                raise
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    make_file(path)
+    db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        use_wal(db, _PATIENCE)
+        db.execute("PRAGMA synchronous = FULL")
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db

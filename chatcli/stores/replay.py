@@ -1,0 +1,150 @@
+"""What the journal keeps, and how it gets into a store: entries of verbs, and the verbs of entries."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from chatcli.alternatives import versions
+from chatcli.errors import ChatError, Conflict, StoreUnavailable
+from chatcli.messages import Message, from_dict, to_dict
+from chatcli.stores import Change, Pending, State, Store, Watermark, rules
+from chatcli.stores.journal import Entry
+
+
+class Replayed(NamedTuple):
+    """How far a replay came: turns that are in the store now, why it takes no more, and sessions that it refuses."""
+
+    turns: int
+    away: StoreUnavailable | None = None
+    refused: Mapping[str, ChatError] = {}
+
+
+def replay(store: Store, entries: Iterable[Entry], remove: Callable[[Entry], object]) -> Replayed:
+    """Put entries into a store in their order, and `remove` each that is there.
+
+    A session whose entry is refused keeps that one and all after it; the others go on.
+    """
+    turns, refused, moved = 0, dict[str, ChatError](), dict[str, int]()
+    for entry in entries:
+        if entry.session in refused:
+            continue
+        try:
+            moved[entry.session] = put_into(store, entry, moved.get(entry.session, 0))
+        except StoreUnavailable as error:
+            return Replayed(turns, error, refused)
+        except ChatError as error:
+            refused[entry.session] = error
+            continue
+        remove(entry)
+        turns += entry.verb == "commit"
+    return Replayed(turns, None, refused)
+
+
+def begun(session: str, pending: Pending) -> Entry:
+    """Return the entry for `begin`."""
+    data = {"user": to_dict(pending.user), "writer": pending.writer, "at": pending.at, "length": pending.length}
+    return Entry(session, "begin", data, pending.id, rules.to_json(pending.partial))
+
+
+def committed(
+    session: str, turn: str, messages: Sequence[Message], at: int | None, length: int | None, changes: Sequence[Change]
+) -> Entry:
+    """Return the entry for `commit`."""
+    data = {
+        "messages": [to_dict(message) for message in messages],
+        "at": at,
+        "length": length,
+        "changes": [_change_to_data(change) for change in changes],
+    }
+    return Entry(session, "commit", data, turn)
+
+
+def dropped(session: str, turn: str) -> Entry:
+    """Return the entry for `drop`."""
+    return Entry(session, "drop", {}, turn)
+
+
+def updated(
+    session: str, title: str | None, settings: Mapping[str, Any] | None, times: tuple[float, float] | None
+) -> Entry:
+    """Return the entry for `update`; with `unseen` in its data, a title takes the place of none but ''."""
+    return Entry(session, "update", {"title": title, "settings": settings, "times": times})
+
+
+def changed(session: str, change: Change) -> Entry:
+    """Return the entry for `put_state`."""
+    return Entry(session, "put_state", _change_to_data(change))
+
+
+def put_into(store: Store, entry: Entry, moved: int = 0) -> int:
+    """Do what an entry says, once, however often it is put into the store. Raises StoreError.
+
+    Others may have written meanwhile: then the turns of the journal stand behind theirs. `moved` says by how many
+    positions the one before stands elsewhere than it did here; the same of this one is returned. A turn that was to
+    replace what is not as it was any more goes to the end, as it stands.
+    """
+    session, turn, data = entry.session, entry.turn, entry.data
+    try:
+        match entry.verb:
+            case "begin":
+                _begin(store, entry)
+            case "commit":
+                return _commit(store, session, turn, data, moved)
+            case "drop":
+                store.drop(session, turn)
+            case "update":
+                _update(store, session, data)
+            case "put_state":
+                store.put_state(session, _change(data))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise rules.damaged(f"what the journal keeps for the session {session!r}") from error
+    return moved
+
+
+def _begin(store: Store, entry: Entry) -> None:
+    data = entry.data
+    user, partial = from_dict(data["user"]), rules.to_text(entry.partial)
+    try:
+        store.begin(entry.session, Pending(entry.turn, user, str(data["writer"]), partial, data["at"], data["length"]))
+    except Conflict:
+        return  # it was committed: its outcome was unknown
+
+
+def _commit(store: Store, session: str, turn: str, data: Mapping[str, Any], moved: int) -> int:
+    messages = [from_dict(message) for message in data["messages"]]
+    changes = [_change(change) for change in data["changes"]]
+    at, length = (None if place is None else place + moved for place in (data["at"], data["length"]))
+    try:
+        length = store.commit(session, turn, messages, at, length, changes)
+    except Conflict:
+        found, stands = versions(messages)
+        length = store.commit(session, turn, found[stands], changes=changes)
+    return length - int(data.get("after", length))
+
+
+def _update(store: Store, session: str, data: Mapping[str, Any]) -> None:
+    title, times = data["title"], data["times"]
+    if title and data.get("unseen") and store.snapshot(session, 0).session.title:
+        title = None
+    store.update(session, title, data["settings"], (times[0], times[1]) if times else None)
+
+
+def _change_to_data(change: Change) -> dict[str, Any]:
+    expected = change.expected
+    return {
+        "name": change.name,
+        "state": _state_to_data(change.state),
+        "expected": None if expected is None else _state_to_data(expected),
+    }
+
+
+def _state_to_data(state: State) -> dict[str, Any]:
+    return {"value": state.value, "position": state.watermark.position, "fingerprint": state.watermark.fingerprint}
+
+
+def _change(data: Mapping[str, Any]) -> Change:
+    expected = data["expected"]
+    return Change(data["name"], _state(data["state"]), None if expected is None else _state(expected))
+
+
+def _state(data: Mapping[str, Any]) -> State:
+    return State(data["value"], Watermark(data["position"], data["fingerprint"]))

@@ -1,0 +1,451 @@
+"""A store that goes away: what is said meanwhile is kept, and in the store once when it is back."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chatcli.errors import Conflict, StoreAway, StoreError, StoreUnavailable
+from chatcli.messages import Message, new_id
+from chatcli.stores import Change, Pending, State, Store, Watermark
+from chatcli.stores.in_memory import InMemoryStore
+from chatcli.stores.journal import Journal
+from chatcli.stores.journaled import Journaled
+from chatcli.stores.sqlite import SqliteStore
+from chatcli.writer import this_writer
+from tests.outages import Outages
+
+Run = Callable[..., Journaled]
+NEVER = [3600.0]
+
+
+@pytest.fixture
+def inner() -> InMemoryStore:
+    return InMemoryStore()
+
+
+@pytest.fixture
+def between(inner: InMemoryStore) -> Outages:
+    return Outages(inner)
+
+
+@pytest.fixture
+def run(between: Outages, tmp_path: Path) -> Iterator[Run]:
+    """Opens the store as a new run of the program does; by itself it never knocks."""
+    opened: list[Journaled] = []
+
+    def begin(needed: bool = False, pauses: list[float] = NEVER) -> Journaled:
+        store = Journaled(between, lambda: Journal(tmp_path / "journal.db", "here"), True, needed, pauses)  # type: ignore[arg-type]
+        opened.append(store)
+        store.open()
+        return store
+
+    yield begin
+    between.fate = "lost"
+    for store in opened:
+        store.close()
+
+
+def a_turn(text: str) -> tuple[Pending, list[Message]]:
+    user = Message("user", text, id=new_id(), time=1.0)
+    return Pending(new_id(), user, this_writer()), [user, Message("assistant", f"re: {text}", id=new_id(), time=2.0)]
+
+
+def say(store: Store, text: str, at: int | None = None, length: int | None = None) -> Pending:
+    pending, messages = a_turn(text)
+    store.begin("s", pending)
+    store.commit("s", pending.id, messages, at, length)
+    return pending
+
+
+def texts(store: Store) -> list[str]:
+    return [message.text for message in store.messages("s")]
+
+
+def test_what_is_said_while_the_store_is_away_is_there_when_it_is_back_and_both_are_told(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    store = run()
+    say(store, "one")
+    between.fate = "lost"
+    say(store, "two")
+    say(store, "three")
+    assert texts(store) == ["one", "re: one", "two", "re: two", "three", "re: three"]
+    assert texts(inner) == ["one", "re: one"]
+    assert store.state == "store away · 2 turns kept here"
+    assert store.news() == [
+        "the store is away: the chat goes on, its turns are kept here until it is back (the store is away)"
+    ]
+    between.fate = "done"
+    assert store.knock()
+    assert texts(inner) == texts(store) == ["one", "re: one", "two", "re: two", "three", "re: three"]
+    assert store.state == ""
+    assert store.news() == ["the store is back; 2 turns kept here are in it now"]
+    assert inner.pending("s") == []
+
+
+def test_the_store_is_knocked_at_until_it_is_back(run: Run, between: Outages, inner: InMemoryStore) -> None:
+    store = run(pauses=[0.01])
+    back = threading.Event()
+    between.fate = "lost"
+    store.on_change = lambda: store.state or back.set()
+    with pytest.raises(StoreAway):
+        store.sessions()
+    between.fate = "done"
+    assert back.wait(20)
+
+
+def test_a_write_of_unknown_outcome_is_done_once(run: Run, between: Outages, inner: InMemoryStore) -> None:
+    store = run()
+    pending, messages = a_turn("one")
+    store.begin("s", pending)
+    between.fate = "done, but lost"
+    assert store.commit("s", pending.id, messages) == 2
+    between.fate = "done"
+    assert store.knock()
+    assert texts(inner) == ["one", "re: one"]
+
+
+def test_a_verb_that_hangs_holds_nobody_up_for_two_seconds(run: Run, between: Outages, inner: InMemoryStore) -> None:
+    store = run()
+    say(store, "one")
+    between.gate = threading.Event()
+    began = time.monotonic()
+    say(store, "two")
+    assert store.snapshot("s", 10).length == 4
+    assert time.monotonic() - began < 2.0
+    between.gate.set()
+    between.gate = None
+    assert store.knock()
+    assert texts(inner) == ["one", "re: one", "two", "re: two"]
+
+
+def test_many_messages_over_a_slow_line_are_waited_for_while_the_store_answers_otherwise(
+    run: Run, inner: InMemoryStore, between: Outages
+) -> None:
+    class Slow(InMemoryStore):
+        def messages(self, *given, **named):  # type: ignore[no-untyped-def]
+            asked.append(time.monotonic())
+            while time.monotonic() - asked[0] < 1.6:
+                time.sleep(0.05)
+            return super().messages(*given, **named)
+
+    asked: list[float] = []
+    between.inner = Slow()
+    store = run()
+    say(store, "one")
+    assert texts(store) == ["one", "re: one"]
+    assert store.state == ""
+
+
+def test_messages_that_were_not_seen_are_named_as_such_in_their_places(run: Run, between: Outages) -> None:
+    store = run()
+    for number in range(5):
+        say(between.inner, f"n{number}")
+    store.snapshot("s", 4)
+    between.fate = "lost"
+    say(store, "new")
+    found = store.messages("s")
+    assert [message.text for message in found[-6:]] == ["n3", "re: n3", "n4", "re: n4", "new", "re: new"]
+    assert {(message.role, message.text) for message in found[:6]} == {("unreadable", "in the store, which is away")}
+    assert store.length("s") == 12
+
+
+def test_a_store_that_takes_nothing_but_answers_is_read_on(run: Run, between: Outages) -> None:
+    store = run()
+    for number in range(5):
+        say(between.inner, f"n{number}")
+    store.snapshot("s", 2)
+    between.fate, between.reads_pass = "lost", True
+    between.failure = StoreUnavailable("the disk is full", "make room")
+    say(store, "new")
+    assert texts(store) == [said for number in range(5) for said in (f"n{number}", f"re: n{number}")] + [
+        "new",
+        "re: new",
+    ]
+    assert [session.name for session in store.sessions()] == ["s"]
+
+
+def test_what_another_program_wrote_meanwhile_stays_before_it(run: Run, between: Outages, inner: InMemoryStore) -> None:
+    store = run()
+    say(store, "one")
+    between.fate = "lost"
+    say(store, "two", at=0, length=2)
+    assert texts(store) == ["two", "re: two"]
+    say(inner, "other")
+    between.fate = "done"
+    assert store.knock()
+    assert texts(inner) == ["one", "re: one", "other", "re: other", "two", "re: two"]
+
+
+def test_a_retry_while_the_store_is_away_replaces_there_what_it_replaced_here(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    store = run()
+    say(store, "one")
+    between.fate = "lost"
+    say(store, "again", at=0, length=2)
+    between.fate = "done"
+    assert store.knock()
+    assert texts(inner) == ["again", "re: again"]
+
+
+def test_a_retry_of_what_was_said_while_the_store_is_away_replaces_it_behind_what_others_wrote(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    store = run()
+    say(store, "one")
+    between.fate = "lost"
+    say(store, "two")
+    say(store, "two again", at=2, length=4)
+    say(inner, "other")
+    between.fate = "done"
+    assert store.knock()
+    assert texts(inner)[::2] == ["one", "other", "two again"]
+
+
+def test_settings_and_what_was_derived_are_kept_too(run: Run, between: Outages, inner: InMemoryStore) -> None:
+    store = run()
+    store.update("s", settings={"model": "a", "memory": "none"})
+    old = State({"text": "old"}, Watermark(0))
+    store.put_state("s", Change("summary", old, None))
+    between.fate = "lost"
+    store.update("s", settings={"model": "b", "memory": None})
+    new = State({"text": "new"}, Watermark(0))
+    assert store.put_state("s", Change("summary", new, old))
+    assert not store.put_state("s", Change("summary", new, old))
+    look = store.snapshot("s", 0)
+    assert (look.session.settings, look.states["summary"]) == ({"model": "b"}, new)
+    between.fate = "done"
+    assert store.knock()
+    look = inner.snapshot("s", 0)
+    assert (look.session.settings, look.states["summary"]) == ({"model": "b"}, new)
+
+
+def test_a_title_that_could_not_be_seen_is_not_written_over(run: Run, between: Outages, inner: InMemoryStore) -> None:
+    inner.update("s", title="Java")
+    between.fate = "lost"
+    store = run()
+    assert store.snapshot("s", 0).session.title == ""
+    store.update("s", title="hello")
+    store.update("new", title="hello")
+    assert store.news()[0].startswith("the store is away: the chat goes on, without what was said before, its turns")
+    between.fate = "done"
+    assert store.knock()
+    assert inner.snapshot("s", 0).session.title == "Java"
+    assert inner.snapshot("new", 0).session.title == "hello"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda store: store.append("s", [], at=0),
+        lambda store: store.redo("s"),
+        lambda store: store.clear("s"),
+        lambda store: store.delete("s"),
+        lambda store: store.rename("s", "t"),
+        lambda store: store.fork("s", "t"),
+        lambda store: store.sessions(),
+        lambda store: list(store.foreign()),
+    ],
+)
+def test_what_changes_whole_sessions_says_that_the_store_is_away(
+    run: Run, between: Outages, verb: Callable[[Store], object]
+) -> None:
+    store = run()
+    say(store, "one")
+    between.fate = "lost"
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="the store is away"):
+            verb(store)
+    assert texts(store) == ["one", "re: one"]
+
+
+def test_what_a_run_left_is_put_there_by_the_next_one_and_told(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    first = run()
+    between.fate = "lost"
+    say(first, "one")
+    pending, _ = a_turn("unanswered")
+    first.begin("s", pending)
+    first.checkpoint("s", pending.id, "half an ans")
+    between.fate = "done"
+    second = run()
+    assert second.news() == ["the store is back; 1 turn kept here is in it now"]
+    assert texts(inner) == ["one", "re: one"]
+    assert [(turn.id, turn.partial) for turn in inner.pending("s")] == [(pending.id, "half an ans")]
+
+
+def test_what_a_run_left_is_there_for_the_next_one_also_while_the_store_is_still_away(
+    run: Run, between: Outages
+) -> None:
+    first = run()
+    say(first, "one")
+    pending, _ = a_turn("begun in the store")
+    first.begin("s", pending)
+    between.fate = "lost"
+    first.checkpoint("s", pending.id, "half")
+    second = run()
+    assert [(turn.id, turn.user.text, turn.partial) for turn in second.pending("s")] == [
+        (pending.id, "begun in the store", "half")
+    ]
+
+
+def test_a_turn_under_way_in_another_process_is_left_to_it(tmp_path: Path, inner: InMemoryStore, run: Run) -> None:
+    journal = Journal(tmp_path / "journal.db", "here")
+    pending, messages = a_turn("hers")
+    from chatcli.stores import replay
+
+    journal.keep(replay.begun("s", Pending(pending.id, pending.user, "elsewhere/1/1")))
+    store = run()
+    assert (store.state, inner.pending("s")) == ("", [])
+    journal.keep(replay.committed("s", pending.id, messages, None, None, []))
+    run()
+    assert texts(inner) == ["hers", "re: hers"]
+
+
+def test_two_processes_that_put_the_same_there_at_once_do_no_harm(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    between = Outages(SqliteStore(file))
+    first = Journaled(between, lambda: Journal(tmp_path / "journal.db", "here"), pauses=NEVER)  # type: ignore[arg-type]
+    between.fate = "lost"
+    for number in range(20):
+        say(first, f"n{number}")
+    runs = [
+        Journaled(SqliteStore(file), lambda: Journal(tmp_path / "journal.db", "here"), pauses=NEVER) for _ in range(4)
+    ]
+    threads = [threading.Thread(target=store.open) for store in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for store in runs:
+        assert store.knock()
+    assert texts(runs[0]) == [said for number in range(20) for said in (f"n{number}", f"re: n{number}")]
+    for store in [first, *runs]:
+        store.close()
+
+
+def test_a_session_that_is_refused_holds_up_no_other_and_is_told(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    class Odd(InMemoryStore):
+        def commit(self, session, *given, **named):  # type: ignore[no-untyped-def]
+            if session == "odd":
+                raise StoreError("the key holds a string", "remove it")
+            return super().commit(session, *given, **named)
+
+    between.inner = Odd()
+    store = run()
+    assert not store.exists("odd")
+    pending, messages = a_turn("odd")
+    store.commit("odd", pending.id, messages)
+    say(store, "one")
+    assert store.knock()
+    assert texts(between.inner) == ["one", "re: one"]
+    assert "what is kept here for odd is not taken: the key holds a string; remove it" in store.news()
+    assert len(Journal(store._meanwhile._journal.path, "here").entries("odd")) == 1
+
+
+def test_a_conflict_is_a_conflict_and_no_outage(run: Run, between: Outages) -> None:
+    store = run()
+    say(store, "one")
+    pending, messages = a_turn("two")
+    with pytest.raises(Conflict):
+        store.commit("s", pending.id, messages, 0, 7)
+    assert store.state == ""
+    between.fate = "lost"
+    store.drop("s", "t")
+    with pytest.raises(Conflict):
+        store.commit("s", pending.id, messages, 0, 7)
+
+
+def test_where_an_answer_is_needed_a_store_that_never_gave_one_is_an_error(run: Run, between: Outages) -> None:
+    between.fate = "lost"
+    with pytest.raises(StoreAway):
+        run(needed=True).snapshot("s", 0)
+    between.failure = StoreUnavailable("it does not accept this password", "correct it")
+    with pytest.raises(StoreUnavailable, match="password"):
+        run().snapshot("s", 0)
+
+
+def test_where_a_store_is_needed_one_that_answers_but_takes_nothing_is_an_error(run: Run, between: Outages) -> None:
+    store = run(needed=True)
+    assert not store.exists("s")
+    between.fate, between.reads_pass = "lost", True
+    with pytest.raises(StoreAway):
+        store.begin("s", a_turn("one")[0])
+    between.fate = "done"
+    say(store, "two")
+    between.fate = "lost"
+    say(store, "three")
+    assert texts(store) == ["two", "re: two", "three", "re: three"]
+
+
+def test_what_not_even_the_journal_takes_is_given_back_but_a_reply_stays_and_goes_there_later(
+    run: Run, between: Outages, inner: InMemoryStore, tmp_path: Path
+) -> None:
+    store = run()
+    say(store, "one")
+    pending, _ = a_turn("two")
+    store.begin("s", pending)
+    between.fate = "lost"
+    store.drop("s", "none")  # the journal's file is there
+    database = store._meanwhile._journal._db
+    assert database is not None
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    big = Message("assistant", "x" * 100_000, id=new_id())
+    store.commit("s", pending.id, [pending.user, big])
+    assert store.lost
+    assert "journal.db is full" in store.news()[-1]
+    with pytest.raises(StoreError, match=r"journal\.db is full"):
+        store.begin("s", Pending(new_id(), Message("user", "y" * 100_000), this_writer()))
+    assert [turn.user.text for turn in store.pending("s")] == []
+    assert texts(store)[2:] == ["two", big.text]
+    between.fate = "done"
+    assert store.knock()
+    assert texts(inner)[2:] == ["two", big.text]
+    assert not store.lost
+
+
+def test_the_file_is_for_its_owner_alone(run: Run, between: Outages, tmp_path: Path) -> None:
+    store = run()
+    assert not (tmp_path / "journal.db").exists()
+    between.fate = "lost"
+    say(store, "one")
+    modes = {path.stat().st_mode & 0o777 for path in tmp_path.glob("journal.db*")}
+    assert modes == {0o600}
+
+
+def test_what_waits_is_told_by_store(tmp_path: Path) -> None:
+    from chatcli.stores import replay
+
+    for address, session in (("redis://a/0", "JavaEdge"), ("redis://a/0", "b"), ("sqlite:///x", "c")):
+        pending, messages = a_turn("one")
+        Journal(tmp_path / "j.db", address).keep(replay.begun(session, pending))
+        Journal(tmp_path / "j.db", address).keep(replay.committed(session, pending.id, messages, None, None, []))
+    found = Journal(tmp_path / "j.db", "").waiting()
+    assert [(one.store, one.turns, sorted(one.sessions)) for one in found] == [
+        ("redis://a/0", 2, ["JavaEdge", "b"]),
+        ("sqlite:///x", 1, ["c"]),
+    ]
+
+
+def test_an_entry_that_cannot_be_read_is_told_and_stays(run: Run, tmp_path: Path, inner: InMemoryStore) -> None:
+    from chatcli.stores import replay
+
+    pending, messages = a_turn("one")
+    journal = Journal(tmp_path / "journal.db", "here")
+    journal.keep(replay.committed("s", pending.id, messages, None, None, []))
+    with sqlite3.connect(journal.path) as database:
+        database.execute("UPDATE entries SET data = '{\"messages\": 5}'")
+    database.close()
+    store = run()
+    assert "what the journal keeps for the session 's' is damaged" in store.news()[0]
+    assert store.state == ""
+    assert len(journal.entries()) == 1
