@@ -234,7 +234,9 @@ class Outage:
         self._away = None
         self._meanwhile.end()
         if self._put or self._told:
-            self._news.append(f"the store is back; {put(self._put)}" if self._put else "the store is back")
+            self._news.append("; ".join(["the store is back", *([put(self._put)] if self._put else [])]))
+        if self._put and self._inner.warning:
+            self._news.append(self._inner.warning)
         self._told = False
 
     def _knock_until_back(self) -> None:

@@ -22,9 +22,12 @@ def test_a_chat_goes_on_when_the_master_is_lost_in_the_middle_of_a_reply(user: U
             terminal.wait_for("The first")
             servers.kill_master()
             go_on.set()
-            terminal.wait_for("of 2 replicas", timeout=60)
+            terminal.wait_for("store away · 1 turn kept here")  # nobody waits for the sentinels' vote
+            terminal.wait_gone("store away ·", timeout=60)
             terminal.enter("another one")
             terminal.wait_for("Turn 2", timeout=60)
+            terminal.wait_for("the store is back; 1 turn kept here is in it now", timeout=60)
+            terminal.wait(lambda t: "of 2 replicas" in " ".join(t.text().split()), timeout=60)
             terminal.key("c-d")
             terminal.wait_exit()
         assert "hunter2" not in terminal.raw.decode("utf-8", "replace")
