@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chatcli.cli.resolve import Workplace
     from chatcli.config import Config
     from chatcli.messages import Content, Message
+    from chatcli.render.reply import ReplyView
     from chatcli.turn import Turning
 
 
@@ -148,17 +149,17 @@ def _answer(chat: "Chat", content: "Content", flags: Flags, form: Form, config: 
 
 
 def _shown(chat: "Chat", content: "Content", flags: Flags, form: Form, config: "Config") -> "Message | None":
-    import io
-
     from chatcli.cli.output import notice
-    from chatcli.render.reply import reply_view
+    from chatcli.render.reply import AwaitedReply, reply_view
     from chatcli.render.turn import show_turn
     from chatcli.repl.keys import on_interrupt
 
-    out = io.StringIO() if form.wants_whole else sys.stdout
-    view = reply_view(out, plain=flags.plain or config.plain, quiet=flags.quiet)
+    whole = form.wants_whole or flags.no_stream or not config.stream
+    if form.wants_whole:
+        view: ReplyView = AwaitedReply(None if flags.quiet else sys.stderr)
+    else:
+        view = reply_view(sys.stdout, plain=flags.plain or config.plain, quiet=flags.quiet)
     with closing(_turn(chat, content, flags.quiet)) as events, on_interrupt(chat.stop):
-        whole = flags.no_stream or not config.stream
         speed = notice if config.show_speed and not flags.quiet else None
         return show_turn(events, view, whole=whole, reasoning=config.reasoning, tell_speed=speed)
 

@@ -4,11 +4,17 @@ The loop that reads the model's events calls `feed` for each delta and `tick` as
 ends the reply, however it ended. All text is neutralised here.
 """
 
+import io
 import os
 import sys
 from typing import Protocol, TextIO
 
 from chatcli.render.safe import SafePieces, one_line
+
+TURNS = 0.1
+"""Seconds after which a wheel looks different."""
+
+_WHEEL = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class ReplyView(Protocol):
@@ -45,12 +51,22 @@ def reply_view(out: TextIO, plain: bool = False, quiet: bool = False, how_to_unf
     `plain` asks for plain text anyway, `quiet` for no notes. A plain view shows its notes on stderr. `how_to_unfold`
     says how folded thoughts can be seen, where they can.
     """
-    kind = os.environ.get("TERM", "" if os.name == "nt" else "dumb")
-    if plain or not out.isatty() or kind in ("dumb", "unknown"):
+    if plain or not moves_cursor(out):
         return PlainReply(out, None if quiet else sys.stderr)
     from chatcli.render.streaming import MarkdownReply, terminal  # rich: only where it is seen
 
     return MarkdownReply(terminal(out), quiet=quiet, how_to_unfold=how_to_unfold)
+
+
+def moves_cursor(out: TextIO) -> bool:
+    """Return whether `out` is a terminal on which something can be drawn over."""
+    kind = os.environ.get("TERM", "" if os.name == "nt" else "dumb")
+    return out.isatty() and kind not in ("dumb", "unknown")
+
+
+def wheel(seconds: float) -> str:
+    """Return a turning wheel and the seconds, for somebody who waits for so long by now."""
+    return f"{_WHEEL[int(seconds / TURNS) % len(_WHEEL)]} {seconds:.0f} s"
 
 
 class PlainReply:
@@ -102,3 +118,36 @@ class PlainReply:
             self._out.write("\n")
             self._out.flush()
         self._in_line = False
+
+
+class AwaitedReply(PlainReply):
+    """A reply that somebody else prints when it is whole: until then a wheel turns on the terminal `beside`."""
+
+    def __init__(self, beside: TextIO | None) -> None:
+        super().__init__(io.StringIO(), beside)
+        self._wheel = beside if beside is not None and moves_cursor(beside) else None
+        self._turning = False
+
+    def waiting(self, seconds: float, note: str = "") -> None:
+        """Draw the wheel and the seconds."""
+        self._draw(wheel(seconds))
+
+    def note(self, text: str) -> None:
+        """Write the line in the wheel's place."""
+        self._stop()
+        super().note(text)
+
+    def finish(self) -> None:
+        """Take the wheel away."""
+        self._stop()
+        super().finish()
+
+    def _stop(self) -> None:
+        if self._turning:
+            self._draw("")
+
+    def _draw(self, text: str) -> None:
+        if self._wheel is not None:
+            self._wheel.write(f"\r{text}\x1b[K")
+            self._wheel.flush()
+        self._turning = bool(text)

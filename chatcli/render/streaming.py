@@ -14,6 +14,7 @@ from chatcli.render.blocks import BlockReader
 from chatcli.render.live import Region, drawn, split_lines
 from chatcli.render.markdown import ReplyMarkdown, Thread
 from chatcli.render.nesting import Blocks
+from chatcli.render.reply import wheel
 from chatcli.render.safe import SafePieces, one_line
 from chatcli.render.styles import code_theme as code_theme_in_force
 from chatcli.render.styles import styles
@@ -21,7 +22,6 @@ from chatcli.render.thoughts import Thoughts
 
 FRAME = 0.05  # seconds between two frames, at least
 SHARE = 0.1  # of the time may go into drawing: a huge growing block is drawn less often, the chat stays quick
-_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASIDE = Style(dim=True)
 
 
@@ -80,8 +80,7 @@ class MarkdownReply:
         if self._began or self._thoughts.any:
             return
         note = "" if self._quiet else note
-        wheel = _SPINNER[int(seconds / FRAME / 2) % len(_SPINNER)]
-        line = Text(f"{wheel} {seconds:.0f} s {one_line(note, 200)}".rstrip(), style=_ASIDE)
+        line = Text(f"{wheel(seconds)} {one_line(note, 200)}".rstrip(), style=_ASIDE)
         line.truncate(self._console.width, overflow="ellipsis")
         self._region.draw("", split_lines(drawn(self._console, line)))
 

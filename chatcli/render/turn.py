@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from chatcli.messages import Message
 from chatcli.model import Delta, Reasoning, Retrying
 from chatcli.pump import Tick
-from chatcli.render.reply import ReplyView
+from chatcli.render.reply import TURNS, ReplyView
 from chatcli.render.safe import neutralise
 from chatcli.render.speed import speed_line
 from chatcli.turn import Committed, Notice, TurnEvent
@@ -76,6 +76,7 @@ class _Showing:
         self._waiting = True
         self._began = time.monotonic()
         self._first: float | None = None
+        self._shown = PATIENCE - TURNS
 
     def take(self, event: TurnEvent) -> None:
         """Show one event."""
@@ -91,8 +92,9 @@ class _Showing:
                 self._view.note(_noted(event))
             case Committed(message):
                 self.reply = message
-            case Tick() if self._waiting and self._seconds > PATIENCE:
-                self._view.waiting(self._seconds)
+        if isinstance(event, Tick | Delta) and self._waiting and self._seconds >= self._shown + TURNS / 2:
+            self._shown = self._seconds  # deltas may come more often than it is worth drawing
+            self._view.waiting(self._shown)
 
     def end(self) -> None:
         """Show what was held back, and end the view."""

@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from threading import Event
 
+import pytest
+
 from chatcli.messages import Message
 from tests.e2e.conftest import CHATCLI, User
 from tests.pictures import png
@@ -248,6 +250,20 @@ def test_markdown_is_rendered_on_a_terminal_and_plain_is_plain(user: User, tmp_p
         with user.terminal("ask", "Hi", *flags) as term:
             term.wait_for(shown)
             assert term.wait_exit() == 0
+
+
+@pytest.mark.parametrize("form", ["--json", "-x"])
+def test_a_wheel_turns_while_a_form_that_is_printed_whole_is_awaited(user: User, form: str) -> None:
+    waits, comes = Event(), Event()
+    user.server.replies(waits, "```\n", "x\n", comes, "y\n```\n")
+    with user.terminal("ask", form, "Hi") as term:
+        term.wait_for("1 s")
+        waits.set()
+        term.wait_for("2 s")  # it goes on while the reply comes
+        comes.set()
+        assert term.wait_exit() == 0
+        assert " s" not in term.text()
+        assert term.text().endswith("}" if form == "--json" else "x\ny")
 
 
 def with_turns(user: User, turns: int) -> None:

@@ -8,7 +8,7 @@ from chatcli.model import Delta, Event, Finished, Reasoning, Used
 from chatcli.pump import Pump, Tick
 from chatcli.render.live import reflows
 from chatcli.render.markdown import whole
-from chatcli.render.reply import PlainReply, reply_view
+from chatcli.render.reply import AwaitedReply, PlainReply, reply_view
 from chatcli.render.speed import speed_line
 from chatcli.render.streaming import MarkdownReply
 from chatcli.render.thoughts import MOST
@@ -467,3 +467,25 @@ def test_deltas_that_wait_are_joined_and_nothing_is_lost_or_moved() -> None:
     assert [event for event in seen if not isinstance(event, Delta)] == [events[0], *events[-2:]]
     assert seen[0] == events[0]
     assert seen[-2:] == events[-2:]
+
+
+class Beside(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("xterm", "\r⠋ 3 s\x1b[K\r\x1b[Kagain\n\r⠋ 4 s\x1b[K\r\x1b[K"), ("dumb", "again\n")]
+)
+def test_a_wheel_beside_a_reply_makes_way_for_notes_and_goes(
+    monkeypatch: pytest.MonkeyPatch, kind: str, shown: str
+) -> None:
+    monkeypatch.setenv("TERM", kind)
+    beside = Beside()
+    for view in (AwaitedReply(beside), AwaitedReply(None)):
+        view.waiting(3.0)
+        view.note("again")
+        view.waiting(4.0)
+        view.feed("the reply")
+        view.finish()
+    assert beside.getvalue() == shown
