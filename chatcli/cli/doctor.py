@@ -29,8 +29,8 @@ def doctor(
     config, code = _run("config", _config)
     rows = [config]
     for name, check in _checks(store, _side_models() if config["ok"] else {}).items():
-        needs_config = name != "terminal"
-        row, failed = _run(name, check) if config["ok"] or not needs_config else (_not_checked(name), 0)
+        needed = {"terminal": True, "kept": rows[-1]["ok"]}.get(name, config["ok"])
+        row, failed = _run(name, check) if needed else (_not_checked(name), 0)
         code = code or failed
         rows.append(row)
     if as_json:
@@ -42,9 +42,10 @@ def doctor(
 
 
 def _checks(store: str | None, side_models: dict[str, Check]) -> dict[str, Check]:
-    """Return the checks by name; each returns what it found, or raises a ChatError."""
+    """Return the checks by name; each returns what it found, or raises a ChatError. `kept` follows the `store`."""
     return {
         "store": lambda: _store(store),
+        "kept": lambda: _kept(store),
         "journal": _journal,
         "model": _model,
         **side_models,
@@ -73,8 +74,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         state = {True: "look" if row["hint"] else "ok", False: "wrong", None: "-"}[row["ok"]]
         print(f"{state:<5}  {row['part']:<9} {one_line(row['found'], 200)}")
-        if row["hint"]:
-            print(f"{'':16} {one_line(row['hint'], 200)}")
+        for hint in row["hint"].splitlines():
+            print(f"{'':16} {one_line(hint, 200)}")
 
 
 def _config() -> Found:
@@ -148,6 +149,21 @@ def _in_words(waiting: "Waiting") -> str:
     first = ", ".join(waiting.sessions[:3])
     more = f" and {counted(len(waiting.sessions) - 3, 'other session')}" if len(waiting.sessions) > 3 else ""
     return f"{counted(waiting.turns, 'turn')} of {first}{more} kept here for {waiting.store} since {since}"
+
+
+def _kept(address: str | None) -> Found:
+    """Say what the store promises of what is written, and each thing that speaks against it."""
+    from contextlib import closing
+
+    from chatcli.cli.resolve import workplace
+    from chatcli.cli.stores import open_named_store
+    from chatcli.stores.durability import Lasting
+
+    with closing(open_named_store(workplace(), address)) as opened:
+        if not isinstance(opened, Lasting):
+            return "nothing outlives the process", ""
+        promise, warnings = opened.durability()
+        return promise, "\n".join(warnings)
 
 
 def _model() -> Found:

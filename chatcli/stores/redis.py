@@ -15,6 +15,8 @@ from chatcli.errors import StoreError
 from chatcli.messages import Message, new_id
 from chatcli.stores import Change, Pending, Session, Snapshot, rules
 from chatcli.stores import redis_rows as rows
+from chatcli.stores.durability import Durability
+from chatcli.stores.redis_durability import durability_of
 from chatcli.stores.redis_errors import WrongType
 from chatcli.stores.redis_exchange import Ask, Command, Plan
 from chatcli.stores.redis_index import Index
@@ -23,6 +25,7 @@ from chatcli.stores.redis_standing import ClusterStanding, Standing, standing_of
 from chatcli.stores.redis_wire import Wire
 
 REMEMBERED = 1000  # writes whose ids are kept
+NEWEST = 20  # sessions that are looked at for what might take them
 T = TypeVar("T")
 
 
@@ -299,6 +302,11 @@ class RedisStore:
         """Return the server's role and who follows it."""
         (info,) = self._wire.ask(("INFO", "replication"))
         return standing_of(info, self._wire.place, self._wire.wait_replicas)
+
+    def durability(self) -> Durability:
+        """Return what the servers promise to keep, and what speaks against it."""
+        newest = [session.name for session in self.sessions(NEWEST)]
+        return durability_of(self._wire, {name: self._keys(name).history for name in newest}, self._ttl)
 
     def close(self) -> None:
         """See Store."""

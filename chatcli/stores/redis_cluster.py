@@ -55,7 +55,7 @@ class ClusterStore(RedisStore):
     def standing(self) -> ClusterStanding:
         """Return how many masters there are, and who follows them."""
         told = self._wire.each(("INFO", "replication"))
-        followers = [standing_of(info, "", 0).replicas for (info,) in told]
+        followers = [standing_of(info, "", 0).replicas for (info,) in told.values()]
         return ClusterStanding(followers, self._slots.unserved(), self._wire.wait_replicas)
 
     def delete(self, session: str) -> bool:

@@ -82,11 +82,11 @@ class ClusterWire(Wire):
         with self._translated():
             return self._asked(commands, Waiting(self._patience))
 
-    def each(self, *commands: Command) -> list[list[Any]]:
-        """Return the replies of every master there is, a list for each; raise what one of them does not answer."""
+    def each(self, *commands: Command) -> dict[str, list[Any]]:
+        """Return the replies of every master there is, by its place; raise what one of them does not answer."""
         with self._translated():
             self._refresh(None, Waiting(self._patience))
-            return [self._of(node, commands) for node in self._slots.masters()]
+            return {f"{node[0]}:{node[1]}": self._of(node, commands) for node in self._slots.masters()}
 
     def look(self, *commands: Command) -> list[Any]:
         """Return the replies as of one moment, one round trip; all keys lie in one slot."""

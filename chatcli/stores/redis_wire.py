@@ -66,9 +66,10 @@ class Wire:
         with self._translated():
             return self._patiently(lambda connection: self._exchanged(connection, commands))
 
-    def each(self, *commands: Command) -> list[list[Any]]:
-        """Return the replies of every master there is, a list for each."""
-        return [self.ask(*commands)]
+    def each(self, *commands: Command) -> dict[str, list[Any]]:
+        """Return the replies of every master there is, by its place."""
+        replies = self.ask(*commands)
+        return {self.place: replies}
 
     def look(self, *commands: Command) -> list[Any]:
         """Return the replies as of one moment, one round trip."""

@@ -17,6 +17,8 @@ from typing import Any
 from chatcli.messages import Message
 from chatcli.stores import Change, Pending, Session, Snapshot, blobs, rules
 from chatcli.stores import sqlite_rows as rows
+from chatcli.stores.durability import Durability
+from chatcli.stores.sqlite_durability import durability_of
 from chatcli.stores.sqlite_file import HURRIED, PATIENCE, busy, check_still_there, identity, open_file, translated
 
 
@@ -254,6 +256,11 @@ class SqliteStore:
             (key, length), (taken, _) = rows.find(db, session), rows.find(db, new)
             rules.check_fork(session, new, key is not None, taken is not None, length, stop)
             rows.fork(db, key, self._used(db, new), length if stop is None else stop)
+
+    def durability(self) -> Durability:
+        """Return what the file promises to keep, and what speaks against it."""
+        with translated(self._path), self._alone(self._patience):
+            return durability_of(self._db, self._path)
 
     def close(self) -> None:
         """See Store."""

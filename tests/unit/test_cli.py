@@ -343,12 +343,13 @@ def test_doctor_says_a_broken_config_once(command: Command, home: Path) -> None:
     (home / "config" / "config.toml").write_text("modle = 1")
     rows = json.loads(command("doctor", "--json").out)
     assert [(row["part"], row["ok"]) for row in rows] == [
-        ("config", False), ("store", None), ("journal", None), ("model", None), ("embedded", None), ("terminal", True),
+        ("config", False), ("store", None), ("kept", None), ("journal", None), ("model", None), ("embedded", None),
+        ("terminal", True),
     ]  # fmt: skip
     done = command("doctor")
     assert done.code == 2
     assert done.out.count("modle") == 1
-    assert done.out.count("not checked") == 4
+    assert done.out.count("not checked") == 5
 
 
 def test_doctor_wants_a_look_at_a_model_that_its_endpoint_does_not_list(
