@@ -61,8 +61,7 @@ def begin(
     """Look at all that was chosen, and return the chat to be put together; raises and takes what `compose` does."""
     saved = store.snapshot(session, 0).session.settings
     settings = settings_for(flags, saved)
-    spec = settings.get("memory", place.config.memory or None)
-    memory = None if spec is None else _memory(spec)
+    memory = _memory(flags, settings, place)
     prompt, defaults = _prompt(place, settings)
     model_id, model = _model(place, settings.get("model"), unasked)
 
@@ -85,10 +84,28 @@ def begin(
     return Opening(store, session, model_id, memory.spec if memory else DEFAULT_MEMORY, put_together)
 
 
-def _memory(spec: str) -> "Memory":
+def _memory(flags: Flags, settings: Mapping[str, Any], place: Workplace) -> "Memory | None":
+    """Return the memory that was chosen, None: the default one.
+
+    One that was saved with the session by a version that knew it must not keep the session closed: that is told.
+    """
+    configured = place.config.memory or None
+    spec = settings.get("memory", configured)
+    if spec is None:
+        return None
     from chatcli.memory import parse_memory
 
-    return parse_memory(spec)
+    try:
+        return parse_memory(spec)
+    except UsageError:
+        if flags.memory is not None or "memory" not in settings:
+            raise
+        from chatcli.cli.output import notice
+        from chatcli.render.safe import one_line
+
+        instead = configured or DEFAULT_MEMORY
+        notice(f"this session's memory, {one_line(spec, 30)}, is none any more: {instead} instead", flags.quiet)
+        return parse_memory(instead)
 
 
 def _prompt(place: Workplace, settings: Mapping[str, Any]) -> "tuple[Prompt | None, dict[str, str]]":

@@ -1,9 +1,11 @@
 """The interactive chat in a real terminal, against a real server."""
 
 import signal
+from contextlib import closing
 from threading import Event
 from typing import Any
 
+from chatcli.messages import Message
 from tests.e2e.conftest import CHATCLI, User
 from tests.servers import BAD_KEY, RATE_LIMIT, Cut, Thought
 from tests.terminal import Terminal
@@ -379,3 +381,21 @@ def test_private_writes_nothing_anywhere(user: User) -> None:
         term.wait_for("Turn 1: Secret")
         leave(term)
     assert sorted(user.home.rglob("*")) == before
+
+
+def test_a_session_with_a_memory_that_is_none_any_more_is_resumed_with_the_default(user: User) -> None:
+    with closing(user.store()) as store:
+        store.append("old", [Message("user", "before"), Message("assistant", "then")])
+        store.update("old", settings={"memory": "buffer+none"})
+    with user.chat("-s", "old") as term:
+        term.wait_for("old · test-model · auto · sqlite")
+        assert term.screen_lines()[0] == "this session's memory, buffer+none, is none any more: auto instead"
+        term.wait_for("then")
+        term.enter("/memory window:3")
+        term.wait_for("window:3: ")
+        term.key("c-d")
+        assert term.wait_exit() == 0
+    with closing(user.store()) as store:
+        assert store.snapshot("old", 0).session.settings["memory"] == "window:3"
+    refused = user.run("ask", "-s", "old", "--memory", "buffer+none", "now")
+    assert (refused.returncode, user.server.chats) == (2, [])
