@@ -37,9 +37,11 @@ from chatcli.stores.redis_wire import Wire
 
 PATIENCE = 20.0
 """Seconds: a fail-over takes the cluster's node timeout, 15 s unless it was set, and an election."""
-INDEX_PATIENCE = 1.0
+INDEX_PATIENCE, INDEX_PAUSE = 2.0, 5.0
+"""Seconds that a write waits for the index's master at most, and that the next ones leave it alone then."""
+OWED = 1000  # commands for the index that are kept meanwhile, at most
 LONGEST_PAUSE = 0.25
-QUICK = "socket_timeout=1"  # for the question who has what: when one node hangs, the next is asked
+QUICK = "socket_timeout=1"  # for who has what, and for the index: what hangs must not keep us
 
 # The node says that it was not done, or cannot be reached: look where the slot is now. A wrong password stays wrong.
 ELSEWHERE = (
@@ -71,6 +73,8 @@ class ClusterWire(Wire):
         self._patience = HURRIED if hurried else PATIENCE
         self.wait_replicas = wait_replicas
         self.warning = ""
+        self._owed: list[Command] = []
+        self._leave_index_until = 0.0
         self._pool_of(self._nodes.seeds[0])  # raises UsageError for an option that is none
 
     def ask_each(self, *commands: Command) -> list[Any]:
@@ -110,7 +114,7 @@ class ClusterWire(Wire):
     ) -> T:
         """As Wire does, all keys in one slot; what the plan has for the index follows in a third round trip.
 
-        When the index's master is away, the write is done all the same: an index can be repaired.
+        When the index's master is away, the write is done all the same: the index is told later, or repaired.
         """
         write, slot, waiting = Write(watch, questions, plan), slot_of(watch[0]), Waiting(self._patience)
         lost: list[Plan[T]] = []  # sent, outcome unknown
@@ -126,7 +130,9 @@ class ClusterWire(Wire):
         raise given_up(self.address, bool(lost))
 
     def close(self) -> None:
-        """Hang up."""
+        """Tell the index what it is owed, if it is there, and hang up."""
+        self._leave_index_until = 0.0
+        self._tell(())
         for pool in list(self._pools.values()):
             pool.close()
 
@@ -143,13 +149,13 @@ class ClusterWire(Wire):
                 self._correct(node, error, waiting)
                 waiting.pause(error)
 
-    def _asked(self, commands: Sequence[Command], waiting: "Waiting") -> list[Any]:
+    def _asked(self, commands: Sequence[Command], waiting: "Waiting", option: str = "") -> list[Any]:
         slots, replies = slots_of(commands), dict[int, Any]()
         asking: dict[int, Node] = {}  # where a key is already, whose slot has not moved yet
         while len(replies) < len(commands):
             left = [number for number in range(len(commands)) if number not in replies]
             where = {number: asking.get(number) or self._owner(slots[number], waiting) for number in left}
-            came = self._everywhere(commands, where, asking)
+            came = self._everywhere(commands, where, asking, option)
             refused = {number: reply for number, reply in came.items() if isinstance(reply, ELSEWHERE)}
             replies |= {number: reply for number, reply in came.items() if number not in refused}
             asking = {
@@ -162,7 +168,7 @@ class ClusterWire(Wire):
         return [replies[number] for number in range(len(commands))]
 
     def _everywhere(
-        self, commands: Sequence[Command], where: Mapping[int, Node], asking: Mapping[int, Node]
+        self, commands: Sequence[Command], where: Mapping[int, Node], asking: Mapping[int, Node], option: str
     ) -> dict[int, Any]:
         """Send each command to its node, all before any reply is read; return the replies, or what failed."""
         parts = {number: [*([("ASKING",)] if number in asking else []), commands[number]] for number in where}
@@ -172,7 +178,7 @@ class ClusterWire(Wire):
             for node in dict.fromkeys(where.values()):
                 numbers = [number for number, at in where.items() if at == node]
                 with _failing(came, numbers):
-                    connection = lent.enter_context(borrowed(self._pool_of(node)))
+                    connection = lent.enter_context(borrowed(self._pool_of(node, option)))
                     send(connection, [part for number in numbers for part in parts[number]])
                     sent.append((connection, numbers))
             for connection, numbers in sent:
@@ -202,9 +208,14 @@ class ClusterWire(Wire):
             return checked(exchange(connection, commands))
 
     def _tell(self, commands: Sequence[Command]) -> None:
-        if commands:
+        """Let the index know; what cannot be told now goes with what is told later."""
+        owed, self._owed = [*self._owed, *commands], []
+        if owed and time.monotonic() >= self._leave_index_until:
             with suppress(StoreError), self._translated():
-                self._asked(commands, Waiting(INDEX_PATIENCE))
+                self._asked(owed, Waiting(INDEX_PATIENCE), QUICK)
+                return
+            self._leave_index_until = time.monotonic() + INDEX_PAUSE
+        self._owed = owed[-OWED:]
 
     # Who has what
 

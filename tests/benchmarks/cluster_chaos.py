@@ -8,6 +8,7 @@ whose renames were killed. The suite runs the same with 200 turns and 8 kills
 """
 
 import itertools
+import signal
 import sys
 import threading
 import time
@@ -25,6 +26,7 @@ from chatcli.errors import Conflict
 from chatcli.messages import Message
 from chatcli.stores import Pending
 from chatcli.stores.redis_cluster import ClusterStore
+from chatcli.stores.redis_cluster_wire import INDEX_PAUSE
 from tests.redis_cluster import SLOTS, RedisCluster, clustered
 
 PREFIX = "message_store:"
@@ -61,11 +63,15 @@ def chat(store: ClusterStore, session: str, turns: int, before: Callable[[int], 
     return acknowledged, longest
 
 
-def questions(cluster: RedisCluster, session: str) -> list[str]:
-    """Return the questions that are there, in order; raise AssertionError for a turn that is not whole."""
+def questions(cluster: RedisCluster, session: str, *others: str) -> list[str]:
+    """Return the questions that are there, in order.
+
+    Raises AssertionError for a turn that is not whole, and when what is listed is not the session and the others.
+    """
     with closing(ClusterStore(cluster.url)) as store:
         said = [message.text for message in store.messages(session)]
-        assert [listed.name for listed in store.sessions()] == [session]
+        listed = [one.name for one in store.sessions()]
+        assert listed == [session, *others], listed
     assert said[1::2] == [f"re: {text}" for text in said[0::2]]
     return said[0::2]
 
@@ -100,7 +106,7 @@ def resharding(turns: int) -> Outcome:
 
 def fail_over(turns: int) -> Outcome:
     """Chat with `wait_replicas=1` while the session's master, which has two replicas, is killed."""
-    session = next(name for name in map(str, itertools.count()) if key_slot(f"{PREFIX}{name}".encode()) < SLOTS // 3)
+    session = next(name for name in map(str, itertools.count()) if _third(f"{PREFIX}{name}") == 0)
 
     def before(number: int) -> None:
         if number == turns // 3:
@@ -110,6 +116,36 @@ def fail_over(turns: int) -> Outcome:
         acknowledged, longest = chat(store, session, turns, before)
         assert cluster.owner(PREFIX + session) in cluster.nodes[3:]
         return Outcome(acknowledged, questions(cluster, session), longest, 1)
+
+
+def index_away(turns: int) -> Outcome:
+    """Chat while the master of the index, which is another than the session's, hangs until a replica takes over."""
+    index = f"chatcli:index:{PREFIX}"
+    its_master = _third(index)
+    here = (name for name in map(str, itertools.count()) if _third(f"{PREFIX}{name}") != its_master)
+    session, another = next(here), next(here)
+
+    def before(number: int) -> None:
+        if number == turns // 3:
+            hung.send_signal(signal.SIGSTOP)
+        if number == turns // 2:
+            store.append(another, [Message("user", "Nobody lists me yet")])
+        if number == turns - 1:
+            _wait(lambda: replica.info("replication")["role"] == "master", "a replica takes over")
+            time.sleep(INDEX_PAUSE)
+
+    with clustered(replicas=(its_master,)) as cluster, closing(ClusterStore(cluster.url)) as store:
+        hung, replica = cluster.nodes[its_master].process, cluster.client(cluster.nodes[3])
+        try:
+            acknowledged, longest = chat(store, session, turns, before)
+            return Outcome(acknowledged, questions(cluster, session, another), longest, 1)
+        finally:
+            hung.send_signal(signal.SIGCONT)
+            replica.close()
+
+
+def _third(key: str) -> int:
+    return 3 * key_slot(key.encode()) // SLOTS
 
 
 RENAMING = """
@@ -160,10 +196,10 @@ def _renamed_again(store: ClusterStore) -> None:
         store.rename("two", "one")
 
 
-def _wait(happened: Callable[[], bool]) -> None:
+def _wait(happened: Callable[[], bool], what: str = "the slots move") -> None:
     deadline = time.monotonic() + PATIENCE
     while not happened():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, what
         time.sleep(0.005)
 
 
@@ -171,4 +207,5 @@ if __name__ == "__main__":
     count, kills = (int(said) if said else usual for said, usual in zip_longest(sys.argv[1:3], (200, 50)))
     print("resharding:", resharding(count))
     print("fail-over: ", fail_over(count))
+    print("index away:", index_away(count))
     print("renames killed:", dict(killed_renames(kills)))

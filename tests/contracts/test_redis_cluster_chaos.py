@@ -5,7 +5,7 @@ No turn is lost, and none is doubled.
 
 import pytest
 
-from tests.benchmarks.cluster_chaos import Outcome, fail_over, killed_renames, resharding
+from tests.benchmarks.cluster_chaos import Outcome, fail_over, index_away, killed_renames, resharding
 
 TURNS = 200
 ALL = [str(number) for number in range(TURNS)]
@@ -30,6 +30,12 @@ def test_the_fail_over_of_a_master_in_a_chat_loses_and_doubles_no_turn() -> None
     outcome = fail_over(TURNS)
     assert_whole("fail-over", outcome)
     assert outcome.longest > 0.5, "the master was away"
+
+
+@pytest.mark.timeout(300)
+def test_a_chat_goes_on_while_the_master_of_the_index_hangs_and_is_listed_when_another_took_over() -> None:
+    outcome = index_away(TURNS)
+    assert_whole("index away", outcome)
 
 
 @pytest.mark.timeout(300)
