@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from urllib.parse import unquote, urlsplit
 
 from markdown_it.token import Token
@@ -14,6 +16,7 @@ _LINKING_PROGRAMS = ("WezTerm", "ghostty", "iTerm.app", "rio", "vscode")
 _LINKING_TERMS = ("alacritty", "contour", "foot", "wezterm", "xterm-ghostty", "xterm-kitty")
 TARGET = "target"
 """The tag of a target that is shown."""
+_all_shown = ContextVar("all_shown", default=False)
 _PICTURE = "🌆 "
 _PLACES = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/]*@)?([^\s/:?#]+)|((?:[^\W_][\w-]*\.)+[^\W\d_]{2,})", re.IGNORECASE)
 
@@ -41,8 +44,20 @@ def honest(tokens: Iterable[Token]) -> Iterator[Token]:
             yield Token("target_close", TARGET, -1)
 
 
+@contextmanager
+def targets_shown() -> Iterator[None]:
+    """Show where links lead while the block runs, whatever the terminal: in a picture nothing can be clicked."""
+    before = _all_shown.set(True)
+    try:
+        yield
+    finally:
+        _all_shown.reset(before)
+
+
 def makes_links() -> bool:
     """Say whether the terminal is known to make a text clickable (OSC 8); in doubt, and over SSH, it is not."""
+    if _all_shown.get():
+        return False
     env, kind = os.environ, os.environ.get("TERM", "")
     if "TMUX" in env or any(name in env for name in BETWEEN):
         return False

@@ -1,5 +1,8 @@
 """The colours in force, for all that draws: chosen once, where the program begins."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from chatcli.palette import DARK, Palette
 
 _in_force = [DARK]
@@ -13,3 +16,14 @@ def choose(palette: Palette) -> None:
 def colors() -> Palette:
     """Return the colours in force."""
     return _in_force[0]
+
+
+@contextmanager
+def drawn_in(palette: Palette) -> Iterator[None]:
+    """Have what is drawn in the block drawn in these colours, whatever is in force: for a picture, not the terminal."""
+    before = colors()
+    choose(palette)
+    try:
+        yield
+    finally:
+        choose(before)

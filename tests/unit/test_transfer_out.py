@@ -12,6 +12,8 @@ import pytest
 
 from chatcli.errors import ChatError
 from chatcli.messages import Message, Usage
+from chatcli.palette import LIGHT
+from chatcli.render.theme import drawn_in
 from chatcli.stores.address import open_store
 from chatcli.transfer import Carried
 from chatcli.transfer.departure import file_name, save, written
@@ -147,6 +149,28 @@ def test_a_picture_is_whole_and_asks_for_nothing(command: Command, talked: Path)
     assert 'textLength="48.8"' in shown.split(">西安<")[0].rpartition("<text")[2], "as wide as four cells"
     assert "font-face" not in shown
     assert "http" not in shown.replace("http://www.w3.org/2000/svg", "").replace("https://www.textualize.io", "")
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"TERM": "xterm-kitty"},
+        {"TERM": "dumb", "NO_COLOR": "1"},
+        {"TERM": "xterm", "COLUMNS": "20"},
+    ],
+)
+def test_a_picture_is_the_same_whatever_terminal_it_is_made_at(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    said = Message("assistant", "[the docs](https://docs.example/guide)\n\n```python\nfor x in 'abc': pass\n```")
+    for name in ("TERM", "NO_COLOR", "COLUMNS", "TERM_PROGRAM"):
+        monkeypatch.delenv(name, raising=False)
+    plain = "".join(written(Carried("s", [said]), "svg"))
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with drawn_in(LIGHT):
+        assert "".join(written(Carried("s", [said]), "svg")) == plain
+    assert "docs.example/guide" in plain  # nothing can be clicked in a picture
 
 
 # Into a file
