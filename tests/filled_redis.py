@@ -28,6 +28,7 @@ for number = tonumber(ARGV[3]), tonumber(ARGV[4]) - 1 do
   redis.call('LPUSH', list, ARGV[1], ARGV[2])
   redis.call('HSET', '{' .. list .. '}:info', 'settings', '{}', 'created', 1.5, 'used', number, 'turns', 1,
     'counted', 2, 'title', '"What the user asked first"')
+  redis.call('ZADD', '{' .. list .. '}:written', 1.5, ARGV[5], 2.5, ARGV[6])
   redis.call('ZADD', KEYS[1], number, name)
 end
 """
@@ -52,7 +53,7 @@ def multiply(url: str, count: int, text: str) -> None:
     with _client(url) as client:
         for first in range(0, count, PIECE):
             last = min(count, first + PIECE)
-            client.eval(_MORE, 1, index_key(PREFIX), *_entries(text), str(first), str(last))
+            client.eval(_MORE, 1, index_key(PREFIX), *_entries(text), str(first), str(last), new_id(), new_id())
 
 
 def _client(url: str) -> redis.Redis:
