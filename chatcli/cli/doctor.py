@@ -148,7 +148,8 @@ def _in_words(waiting: "Waiting") -> str:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(waiting.since))
     first = ", ".join(waiting.sessions[:3])
     more = f" and {counted(len(waiting.sessions) - 3, 'other session')}" if len(waiting.sessions) > 3 else ""
-    return f"{counted(waiting.turns, 'turn')} of {first}{more} kept here for {waiting.store} since {since}"
+    what = counted(waiting.turns, "turn") if waiting.turns else "what was set"
+    return f"{what} of {first}{more} kept here for {waiting.store} since {since}"
 
 
 def _kept(address: str | None) -> Found:

@@ -110,7 +110,8 @@ class Journal:
             return []
         with self._open() as db:
             rows = db.execute(
-                "SELECT store, count(DISTINCT nullif(turn, '')), json_group_array(DISTINCT session), min(beat)"
+                "SELECT store, count(DISTINCT CASE WHEN verb IN ('begin', 'commit') THEN turn END),"
+                " json_group_array(DISTINCT session), min(beat)"
                 " FROM entries GROUP BY store ORDER BY min(id)"
             ).fetchall()
         return [Waiting(store, turns, tuple(rules.from_json(names)), since) for store, turns, names, since in rows]

@@ -330,14 +330,13 @@ def test_with_the_store_away_nothing_typed_is_lost_and_nothing_is_half_done(user
         term.wait_for("edit> one")
         redis.process.terminate()
         redis.process.wait()
-        term.enter(" more")
-        term.wait_for("error: ")
-        term.wait_for("you> one more")
-        term.key("c-c")
-        for command in ("/alt 1", "/fork", "/continue", "/copy", "/undo"):
-            say(term, command, "error: ")
+        say(term, " more", "Turn 1: one more")
+        term.wait_for("store away · 1 turn kept here")
+        for command in ("/alt 1", "/fork", "/undo"):
+            say(term, command, "error: the store is away")
+        say(term, "/history", "one more")
         leave(term)
-    assert len(user.server.chats) == 2
+    assert len(user.server.chats) == 3
 
 
 def test_in_redis_versions_survive_the_program_and_a_fork(user: User) -> None:

@@ -73,6 +73,7 @@ def test_what_is_said_while_the_store_is_away_is_there_when_it_is_back_and_both_
     between.fate = "lost"
     say(store, "two")
     say(store, "three")
+    store.drop("s", "never begun")
     assert texts(store) == ["one", "re: one", "two", "re: two", "three", "re: three"]
     assert texts(inner) == ["one", "re: one"]
     assert store.state == "store away · 2 turns kept here"
