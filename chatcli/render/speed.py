@@ -13,4 +13,5 @@ def speed_line(reply: Message, seconds: float, first: float) -> str:
     tokens = counted or estimate(reply.text)
     flowed = seconds - first
     speed = f" · {tokens / flowed:,.0f} tokens/s" if flowed > 0 else ""
-    return f"{'' if counted else '~'}{tokens:,} tokens · {seconds:.1f} s{speed} · first after {first:.1f} s"
+    plural = "" if tokens == 1 else "s"
+    return f"{'' if counted else '~'}{tokens:,} token{plural} · {seconds:.1f} s{speed} · first after {first:.1f} s"

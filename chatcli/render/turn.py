@@ -113,4 +113,6 @@ class _Showing:
 
 
 def _noted(event: Retrying | Notice) -> str:
-    return event.text if isinstance(event, Notice) else f"{event.reason}; again in {event.seconds:.0f} s"
+    if isinstance(event, Notice):
+        return event.text
+    return f"{event.reason}; again " + (f"in {event.seconds:.0f} s" if event.seconds >= 0.5 else "at once")

@@ -323,7 +323,7 @@ def test_a_retry_after_429_is_one_line(user: User) -> None:
         term.wait_for("you>")
         term.enter("Hi")
         term.wait_for("Turn 1: Hi")
-        assert term.text().count("again in") == 1
+        assert term.text().count("; again ") == 1
         leave(term)
 
 

@@ -21,7 +21,7 @@ def test_ask_notes_a_retry_on_every_terminal_unless_quiet(user: User, shown: dic
     with user.terminal("ask", "Hi", *(["-q"] if quiet else []), **shown) as term:
         term.wait_for("Turn 1: Hi")
         assert term.wait_exit() == 0
-        assert ("again in" in term.text()) is not quiet
+        assert ("; again " in term.text()) is not quiet
 
 
 @pytest.mark.parametrize("flags", [("--plain",), ("-q",)], ids=" ".join)
@@ -31,7 +31,7 @@ def test_a_chat_notes_a_retry_where_nothing_is_drawn_unless_quiet(user: User, fl
         term.wait_for("you>")
         term.enter("Hi")
         term.wait_for("Turn 1: Hi")
-        assert ("again in" in term.text()) is ("-q" not in flags)
+        assert ("; again " in term.text()) is ("-q" not in flags)
 
 
 class PlainTerminal(io.StringIO):

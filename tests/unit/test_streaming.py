@@ -4,7 +4,7 @@ import re
 import pytest
 
 from chatcli.messages import Message, Usage
-from chatcli.model import Delta, Event, Finished, Reasoning, Used
+from chatcli.model import Delta, Event, Finished, Reasoning, Retrying, Used
 from chatcli.pump import Pump, Tick
 from chatcli.render.live import reflows
 from chatcli.render.markdown import whole
@@ -12,6 +12,7 @@ from chatcli.render.reply import AwaitedReply, PlainReply, reply_view
 from chatcli.render.speed import speed_line
 from chatcli.render.streaming import MarkdownReply
 from chatcli.render.thoughts import MOST
+from chatcli.render.turn import show_turn
 from tests.screen import ReflowingScreenFile, ScreenFile
 
 PROGRAM = [f"line_{number} = {number}" for number in range(100)]
@@ -447,11 +448,20 @@ def test_a_terminal_gets_markdown_unless_it_is_dumb_or_plain_is_asked_for(termin
     ("usage", "line"),
     [
         (Usage(prompt=9, completion=312), "312 tokens · 8.1 s · 41 tokens/s · first after 0.4 s"),
+        (Usage(prompt=9, completion=1), "1 token · 8.1 s · 0 tokens/s · first after 0.4 s"),
         (None, "~2 tokens · 8.1 s · 0 tokens/s · first after 0.4 s"),
     ],
 )
 def test_the_speed_of_a_reply_is_a_line(usage: Usage | None, line: str) -> None:
     assert speed_line(Message("assistant", "some words", usage=usage), 8.1, 0.4) == line
+
+
+@pytest.mark.parametrize(("seconds", "when"), [(0.0, "at once"), (0.4, "at once"), (0.6, "in 1 s"), (30.0, "in 30 s")])
+def test_a_request_that_goes_out_again_says_when(seconds: float, when: str) -> None:
+    out = io.StringIO()
+    out.isatty = lambda: True  # type: ignore[method-assign]
+    show_turn(iter([Retrying(seconds, "busy")]), PlainReply(io.StringIO(), out))
+    assert out.getvalue() == f"busy; again {when}\n"
 
 
 def test_deltas_that_wait_are_joined_and_nothing_is_lost_or_moved() -> None:
