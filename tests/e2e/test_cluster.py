@@ -1,12 +1,18 @@
 """chatcli on a Redis Cluster, as a user has it."""
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from threading import Event
 
 import pytest
 
+from chatcli.errors import StoreUnavailable
+from chatcli.stores.redis_cluster import ClusterStore
 from tests.e2e.conftest import User
 from tests.redis_cluster import RedisCluster, clustered
+from tests.terminal import Terminal
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +81,42 @@ def test_a_name_with_a_brace_ends_with_two_lines(user: User, cluster: RedisClust
         "error: the session name 'a{b}' has a brace: a Redis cluster cannot keep its keys together",
         "hint: choose a name without { and }",
     ]
+
+
+def _wait_for_length(store: ClusterStore, length: int, term: Terminal) -> None:
+    """Wait until a replica has taken over, and the turns that were kept here meanwhile are in the store."""
+    deadline = time.monotonic() + 60
+    found = 0
+    while found < length:
+        assert time.monotonic() < deadline, term.text()
+        with suppress(StoreUnavailable):
+            found = store.length("JavaEdge")
+        time.sleep(0.05)
+
+
+def test_a_master_is_killed_in_the_middle_of_a_reply_and_every_turn_is_there_once(user: User) -> None:
+    gate = Event()
+    user.server.replies("The first ", "answer.")
+    user.server.replies("The second ", gate, "answer.")
+    with clustered(replicas=(0, 1, 2)) as cluster:
+        with user.chat("-s", "JavaEdge", "--store", cluster.url, rows=40) as term:
+            term.wait_for("you>")
+            term.enter("one")
+            term.wait_for("The first answer.")
+            term.enter("two")
+            term.wait_for("The second")
+            cluster.owner("message_store:JavaEdge").process.kill()
+            gate.set()
+            term.wait_for("The second answer.")
+            for number in range(3, 9):
+                term.enter(f"question {number}")
+                term.wait_for(f"Turn {number}: question {number}", timeout=60)
+            with closing(ClusterStore(cluster.url)) as store:
+                _wait_for_length(store, 16, term)
+            term.key("c-d")
+            assert term.wait_exit() == 0
+        with closing(ClusterStore(cluster.url)) as store:
+            asked = [message.text for message in store.messages("JavaEdge") if message.role == "user"]
+            assert asked == ["one", "two", *(f"question {number}" for number in range(3, 9))]
+            assert store.length("JavaEdge") == 16
+            assert store.pending("JavaEdge") == []
