@@ -6,49 +6,59 @@ event stream of the WHATWG HTML standard.
 """
 
 import json
+import math
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chatcli.messages import Finish, Usage
 from chatcli.model import Delta, Event, Finished, Reasoning, Used
-from chatcli.model.faults import BEGINNING, CutShort, EndpointError, NotAReply, Withheld
+from chatcli.model.faults import BEGINNING, CutShort, Endless, EndpointError, NotAReply, TooSlow, Withheld
 from chatcli.model.inline import thoughts_apart
 from chatcli.model.wire import whole
 
 LONGEST = 16 * 2**20
 """Bytes of one line, of one event, or of a whole answer that is no stream, beyond which it cannot be a reply."""
+LONGEST_REPLY = 4 * 2**20
+"""Characters that a model thinks and says: about a million tokens; none can say so much at once."""
 MOST_TOKENS = 2**53
 """No endpoint counts so many; what is beyond (infinity too) is no count."""
 
 
-def read_events(chunks: Iterable[bytes]) -> Iterator[Event]:
+def read_events(chunks: Iterable[bytes], patience: float = math.inf) -> Iterator[Event]:
     """Yield the events of a response's body, be it a stream or one JSON message; thoughts in its text stand apart.
 
-    Raises EndpointError, NotAReply, CutShort or Withheld. Nothing is read beyond the stream's `[DONE]`.
+    Raises EndpointError, NotAReply, CutShort, Endless or Withheld, and TooSlow when a line takes longer than `patience`
+    seconds. Nothing is read beyond the stream's `[DONE]`.
     """
-    return thoughts_apart(_as_they_come(chunks))
+    return thoughts_apart(_as_they_come(chunks, patience))
 
 
-def _as_they_come(chunks: Iterable[bytes]) -> Iterator[Event]:
+def _as_they_come(chunks: Iterable[bytes], patience: float) -> Iterator[Event]:
     reader = _Reader()
-    for line in lines(chunks):
+    for line in lines(chunks, patience):
         yield from reader.read(line)
         if reader.done:
             break
     yield from reader.end()
 
 
-def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def lines(chunks: Iterable[bytes], patience: float = math.inf) -> Iterator[bytes]:
     r"""Cut bytes into lines ended by \n or \r\n: other line breaks occur inside of JSON texts."""
-    rest = bytearray()
+    rest, begun = bytearray(), time.monotonic()
     for chunk in chunks:
+        if not rest:
+            begun = time.monotonic()
         rest += chunk
         if b"\n" in chunk:
             *complete, rest = rest.split(b"\n")
+            begun = time.monotonic()
             for line in complete:
                 yield bytes(line.removesuffix(b"\r"))
         if len(rest) > LONGEST:
             raise NotAReply(_beginning(rest))
+        if rest and time.monotonic() - begun > patience:
+            raise TooSlow
     if rest:
         yield bytes(rest)
 
@@ -63,6 +73,7 @@ class _Reader:
         self._stray: list[bytes] = []
         self._kept = 0
         self._streams = False
+        self._said = 0
         self._finish: Finish | None = None
         self._usage: Usage | None = None
 
@@ -138,15 +149,21 @@ class _Reader:
         events: list[Event] = []
         said = choice.get("delta") or choice.get("message") or {}
         if thought := said.get("reasoning_content") or said.get("reasoning"):
-            events.append(Reasoning(_text(thought)))
+            events.append(Reasoning(self._counted(_text(thought))))
         if text := said.get("content") or said.get("refusal"):
-            events.append(Delta(_text(text)))
+            events.append(Delta(self._counted(_text(text))))
         if (reason := choice.get("finish_reason")) and self._finish is None:
             if reason == "content_filter":
                 raise Withheld
             self._finish = "length" if reason in ("length", "max_tokens") else "stop"
             events.append(Finished(self._finish))
         return events
+
+    def _counted(self, text: str) -> str:
+        self._said += len(text)
+        if self._said > LONGEST_REPLY:
+            raise Endless
+        return text
 
 
 def _parse(data: bytes) -> Any:

@@ -15,7 +15,7 @@ import httpx2
 from chatcli import __version__
 from chatcli.errors import UsageError
 from chatcli.model.answer import LONGEST
-from chatcli.model.faults import BEGINNING, LedAway, NoAnswer, NotAReply, Refused
+from chatcli.model.faults import BEGINNING, LedAway, NoAnswer, NotAReply, Refused, TooSlow
 from chatcli.model.proxy import proxy_of
 from chatcli.model.settings import ModelSettings
 
@@ -51,6 +51,8 @@ class Connection:
         self._lock = Lock()
         self._socket: socket.socket | None = None
         self._is_cut = False
+        self._is_late = False
+        self._timer: Timer | None = None
         self._headers = _headers(settings, os.environ)
         self._http = httpx2.Client(
             timeout=httpx2.Timeout(settings.timeout, connect=min(CONNECT_SECONDS, settings.timeout)),
@@ -82,7 +84,7 @@ class Connection:
         request = self._http.build_request(
             method, url, headers=self._headers, json=None if body is None else dict(body)
         )
-        with _before_an_answer():
+        with _before_an_answer(), self._in_time():
             response = self._http.send(request, stream=True)
         if not response.is_success:
             text = self._error(response).decode("utf-8", "replace").strip()
@@ -92,7 +94,8 @@ class Connection:
     def _read(self, response: httpx2.Response) -> bytes:
         """Return the whole body, which `_bound` bounds."""
         try:
-            with _before_an_answer():
+            with _before_an_answer(), self._in_time():
+                self._hurry()
                 return response.read()
         finally:
             response.close()
@@ -101,7 +104,8 @@ class Connection:
         """Return the body of an error, or what `_bound` lets through: the status counts, however long the page."""
         kept = bytearray()
         try:
-            with suppress(NotAReply), _before_an_answer():
+            with suppress(NotAReply, TooSlow), _before_an_answer(), self._in_time():
+                self._hurry()
                 for chunk in response.iter_bytes():
                     kept += chunk
         finally:
@@ -137,7 +141,34 @@ class Connection:
     def _watch(self, request: httpx2.Request) -> None:
         request.extensions = {**request.extensions, "trace": self._trace}
 
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Raise TooSlow for what is not whole the timeout after `_hurry`: each byte of a drip ends the silence anew."""
+        self._is_late = False
+        try:
+            yield
+        except httpx2.HTTPError:
+            if self._is_late:
+                raise TooSlow from None
+            raise
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _hurry(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = Timer(self.settings.timeout, self._give_up)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _give_up(self) -> None:
+        self._is_late = True
+        self.cut()
+
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_body.complete"):
+            self._hurry()
         if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete", "start_tls.complete")):
             with self._lock:
                 self._socket = info["return_value"].get_extra_info("socket")

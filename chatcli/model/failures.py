@@ -15,7 +15,17 @@ import httpx2
 from chatcli import errors
 from chatcli.errors import ChatError, ModelError
 from chatcli.model import clues
-from chatcli.model.faults import CutShort, EndpointError, LedAway, NoAnswer, NotAReply, Refused, Withheld
+from chatcli.model.faults import (
+    CutShort,
+    Endless,
+    EndpointError,
+    LedAway,
+    NoAnswer,
+    NotAReply,
+    Refused,
+    TooSlow,
+    Withheld,
+)
 from chatcli.model.proxy import Proxy, proxy_of
 from chatcli.model.settings import ModelSettings
 
@@ -28,6 +38,8 @@ KNOWN = (
     NotAReply,
     Refused,
     CutShort,
+    TooSlow,
+    Endless,
     Withheld,
 )
 """What `translate` takes."""
@@ -67,6 +79,10 @@ def translate(error: Exception, settings: ModelSettings) -> Failure:
             return Failure(_in_circles(settings))
         case httpx2.TimeoutException():
             return Failure(_timed_out(error, settings), again=True)
+        case TooSlow():
+            return Failure(_too_slow(settings), again=True)
+        case Endless():
+            return Failure(_endless(settings))
         case EndpointError():
             return _in_the_stream(error.error, settings)
         case NotAReply(text=text):
@@ -202,6 +218,20 @@ def _timed_out(error: Exception, settings: ModelSettings) -> ModelError:
     return errors.TimedOut(
         f"{settings.place} was silent for {settings.timeout:g} seconds",
         f"send it again, or raise timeout under [models.{settings.name}] in the config",
+    )
+
+
+def _too_slow(settings: ModelSettings) -> ModelError:
+    return errors.TimedOut(
+        f"{settings.place} drips: nothing whole came within {settings.timeout:g} seconds",
+        f"send it again, or raise timeout under [models.{settings.name}] in the config",
+    )
+
+
+def _endless(settings: ModelSettings) -> ModelError:
+    return errors.BrokenStream(
+        f"the reply of {settings.place} has no end; it was left when it was longer than any model's",
+        "limit it with -o max_tokens=N or /set max_tokens N, or choose another model with --model",
     )
 
 

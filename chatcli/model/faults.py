@@ -51,6 +51,14 @@ class NoAnswer(Exception):
     """The connection failed before an answer began; its cause says how."""
 
 
+class TooSlow(Exception):
+    """What comes is not silence, and is never whole: headers, a line or a body that drip."""
+
+
+class Endless(Exception):
+    """The reply went on beyond what any model says."""
+
+
 class CutShort(Exception):
     """The stream ended before the reply did."""
 

@@ -111,7 +111,7 @@ class EndpointReply:
         connection, response = opened
         try:
             chunks = response.iter_bytes()
-            yield from read_events(chunks)
+            yield from read_events(chunks, connection.settings.timeout)
             connection.finish(chunks)
         except failures.KNOWN as error:
             raise _Failed(error, connection.settings) from None
