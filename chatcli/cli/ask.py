@@ -156,7 +156,7 @@ def _shown(chat: "Chat", content: "Content", flags: Flags, form: Form, config: "
 
     whole = form.wants_whole or flags.no_stream or not config.stream
     if form.wants_whole:
-        view: ReplyView = AwaitedReply(None if flags.quiet else sys.stderr)
+        view: ReplyView = AwaitedReply(sys.stdout, None if flags.quiet else sys.stderr)
     else:
         view = reply_view(sys.stdout, plain=flags.plain or config.plain, quiet=flags.quiet)
     with closing(_turn(chat, content, flags.quiet)) as events, on_interrupt(chat.stop):

@@ -121,11 +121,14 @@ class PlainReply:
 
 
 class AwaitedReply(PlainReply):
-    """A reply that somebody else prints when it is whole: until then a wheel turns on the terminal `beside`."""
+    """A reply that somebody else prints on `out` when it is whole: until then a wheel turns on the terminal `beside`.
 
-    def __init__(self, beside: TextIO | None) -> None:
+    It turns only where `out` is a terminal, too: in a pipe, what reads it may have the screen.
+    """
+
+    def __init__(self, out: TextIO, beside: TextIO | None) -> None:
         super().__init__(io.StringIO(), beside)
-        self._wheel = beside if beside is not None and moves_cursor(beside) else None
+        self._wheel = beside if beside is not None and moves_cursor(beside) and moves_cursor(out) else None
         self._turning = False
 
     def waiting(self, seconds: float, note: str = "") -> None:

@@ -1,9 +1,11 @@
 """`chatcli ask` as scripts use it."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +17,7 @@ from chatcli.messages import Message
 from tests.e2e.conftest import CHATCLI, User
 from tests.pictures import png
 from tests.servers import BAD_KEY, UNKNOWN_MODEL, Thought
-from tests.terminal import clean_env
+from tests.terminal import Terminal, clean_env
 
 
 def test_the_reply_alone_is_on_stdout(user: User) -> None:
@@ -264,6 +266,18 @@ def test_a_wheel_turns_while_a_form_that_is_printed_whole_is_awaited(user: User,
         assert term.wait_exit() == 0
         assert " s" not in term.text()
         assert term.text().endswith("}" if form == "--json" else "x\ny")
+
+
+def test_no_wheel_turns_beside_a_pipe(user: User) -> None:
+    waits = Event()
+    user.server.replies(waits, "```\nx\n```\n")
+    piped = shlex.join([*CHATCLI, "ask", "-x", "Hi"]) + " | cat"
+    with Terminal(["/bin/sh", "-c", piped], env=user.env, cwd=user.home) as term:
+        user.server.wait_chats(1)
+        threading.Timer(2, waits.set).start()
+        assert term.wait_exit() == 0
+        assert b" s" not in term.raw
+        assert term.text() == "x"
 
 
 def with_turns(user: User, turns: int) -> None:

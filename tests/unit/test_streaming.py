@@ -492,7 +492,7 @@ def test_a_wheel_beside_a_reply_makes_way_for_notes_and_goes(
 ) -> None:
     monkeypatch.setenv("TERM", kind)
     beside = Beside()
-    for view in (AwaitedReply(beside), AwaitedReply(None)):
+    for view in (AwaitedReply(beside, beside), AwaitedReply(beside, None)):
         view.waiting(3.0)
         view.note("again")
         view.waiting(4.0)
