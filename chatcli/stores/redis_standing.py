@@ -55,7 +55,7 @@ class ClusterStanding:
     def hint(self) -> str:
         """What to do about it, '' when all is well."""
         if self.unserved:
-            return f"{self.unserved} slots have no master, and their sessions are away: look at CLUSTER INFO"
+            return f"slots without a master: {self.unserved}, and their sessions are away; look at CLUSTER INFO"
         fewest = min(self.replicas, default=0)
         if fewest < self.wait_replicas:
             return (
