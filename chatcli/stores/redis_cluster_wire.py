@@ -33,6 +33,7 @@ from chatcli.stores.redis_exchange import (
     settled,
 )
 from chatcli.stores.redis_pool import HURRIED, connections
+from chatcli.stores.redis_waiting import ELSEWHERE, Waiting
 from chatcli.stores.redis_wire import Wire
 
 PATIENCE = 20.0
@@ -40,20 +41,8 @@ PATIENCE = 20.0
 INDEX_PATIENCE, INDEX_PAUSE = 2.0, 5.0
 """Seconds that a write waits for the index's master at most, and that the next ones leave it alone then."""
 OWED = 1000  # commands for the index that are kept meanwhile, at most
-LONGEST_PAUSE = 0.25
 QUICK = "socket_timeout=1"  # for who has what, and for the index: what hangs must not keep us
 
-# The node says that it was not done, or cannot be reached: look where the slot is now. A wrong password stays wrong.
-ELSEWHERE = (
-    failures.MovedError,
-    AskError,
-    failures.TryAgainError,
-    failures.ClusterDownError,
-    failures.MasterDownError,
-    failures.ReadOnlyError,
-    failures.ConnectionError,
-    failures.TimeoutError,
-)
 SCANS = 3
 
 T = TypeVar("T")
@@ -138,7 +127,7 @@ class ClusterWire(Wire):
 
     # One node, and the right one
 
-    def _at(self, slot: int, talk: Callable[[Any], T], waiting: "Waiting") -> T:
+    def _at(self, slot: int, talk: Callable[[Any], T], waiting: Waiting) -> T:
         """Return what comes of the talk with the slot's master; it begins again when that is another one."""
         while True:
             node = self._owner(slot, waiting)
@@ -149,7 +138,7 @@ class ClusterWire(Wire):
                 self._correct(node, error, waiting)
                 waiting.pause(error)
 
-    def _asked(self, commands: Sequence[Command], waiting: "Waiting", option: str = "") -> list[Any]:
+    def _asked(self, commands: Sequence[Command], waiting: Waiting, option: str = "") -> list[Any]:
         slots, replies = slots_of(commands), dict[int, Any]()
         asking: dict[int, Node] = {}  # where a key is already, whose slot has not moved yet
         while len(replies) < len(commands):
@@ -226,7 +215,7 @@ class ClusterWire(Wire):
             pool = self._pools.setdefault((node, option), pool)
         return pool
 
-    def _owner(self, slot: int, waiting: "Waiting") -> Node:
+    def _owner(self, slot: int, waiting: Waiting) -> Node:
         """Return the master that has the slot, as far as is known."""
         while (owner := self._slots.owners[slot]) is None:
             self._refresh(None, waiting)
@@ -234,7 +223,7 @@ class ClusterWire(Wire):
                 waiting.pause(failures.ClusterDownError("Hash slot not served"))
         return owner
 
-    def _correct(self, node: Node, error: Exception, waiting: "Waiting") -> None:
+    def _correct(self, node: Node, error: Exception, waiting: Waiting) -> None:
         """Learn from what the node said, or that it said nothing; raise what no other node will change."""
         match error:
             case failures.AuthenticationError() | failures.AuthorizationError():
@@ -248,7 +237,7 @@ class ClusterWire(Wire):
                 self._pool_of(node).disconnect(inuse_connections=False)
                 self._refresh(node, waiting)
 
-    def _refresh(self, failed: Node | None, waiting: "Waiting") -> None:
+    def _refresh(self, failed: Node | None, waiting: Waiting) -> None:
         """Ask a node for the slots, `failed` last; raise what went wrong when none answers."""
         last: Exception = failures.ClusterDownError("no node has slots")
         for node in self._slots.to_ask(failed):
@@ -263,25 +252,6 @@ class ClusterWire(Wire):
             if not waiting.lasts():
                 break
         raise last
-
-
-class Waiting:
-    """The patience of one verb, from now on."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-        self._pause = 0.0
-
-    def lasts(self) -> bool:
-        """Say whether there is any left."""
-        return time.monotonic() < self._end
-
-    def pause(self, error: Exception) -> None:
-        """Wait a little, longer each time, the first time not at all; raise `error` at the end of the patience."""
-        if not self.lasts():
-            raise error
-        time.sleep(min(self._pause, max(0.0, self._end - time.monotonic())))
-        self._pause = min(LONGEST_PAUSE, 2 * self._pause or 0.01)
 
 
 def _different(refused: Mapping[int, Exception], where: Mapping[int, Node]) -> dict[tuple[Node, type, int], Exception]:
