@@ -13,7 +13,8 @@ from chatcli.messages import Message
 class Session(NamedTuple):
     """What is known of a session without reading its messages. Times are Unix seconds.
 
-    `turns` counts its user messages; `used` is when it was last written to, but for what was derived.
+    `turns` counts its user messages; `used` is when it was last written to, but for what was derived. `lifetime`: the
+    seconds after its last write for which it is kept, 0 for good; `expires`: when that ends, as it stands now.
     """
 
     name: str
@@ -23,6 +24,15 @@ class Session(NamedTuple):
     messages: int = 0
     turns: int = 0
     settings: Mapping[str, Any] = {}
+    lifetime: int = 0
+    expires: float = 0.0
+
+
+class Repair(NamedTuple):
+    """What a repair put right, of a session or (name '') of the store."""
+
+    session: str
+    what: str
 
 
 class Watermark(NamedTuple):
@@ -139,7 +149,8 @@ class Store(Protocol):
     ) -> int:
         """Add messages at the end, all or none; return the new length.
 
-        With `at`, what stood from there on moves to the session's undone state in the same transaction.
+        With `at`, what stood from there on moves to the session's undone state in the same transaction. That keeps
+        the newest steps only: rules.UNDO_STEPS, and rules.UNDO_SIZE but for the newest.
         Raises Conflict when `expected_length` is given and is not the length any more, or when the history ends
         before `at`.
         """
@@ -231,9 +242,23 @@ class Store(Protocol):
     def fork(self, session: str, new: str, stop: int | None = None) -> None:
         """Make the session `new` of the first `stop` messages (None: all), title, settings and what was derived.
 
-        All of it or nothing. What was undone and what is under way stays behind; what was derived from messages that
-        are not copied is worth nothing there, as its watermark tells. Raises NotFound for `session`, Conflict when
-        `new` exists or the history is shorter.
+        All of it or nothing. What was undone, what is under way and its expiry stay behind; what was derived from
+        messages that are not copied is worth nothing there, as its watermark tells. Raises NotFound for `session`,
+        Conflict when `new` exists or the history is shorter.
+        """
+        ...
+
+    def expire(self, session: str, lifetime: int | None) -> None:
+        """Let the session go with all it has so many seconds after it was last written to, or never (None).
+
+        The time begins now, and again with each write. Raises NotFound, and UsageError where nothing can expire.
+        """
+        ...
+
+    def repair(self, dry_run: bool = False) -> Iterator[Repair]:
+        """Make the index of sessions and all counts say what is there; yield what was wrong, after it was put right.
+
+        With `dry_run` nothing is written. A message is never removed.
         """
         ...
 

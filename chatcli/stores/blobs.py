@@ -10,13 +10,13 @@ import base64
 import binascii
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 LARGE = 4096
 """Characters of a part from which it is kept as a blob."""
 
-_SHA = r"\b[0-9a-f]{64}\b"
+SHA = r"\b[0-9a-f]{64}\b"
 
 Swap = Callable[[Any], Any]
 """Makes of a part's text the one to put in its place."""
@@ -60,12 +60,18 @@ def of_session(db: sqlite3.Connection, session: int | None) -> list[str]:
 def release(db: sqlite3.Connection, session: int, hashes: Sequence[str]) -> None:
     """Forget those of the blobs that nothing in the session refers to any more; delete those that no session uses."""
     needless = set(hashes)
-    for data in _mentioning(db, session) if needless else ():
-        needless.difference_update(re.findall(_SHA, data))
+    for data in mentioning(db, session) if needless else ():
+        needless.difference_update(re.findall(SHA, data))
         if not needless:
             return
     db.executemany("DELETE FROM uses WHERE session = ? AND sha256 = ?", [(session, sha) for sha in needless])
     sweep(db, sorted(needless))
+
+
+def size_of(db: sqlite3.Connection, hashes: Collection[str]) -> int:
+    """Return how many bytes the blobs have together."""
+    query = "SELECT length(data) FROM blobs WHERE sha256 = ?"
+    return sum(length for sha in hashes for (length,) in db.execute(query, [sha]))
 
 
 def sweep(db: sqlite3.Connection, hashes: Sequence[str]) -> None:
@@ -74,7 +80,7 @@ def sweep(db: sqlite3.Connection, hashes: Sequence[str]) -> None:
     db.executemany(unused, [{"sha": sha} for sha in hashes])
 
 
-def _mentioning(db: sqlite3.Connection, session: int) -> Iterator[str]:
+def mentioning(db: sqlite3.Connection, session: int) -> Iterator[str]:
     """Yield the data of what a session has where it may refer to a blob: in one pass, however many blobs there are."""
     for (data,) in db.execute(
         "SELECT data FROM messages WHERE session = :key AND instr(data, :mark)"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chatcli.errors import UsageError
 from chatcli.messages import Message
-from chatcli.stores import Change, Pending, Session, Snapshot, State, rules
+from chatcli.stores import Change, Pending, Repair, Session, Snapshot, State, rules
 
 
 @dataclass
@@ -29,6 +30,8 @@ class _Kept:
     def splice(self, messages: Sequence[Message], at: int | None) -> None:
         if at is not None and at < len(self.messages):
             self.undone.append((at, self.messages[at:]))
+            sizes = [sum(map(rules.size_of, step)) for _, step in reversed(self.undone[-rules.UNDO_STEPS :])]
+            del self.undone[: -rules.kept_steps(sizes)]
             self.turns -= rules.count_turns(self.messages[at:])
             del self.messages[at:]
         self.messages += messages
@@ -220,6 +223,17 @@ class InMemoryStore:
             states = {name: state._replace(value=_copy(state.value)) for name, state in kept.states.items()}
             self._sessions[new] = _Kept(now, now, kept.title, _copy(kept.settings), states=states)
             self._sessions[new].splice(kept.messages[:stop], None)
+
+    def expire(self, session: str, lifetime: int | None) -> None:
+        """See Store."""
+        if not self.exists(session):
+            raise rules.no_session(session)
+        if lifetime is not None:
+            raise UsageError("memory: keeps a session until the process ends, no shorter", "delete it: /delete")
+
+    def repair(self, dry_run: bool = False) -> Iterator[Repair]:
+        """See Store; nothing here can be wrong."""
+        return iter(())
 
     def close(self) -> None:
         """See Store; there is nothing to let go of."""

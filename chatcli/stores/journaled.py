@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatcli.errors import Conflict, StoreError
 from chatcli.messages import Message
-from chatcli.stores import Change, Pending, Session, Snapshot
+from chatcli.stores import Change, Pending, Repair, Session, Snapshot
 from chatcli.stores.outage import HURRIED, MANY, SIGN, Outage, as_unavailable
 from chatcli.stores.seen import HIDDEN
 
@@ -214,6 +214,15 @@ class Journaled(Outage):
         """See Store; raises StoreUnavailable while the store is away."""
         self._check_there(session)
         self._inner.fork(session, new, stop)
+
+    def expire(self, session: str, lifetime: int | None) -> None:
+        """See Store; raises StoreUnavailable while the store is away."""
+        self._check_there(session)
+        self._inner.expire(session, lifetime)
+
+    def repair(self, dry_run: bool = False) -> Iterator[Repair]:
+        """See Store; the journal is no part of what is looked at."""
+        return self._inner.repair(dry_run)
 
     def _looked_up(self, session: str, start: int | None, stop: int | None, found: list[Message]) -> list[Message]:
         """Return the messages with those that were not seen, if the store answers what is read."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from chatcli.errors import StoreError
 from chatcli.messages import Message, new_id
-from chatcli.stores import Change, Pending, Session, Snapshot, rules
+from chatcli.stores import Change, Pending, Repair, Session, Snapshot, rules
 from chatcli.stores import redis_rows as rows
 from chatcli.stores.durability import Durability
 from chatcli.stores.redis_durability import durability_of
@@ -308,6 +308,26 @@ class RedisStore:
         newest = [session.name for session in self.sessions(NEWEST)]
         return durability_of(self._wire, {name: self._keys(name).history for name in newest}, self._ttl)
 
+    def expire(self, session: str, lifetime: int | None) -> None:
+        """See Store. All keys of the session live as long, the list too that others may have given a ttl."""
+        keys = self._keys(session)
+
+        def plan(look: rows.Look) -> Plan[None]:
+            if not look.exists:
+                raise rules.no_session(session)
+            if lifetime is not None:
+                return Plan(None, [("HSET", keys.info, "lifetime", lifetime)])
+            kept: list[Command] = [("HSET", keys.info, "lifetime", 0), ("HDEL", keys.info, "expires")]
+            return Plan(None, [*kept, *(("PERSIST", key) for key in keys.all)])
+
+        self._write(session, plan, used=False, lifetime=lifetime or 0)
+
+    def repair(self, dry_run: bool = False) -> Iterator[Repair]:
+        """See Store."""
+        from chatcli.stores.redis_repair import repaired
+
+        return repaired(self._wire, self._index, self._keys, dry_run)
+
     def close(self) -> None:
         """See Store."""
         self._wire.close()
@@ -324,10 +344,12 @@ class RedisStore:
         used: bool = True,
         also: Sequence[str] = (),
         waits: bool = False,
+        lifetime: int | None = None,
     ) -> T:
         """Do what `plan` says, once: under the id `done`, or a new one. `used`: the session counts as used now.
 
         `also` are keys of another session that must not change meanwhile. `waits`: for replicas, where that was asked.
+        `lifetime`: how many seconds the session lives from now on (0: for good); None: as long as was said before.
         """
         keys, mark = self._keys(session), done or new_id()
 
@@ -342,13 +364,14 @@ class RedisStore:
         def whole(replies: list[Any], ask: Ask) -> Plan[T]:
             time, length, info, written = replies[:4]
             own = replies[len(asked) - len(questions) :]
-            look = rows.Look(rows.seconds(time), length, rows.pairs(info), written is not None, own, ask)
+            look = rows.Look(rows.seconds(time), length, rows.pairs(info), written is not None, own, ask, replies[6])
             planned = plan(look)
             if look.done or not planned.commands:
                 return replace(planned, waits=waits)
             index = [*planned.index, *([("ZADD", self._index.key, look.now, session)] if used else [])]
-            commands = [*planned.commands, *self._bookkeeping(keys, look.now, mark, used)]
-            return Plan(planned.result, commands, index, waits)
+            kept = self._bookkeeping(keys, look.now, mark, used)
+            lives = self._lives(keys, look, lifetime)
+            return Plan(planned.result, [*planned.commands, *kept, *lives], index, waits)
 
         with self._naming(keys):
             return self._wire.transact(watched, asked, whole)
@@ -361,9 +384,13 @@ class RedisStore:
         if used:
             commands.append(("HSETNX", keys.info, "created", now))
             commands.append(("HSET", keys.info, "used", now))
-        if self._ttl:
-            commands += [("EXPIRE", key, self._ttl) for key in keys.all]
         return commands
+
+    def _lives(self, keys: Keys, look: rows.Look, lifetime: int | None) -> list[Command]:
+        """Let the session live as long as was said of it, just now or before; else as the store's ttl says."""
+        said = rows.lifetime_in(look.info) if lifetime is None else lifetime
+        seconds = self._ttl if said is None else said
+        return rows.lives(keys, look.now, seconds) if seconds else []
 
     @contextmanager
     def _naming(self, keys: Keys) -> Iterator[None]:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from chatcli.errors import UsageError
-from chatcli.stores import Session
+from chatcli.stores import Session, rules
 from chatcli.stores import redis_rows as rows
 from chatcli.stores.redis_exchange import Ask, Plan
 from chatcli.stores.redis_keys import Keys, glob_escaped, index_key
 from chatcli.stores.redis_wire import Wire
-from chatcli.stores.rules import is_session_name
 
 
 class Index:
@@ -31,12 +30,12 @@ class Index:
         last = -1 if limit is None else offset + limit - 1
         (found,) = self._wire.ask(("ZREVRANGE", self.key, offset, last))
         names = [name for raw in found if (name := self._allowed(raw))]
-        listed = self._described(names)
+        listed = self.described(names)
         if len(listed) == len(names):
             return listed
         # Some have expired, or another program removed their list: nothing is left of them but their names.
         for name in {*names} - {session.name for session in listed}:
-            self._forget(name)
+            self.forget(name)
         return self.page(limit, offset)
 
     def foreign(self) -> Iterator[Session]:
@@ -48,6 +47,32 @@ class Index:
             names = [self._allowed(key.removeprefix(self._prefix.encode())) for key in fresh]
             yield from self._unindexed([name for name in names if name])
 
+    def names(self) -> Iterator[str]:
+        """Yield the names in the index that a session can have; in no order, each once."""
+        cursor, seen = b"0", set[bytes]()
+        while True:
+            ((cursor, found),) = self._wire.ask(("ZSCAN", self.key, cursor, "COUNT", 1000))
+            fresh = [raw for raw in dict.fromkeys(found[0::2]) if raw not in seen]
+            seen.update(fresh)
+            yield from filter(None, map(self._allowed, fresh))
+            if int(cursor) == 0:
+                return
+
+    def unlisted(self, names: Sequence[str]) -> list[str]:
+        """Return those of the names that the index lacks."""
+        scores = self._wire.ask(*(("ZSCORE", self.key, name) for name in names)) if names else []
+        return [name for name, score in zip(names, scores, strict=True) if score is None]
+
+    def bring_back(self, name: str) -> None:
+        """Put the session into the index, as used when it says it was, if it is still there."""
+        keys = self._keys_of(name)
+
+        def plan(replies: list[Any], _: Ask) -> Plan[None]:
+            there, used = replies
+            return Plan(None, index=[("ZADD", self.key, rules.to_time(used), name)] if there else [])
+
+        self._wire.transact([keys.info], [("EXISTS", keys.info), ("HGET", keys.info, "used")], plan)
+
     def settle(self, name: str) -> None:
         """Put a name that was taken off the index back if there is a session of it again.
 
@@ -57,7 +82,7 @@ class Index:
         if used is not None:
             self._wire.ask(("ZADD", self.key, used, name))
 
-    def _described(self, names: Sequence[str]) -> list[Session]:
+    def described(self, names: Sequence[str]) -> list[Session]:
         """Return the sessions of these names, without those of which nothing is left."""
         keys = [self._keys_of(name) for name in names]
         questions = [question for key in keys for question in (("HGETALL", key.info), ("LLEN", key.history))]
@@ -69,7 +94,7 @@ class Index:
                 listed.append(rows.to_session(name, rows.pairs(_or(info, [])), _or(length, 0)))
         return listed
 
-    def _forget(self, name: str) -> None:
+    def forget(self, name: str) -> None:
         """Take the name off the index, unless there is a session again."""
         keys = self._keys_of(name)
 
@@ -81,8 +106,7 @@ class Index:
             self.settle(name)
 
     def _unindexed(self, names: Sequence[str]) -> Iterator[Session]:
-        scores = self._wire.ask(*(("ZSCORE", self.key, name) for name in names)) if names else []
-        yield from self._described([name for name, score in zip(names, scores, strict=True) if score is None])
+        yield from self.described(self.unlisted(names))
 
     def _allowed(self, raw: bytes) -> str | None:
         """Return the session's name, None when no session can have it here."""
@@ -91,7 +115,7 @@ class Index:
             self._keys_of(name)
         except (UnicodeDecodeError, UsageError):
             return None
-        return name if is_session_name(name) else None
+        return name if rules.is_session_name(name) else None
 
 
 def _or(reply: Any, otherwise: Any) -> Any:

@@ -15,7 +15,10 @@ from chatcli.stores.redis_keys import Keys
 
 @dataclass(frozen=True)
 class Look:
-    """What a writer sees before it writes; `replies` answer the verb's own questions, `done`: it was done before."""
+    """What a writer sees before it writes: `replies` answer the verb's own questions; `done`: it was done before.
+
+    `steps`: how many undone ones are kept.
+    """
 
     now: float
     length: int
@@ -23,6 +26,7 @@ class Look:
     done: bool
     replies: Sequence[Any]
     ask: Ask
+    steps: int = 0
 
     @property
     def exists(self) -> bool:
@@ -67,7 +71,7 @@ def splice(keys: Keys, look: Look, messages: Sequence[Message], at: int | None) 
     length, turns, commands = look.length, known_turns(keys, look), list[Command]()
     if at is not None and at < length:
         tail, before = look.replies[0], look.replies[1] if at else None
-        commands += _undo(keys, tail, before, at)
+        commands += _undo(keys, look, tail, before, at)
         length, turns = at, turns - rules.count_turns(to_messages(tail))
     if messages:
         commands.append(("LPUSH", keys.history, *map(to_raw, messages)))
@@ -75,12 +79,22 @@ def splice(keys: Keys, look: Look, messages: Sequence[Message], at: int | None) 
     return Plan(length, [*commands, ("HSET", keys.info, "turns", turns, "counted", length)])
 
 
-def _undo(keys: Keys, tail: Sequence[bytes], before: bytes | None, at: int) -> list[Command]:
-    """Move `tail` (newest first) to the undone state, entry by entry as it is."""
+def _undo(keys: Keys, look: Look, tail: Sequence[bytes], before: bytes | None, at: int) -> list[Command]:
+    """Move `tail` (newest first) to the undone state, entry by entry as it is; the oldest steps there go."""
     texts = [raw.decode("utf-8", "surrogateescape") for raw in reversed(tail)]
     step = json.dumps({"at": at, "before": _mark(before), "messages": texts})
     cut: Command = ("LTRIM", keys.history, len(tail), -1) if at else ("DEL", keys.history)
-    return [("LPUSH", keys.undone, step), cut]
+    sizes = [len(step), *_step_sizes(look)]
+    kept = rules.kept_steps(sizes)
+    sized = ("HSET", keys.info, "undone", json.dumps(sizes[:kept]))
+    return [("LPUSH", keys.undone, step), ("LTRIM", keys.undone, 0, kept - 1), sized, cut]
+
+
+def _step_sizes(look: Look) -> list[int]:
+    """Return the bytes of the undone steps, the newest first; 0 of one that an older chatcli kept."""
+    known = rules.from_json(look.info.get("undone", "[]"))
+    sizes = [size if is_count(size) else 0 for size in known] if isinstance(known, list) else []
+    return (sizes + [0] * look.steps)[: look.steps]
 
 
 def redone(session: str, keys: Keys, look: Look) -> Plan[list[Message]]:
@@ -100,7 +114,8 @@ def redone(session: str, keys: Keys, look: Look) -> Plan[list[Message]]:
         return Plan([])
     messages = [to_message(raw) for raw in entries]
     turns = known_turns(keys, look) + rules.count_turns(messages)
-    counted = ("HSET", keys.info, "turns", turns, "counted", look.length + len(messages))
+    sizes = json.dumps(_step_sizes(look)[1:])
+    counted = ("HSET", keys.info, "turns", turns, "counted", look.length + len(messages), "undone", sizes)
     return Plan(messages, [("LPUSH", keys.history, *entries), ("LPOP", keys.undone), counted])
 
 
@@ -262,7 +277,20 @@ def to_session(name: str, info: Mapping[str, str], length: int) -> Session:
         length,
         turns + (length - counted + 1) // 2,
         rules.to_settings(info.get("settings")),
+        lifetime_in(info) or 0,
+        rules.to_time(info.get("expires", 0)),
     )
+
+
+def lifetime_in(info: Mapping[str, str]) -> int | None:
+    """Return the seconds that the session itself was given to live, 0 for good; None: the store's ttl holds."""
+    seconds = rules.from_json(info.get("lifetime"))
+    return seconds if is_count(seconds) else None
+
+
+def lives(keys: Keys, now: float, seconds: int) -> list[Command]:
+    """Return what lets all keys of the session expire so many seconds after `now`."""
+    return [("HSET", keys.info, "expires", now + seconds), *(("EXPIRE", key, seconds) for key in keys.all)]
 
 
 def _counts(info: Mapping[str, str]) -> tuple[int, int]:

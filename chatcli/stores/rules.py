@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chatcli.errors import Conflict, NotFound, StoreError
@@ -12,6 +12,12 @@ from chatcli.stores import Change, Pending, State, Watermark
 ABANDONED = 10.0
 """Seconds without a sign of life after which a turn counts as left by its writer."""
 
+
+UNDO_STEPS = 20
+"""Steps of a session that can be put back (redo), the newest."""
+
+UNDO_SIZE = 16_000_000
+"""Bytes or so that they take up together, unless the newest alone takes more."""
 
 NAME_LENGTH = 200
 """Characters in a session's name at most."""
@@ -68,6 +74,21 @@ def check_fork(session: str, new: str, there: bool, taken: bool, length: int, st
     if taken:
         raise Conflict(f"there is a session {new!r} already", "choose another name, or delete that session first")
     check_splice(session, length, stop, None)
+
+
+def kept_steps(sizes: Sequence[int]) -> int:
+    """Return how many of the undone steps are kept; `sizes` are theirs, the newest first."""
+    total = 0
+    for kept, size in enumerate(sizes[:UNDO_STEPS]):
+        total += size
+        if kept and total > UNDO_SIZE:
+            return kept
+    return len(sizes[:UNDO_STEPS])
+
+
+def size_of(message: Message) -> int:
+    """Return about how many bytes a message takes up."""
+    return len(message.content) if isinstance(message.content, str) else len(str(message.content))
 
 
 def takes(current: State | None, change: Change) -> bool:

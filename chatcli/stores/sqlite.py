@@ -10,12 +10,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from chatcli.errors import StoreError
 from chatcli.messages import Message
-from chatcli.stores import Change, Pending, Session, Snapshot, blobs, rules
+from chatcli.stores import Change, Pending, Repair, Session, Snapshot, rules
 from chatcli.stores import sqlite_rows as rows
 from chatcli.stores.durability import Durability
 from chatcli.stores.sqlite_durability import durability_of
@@ -30,16 +31,17 @@ class SqliteStore:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time, patience: float = PATIENCE) -> None:
         self.address = f"sqlite:///{path}"
-        self._path = path
+        self.path = path
         self._clock = clock
         self._patience = patience
         self._lock = threading.RLock()
         self._db = open_file(path)
         self._opened = identity(path)
+        self._remove_expired()
 
     @contextmanager
     def _transaction(self, kind: str, patience: float) -> Iterator[sqlite3.Connection]:
-        with translated(self._path, patience), self._alone(patience):
+        with translated(self.path, patience), self._alone(patience):
             self._db.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
             self._db.execute(f"BEGIN {kind}")
             try:
@@ -55,7 +57,7 @@ class SqliteStore:
     def _alone(self, patience: float) -> Iterator[None]:
         """Keep this process's other threads out."""
         if not self._lock.acquire(timeout=patience):
-            raise busy(self._path, patience)
+            raise busy(self.path, patience)
         try:
             yield
         finally:
@@ -65,7 +67,7 @@ class SqliteStore:
         return self._transaction("DEFERRED", self._patience)
 
     def _writing(self, patience: float | None = None) -> AbstractContextManager[sqlite3.Connection]:
-        check_still_there(self._path, self._opened)
+        check_still_there(self.path, self._opened)
         return self._transaction("IMMEDIATE", self._patience if patience is None else patience)
 
     # Reading
@@ -99,6 +101,7 @@ class SqliteStore:
 
     def sessions(self, limit: int | None = None, offset: int = 0) -> list[Session]:
         """See Store."""
+        self._remove_expired()
         page = [-1 if limit is None else limit, offset]
         with self._reading() as db:
             found = db.execute("SELECT * FROM sessions ORDER BY used DESC, id LIMIT ? OFFSET ?", page)
@@ -237,9 +240,8 @@ class SqliteStore:
         """See Store."""
         with self._writing() as db:
             key, _ = rows.find(db, session)
-            held = blobs.of_session(db, key)
-            db.execute("DELETE FROM sessions WHERE id = ?", [key])
-            blobs.sweep(db, held)
+            if key is not None:
+                rows.delete(db, key)
             return key is not None
 
     def rename(self, old: str, new: str) -> None:
@@ -259,20 +261,44 @@ class SqliteStore:
 
     def durability(self) -> Durability:
         """Return what the file promises to keep, and what speaks against it."""
-        with translated(self._path), self._alone(self._patience):
-            return durability_of(self._db, self._path)
+        with translated(self.path), self._alone(self._patience):
+            return durability_of(self._db, self.path)
+
+    def expire(self, session: str, lifetime: int | None) -> None:
+        """See Store. What is over is removed when the file is opened, or its sessions are listed."""
+        with self._writing() as db:
+            key, _ = rows.find(db, session)
+            if key is None:
+                raise rules.no_session(session)
+            end = None if lifetime is None else self._clock() + lifetime
+            db.execute("UPDATE sessions SET lifetime = ?, expires = ? WHERE id = ?", [lifetime or 0, end, key])
+
+    def repair(self, dry_run: bool = False) -> Iterator[Repair]:
+        """See Store."""
+        from chatcli.stores.sqlite_repair import repaired
+
+        return repaired(self._reading, self._writing, dry_run)
 
     def close(self) -> None:
         """See Store."""
-        with self._lock, translated(self._path):
+        with self._lock, translated(self.path):
             self._db.close()
 
     def _used(self, db: sqlite3.Connection, session: str) -> int:
         """Return the session's key, made when it is new, marked as used now."""
         db.execute(
-            "INSERT INTO sessions(name, created, used) VALUES (:name, :now, :now)"
-            " ON CONFLICT(name) DO UPDATE SET used = excluded.used",
+            "INSERT INTO sessions(name, created, used) VALUES (:name, :now, :now) ON CONFLICT(name) DO UPDATE"
+            " SET used = excluded.used, expires = CASE WHEN lifetime > 0 THEN excluded.used + lifetime END",
             {"name": session, "now": self._clock()},
         )
         (key,) = db.execute("SELECT id FROM sessions WHERE name = ?", [session]).fetchone()
         return int(key)
+
+    def _remove_expired(self) -> None:
+        """Remove the sessions whose time is over; where nothing can be written they stay."""
+        with self._reading() as db:
+            if not rows.expired(db, self._clock()):
+                return
+        with suppress(StoreError), self._writing() as db:
+            for key in rows.expired(db, self._clock()):
+                rows.delete(db, key)

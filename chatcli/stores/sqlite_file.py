@@ -58,6 +58,11 @@ MIGRATIONS = (
         PRIMARY KEY (session, sha256)) WITHOUT ROWID;
     CREATE INDEX uses_by_blob ON uses(sha256)
     """,
+    """
+    ALTER TABLE sessions ADD COLUMN lifetime INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN expires REAL;
+    CREATE INDEX sessions_by_expiry ON sessions(expires) WHERE expires IS NOT NULL
+    """,
 )
 
 
@@ -70,7 +75,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         # Bytes that are no UTF-8 must not make the rest of a row unreadable.
         db.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         try:
-            _check_owner(db, path)
+            check_owner(db, path)
             _set_up(db)
             _migrate(db, path)
         except BaseException:
@@ -88,7 +93,7 @@ def make_file(path: Path) -> None:
         raise _unwritable(path, error.strerror or str(error)) from error
 
 
-def _check_owner(db: sqlite3.Connection, path: Path) -> None:
+def check_owner(db: sqlite3.Connection, path: Path) -> None:
     """Refuse another program's database, and one that a newer chatcli wrote, before anything is changed."""
     tables = _value(db, "SELECT count(*) FROM sqlite_master")
     if tables and _value(db, "PRAGMA application_id") != APPLICATION:
@@ -126,7 +131,7 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        _check_owner(db, path)
+        check_owner(db, path)
         for version in range(_value(db, "PRAGMA user_version"), len(MIGRATIONS)):
             for statement in MIGRATIONS[version].split(";"):
                 db.execute(statement)

@@ -59,6 +59,30 @@ def _undo(db: sqlite3.Connection, key: int, at: int) -> None:
     )
     gone = db.execute("DELETE FROM messages WHERE session = ? AND position >= ? RETURNING role", [key, at]).fetchall()
     _count(db, key, -len(gone), -sum(role == "user" for (role,) in gone))
+    _forget_steps(db, key)
+
+
+def _forget_steps(db: sqlite3.Connection, key: int) -> None:
+    """Remove the oldest undone steps where there are more than are kept."""
+    sizes = _step_sizes(db, key)
+    kept = list(sizes)[: rules.kept_steps(list(sizes.values()))]
+    if len(kept) < len(sizes):
+        gone = db.execute(
+            "DELETE FROM undone WHERE session = ? AND step < ? RETURNING data", [key, kept[-1]]
+        ).fetchall()
+        blobs.release(db, key, sorted({sha for (data,) in gone for sha in blobs.used_by(rules.from_json(data))}))
+
+
+def _step_sizes(db: sqlite3.Connection, key: int) -> dict[int, int]:
+    """Return the bytes of each undone step, those of its blobs too, the newest first."""
+    steps = "SELECT step, sum(length(data)) FROM undone WHERE session = ? GROUP BY step ORDER BY step DESC"
+    sizes: dict[int, int] = dict(db.execute(steps, [key]).fetchall())
+    if len(sizes) > 1:
+        for step, data in db.execute(
+            "SELECT step, data FROM undone WHERE session = ? AND instr(data, '\"sha256\"')", [key]
+        ).fetchall():
+            sizes[step] += blobs.size_of(db, blobs.used_by(rules.from_json(data)))
+    return sizes
 
 
 def _count(db: sqlite3.Connection, key: int, messages: int, turns: int) -> int:
@@ -101,6 +125,18 @@ def empty(db: sqlite3.Connection, key: int) -> None:
     db.execute("DELETE FROM pending WHERE session = ?", [key])
     db.execute("UPDATE sessions SET messages = 0, turns = 0 WHERE id = ?", [key])
     blobs.release(db, key, blobs.of_session(db, key))
+
+
+def delete(db: sqlite3.Connection, key: int) -> None:
+    """Remove the session with all it has."""
+    held = blobs.of_session(db, key)
+    db.execute("DELETE FROM sessions WHERE id = ?", [key])
+    blobs.sweep(db, held)
+
+
+def expired(db: sqlite3.Connection, now: float) -> list[int]:
+    """Return the keys of the sessions whose time is over."""
+    return [key for (key,) in db.execute("SELECT id FROM sessions WHERE expires <= ?", [now])]
 
 
 def drop(db: sqlite3.Connection, key: int | None, turn: str) -> None:
@@ -157,7 +193,7 @@ def _to_pending(db: sqlite3.Connection, row: Sequence[Any], now: float) -> Pendi
 
 def to_session(db: sqlite3.Connection, row: Sequence[Any]) -> Session:
     """Return the session that a row of `sessions` describes."""
-    key, name, title, created, used, messages, turns, settings = row
+    key, name, title, created, used, messages, turns, settings, lifetime, expires = row
     return Session(
         name,
         rules.to_text(title),
@@ -166,6 +202,8 @@ def to_session(db: sqlite3.Connection, row: Sequence[Any]) -> Session:
         messages if is_count(messages) else _length(db, key),
         turns if is_count(turns) else 0,
         rules.to_settings(settings),
+        lifetime if is_count(lifetime) else 0,
+        rules.to_time(expires),
     )
 
 

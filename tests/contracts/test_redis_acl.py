@@ -70,6 +70,9 @@ def use(store: RedisStore, name: str) -> None:
     store.fork(name, f"{name}2", 1)
     store.rename(name, f"{name}3")
     store.drop(f"{name}3", "u")
+    store.expire(f"{name}3", 60)
+    store.expire(f"{name}3", None)
+    list(store.repair())
     store.clear(f"{name}3")
     for left in (f"{name}2", f"{name}3"):
         store.delete(left)

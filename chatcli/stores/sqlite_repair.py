@@ -1,0 +1,119 @@
+"""Puts right what a SQLite file says of its sessions, where another program or a lost disk block made it untrue."""
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from itertools import count
+
+from chatcli.errors import StoreError
+from chatcli.stores import Repair, blobs
+
+Opens = Callable[[], AbstractContextManager[sqlite3.Connection]]
+"""Opens a transaction."""
+
+_KEEPING = ("messages", "undone", "pending")  # tables of what was said
+_BESIDE = ("states", "signs", "committed", "uses")
+
+
+def repaired(reading: Opens, writing: Opens, dry_run: bool) -> Iterator[Repair]:
+    """Yield what was wrong, each session in a transaction of its own; see Store.repair."""
+    with reading() as db:
+        (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise StoreError(f"the file is damaged: {found}", "keep a copy of it, then try: sqlite3 FILE .recover")
+    if dry_run:
+        with writing() as db:
+            db.execute("SAVEPOINT repair")
+            told = [one for part in _parts(db) for one in part(db)]
+            db.execute("ROLLBACK TO repair")
+        yield from told
+        return
+    with writing() as db:
+        parts = list(_parts(db))
+    for part in parts:
+        with writing() as db:
+            told = list(part(db))
+        yield from told
+
+
+def _parts(db: sqlite3.Connection) -> Iterator[Callable[[sqlite3.Connection], Iterator[Repair]]]:
+    """Yield the steps in their order: what is not in use is known when all sessions have been looked at."""
+    yield _orphans
+    keys = _lost(db) | {key for (key,) in db.execute("SELECT id FROM sessions")}
+    yield from (partial(_session, key=key) for key in sorted(keys))
+    yield _blobs
+
+
+def _lost(db: sqlite3.Connection) -> set[int]:
+    """Return the sessions of which only what was said is left."""
+    there = {key for table in _KEEPING for (key,) in db.execute(f"SELECT DISTINCT session FROM {table}")}  # noqa: S608
+    return there - {key for (key,) in db.execute("SELECT id FROM sessions")}
+
+
+def _orphans(db: sqlite3.Connection) -> Iterator[Repair]:
+    """Bring back the sessions of which only what was said is left; remove what lies beside no session."""
+    for key in sorted(_lost(db)):
+        name, now = _free_name(db), time.time()
+        db.execute("INSERT INTO sessions(id, name, created, used) VALUES (?, ?, ?, ?)", [key, name, now, now])
+        yield Repair(name, "came back: its messages belonged to no session")
+    for table in _BESIDE:
+        stray = f"DELETE FROM {table} WHERE session NOT IN (SELECT id FROM sessions)"  # noqa: S608
+        if gone := db.execute(stray).rowcount:
+            yield Repair("", f"{gone:,} of {table} removed that belonged to no session")
+
+
+def _free_name(db: sqlite3.Connection) -> str:
+    names = (f"recovered-{number}" for number in count(1))
+    return next(name for name in names if not db.execute("SELECT 1 FROM sessions WHERE name = ?", [name]).fetchone())
+
+
+def _session(db: sqlite3.Connection, key: int) -> Iterator[Repair]:
+    row = db.execute("SELECT name, messages, turns FROM sessions WHERE id = ?", [key]).fetchone()
+    if row is None:  # deleted meanwhile
+        return
+    name, messages, turns = row
+    there, asked, first, last = db.execute(
+        "SELECT count(*), total(role = 'user'), min(position), max(position) FROM messages WHERE session = ?", [key]
+    ).fetchone()
+    if there and (first, last) != (0, there - 1):
+        _renumber(db, key)
+        yield Repair(name, f"its messages, {there:,}, are numbered without a gap again")
+    if (messages, turns) != (there, int(asked)):
+        db.execute("UPDATE sessions SET messages = ?, turns = ? WHERE id = ?", [there, int(asked), key])
+        wrong = f"not {_said(messages)} and {_said(turns)}"
+        yield Repair(name, f"messages: {there:,}, turns: {int(asked):,}, {wrong}")
+    yield from _uses(db, key, name)
+
+
+def _said(number: object) -> str:
+    return f"{number:,}" if isinstance(number, int) else repr(number)
+
+
+def _renumber(db: sqlite3.Connection, key: int) -> None:
+    positions = db.execute("SELECT position FROM messages WHERE session = ? ORDER BY position", [key]).fetchall()
+    # By way of numbers below all that are taken: no two messages may have the same in between.
+    low = min(0, positions[0][0]) - len(positions)
+    moves = [(low + index, key, position) for index, (position,) in enumerate(positions)]
+    db.executemany("UPDATE messages SET position = ? WHERE session = ? AND position = ?", moves)
+    db.execute("UPDATE messages SET position = position - ? WHERE session = ?", [low, key])
+
+
+def _uses(db: sqlite3.Connection, key: int, name: str) -> Iterator[Repair]:
+    """Note which blobs the session needs, and those alone."""
+    noted = set(blobs.of_session(db, key))
+    needed = {sha for data in blobs.mentioning(db, key) for sha in re.findall(blobs.SHA, data)}
+    known = {sha for sha in needed if db.execute("SELECT 1 FROM blobs WHERE sha256 = ?", [sha]).fetchone()}
+    if missing := known - noted:
+        db.executemany("INSERT INTO uses VALUES (?, ?)", [(key, sha) for sha in missing])
+        yield Repair(name, f"attachments noted as in use: {len(missing):,}")
+    if needless := noted - needed:
+        db.executemany("DELETE FROM uses WHERE session = ? AND sha256 = ?", [(key, sha) for sha in needless])
+        yield Repair(name, f"attachments noted as in use no more: {len(needless):,}")
+
+
+def _blobs(db: sqlite3.Connection) -> Iterator[Repair]:
+    if gone := db.execute("DELETE FROM blobs WHERE sha256 NOT IN (SELECT sha256 FROM uses)").rowcount:
+        yield Repair("", f"attachments removed that no session uses: {gone:,}")
