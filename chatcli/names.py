@@ -11,8 +11,8 @@ from chatcli.messages import Message
 from chatcli.stores import Session, Store
 from chatcli.stores.rules import NAME_LENGTH, is_session_name
 
-UNDER_WAY = "(being imported "
-"""What the name of a session begins with until all of it has been imported."""
+IMPORTED, COPIED = "(being imported ", "(being copied "
+"""What the name of a session begins with until all of it has been imported, or copied from another store."""
 
 TITLE_LENGTH = 80
 """Characters of a title at most."""
@@ -43,12 +43,17 @@ def new_session_name() -> str:
     return time.strftime("%Y-%m-%d-%H%M-") + tail
 
 
+def is_under_way(name: str) -> bool:
+    """Say whether the session is not there yet: it is being imported or copied."""
+    return name.startswith((IMPORTED, COPIED))
+
+
 def listed(store: Store, limit: int | None = None) -> list[Session]:
-    """Return the sessions to choose from, the one used last first; one that is being imported is none of them."""
+    """Return the sessions to choose from, the one used last first; one under way is none of them."""
     spare = 0
     while True:
         found = store.sessions(limit=None if limit is None else limit + spare)
-        whole = [session for session in found if not session.name.startswith(UNDER_WAY)]
+        whole = [session for session in found if not is_under_way(session.name)]
         if limit is None or len(whole) >= limit or len(found) < limit + spare:
             return whole[:limit]
         spare = 2 * spare + len(found) - len(whole)

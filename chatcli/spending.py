@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from chatcli.alternatives import other_replies
 from chatcli.messages import Message
+from chatcli.names import is_under_way
 from chatcli.prices import Prices, cost
 from chatcli.stores import Session, Store
 
@@ -98,7 +99,8 @@ def _used(store: Store, since: float) -> Iterator[Session]:
         for session in page:
             if session.used < since:
                 return
-            yield session
+            if not is_under_way(session.name):
+                yield session
         offset += len(page)
 
 

@@ -50,6 +50,28 @@ def turn_range(text: str, option: str = "") -> tuple[int, int | None]:
     return start, end
 
 
+def lifetime(text: str) -> int | None:
+    """Return the seconds that `7d`, `12h`, `30m` or `90s` says, None for `never`; raise UsageError for all else."""
+    if text.strip().lower() == "never":
+        return None
+    found = re.fullmatch(r"(\d{1,9})([smhdw])", text.strip().lower(), re.ASCII)
+    if found is None or not 0 < int(found[1]) * _SECONDS[found[2]] <= _LONGEST_LIFE:
+        raise UsageError(f"{_short(text)} is no time to keep a session", "write 7d, 12h, 30m or never")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def in_words(seconds: float) -> str:
+    """Return a time as `lifetime` reads it, in its largest unit: `7d`, `36h`, `5m`, `1s`."""
+    for unit, length in reversed(_SECONDS.items()):
+        if unit != "w" and seconds >= 2 * length - (unit == "d") * length:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{max(0, seconds):.0f}s"
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST_LIFE = 100 * 365 * 86_400  # a hundred years
+
+
 def option_value(name: str, text: str) -> Any:
     """Return the value of the option `name`: `text` read as JSON, and text itself when it is none.
 

@@ -1,10 +1,11 @@
-"""`chatcli sessions`: list, resume, clear, delete, rename and fork."""
+"""`chatcli sessions`: list, resume, clear, delete, rename, fork; what moves and keeps them is in `moving`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatcli.cli import moving
 from chatcli.cli.flags import Flags, StoreOption, session_names, with_flags
 from chatcli.cli.fork import fork_session
 from chatcli.cli.light import LightCommand, LightGroup
@@ -13,7 +14,7 @@ from chatcli.values import counted
 if TYPE_CHECKING:
     from chatcli.stores import Store
 
-app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="List, resume, clear, delete, rename and fork sessions.")
+app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="List, resume, change, move and keep sessions.")
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False, autocompletion=session_names)
@@ -147,6 +148,11 @@ def rename(
 
 
 app.command("fork", cls=LightCommand)(fork_session)
+app.command("copy", cls=LightCommand)(moving.copy_sessions)
+app.command(cls=LightCommand)(moving.expire)
+app.command(cls=LightCommand)(moving.backup)
+app.command(cls=LightCommand)(moving.restore)
+app.command(cls=LightCommand)(moving.repair)
 
 
 def _existing(store: "Store", names: Sequence[str | None]) -> list[str]:

@@ -56,8 +56,13 @@ def last_session(store: Store) -> str:
     """Return the session used last; raise NotFound when there is none."""
     newest = listed(store, 1)
     if not newest:
-        raise NotFound("there is no session yet", "chatcli chat -s NAME makes one")
+        raise no_session_yet()
     return newest[0].name
+
+
+def no_session_yet() -> NotFound:
+    """Return the error for a store without any session."""
+    return NotFound("there is no session yet", "chatcli chat -s NAME makes one")
 
 
 def existing_session(store: Store, name: str | None) -> str:

@@ -31,22 +31,24 @@ def export(
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Into this file or folder; its suffix can say the format."),
     ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every session, in one stream: json, jsonl or md.")] = False,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Replace the file without asking.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Write a session to stdout, or into a file.
+    """Write a session, or all of them, to stdout or into a file.
+
+    As json nothing is lost: history import brings it into any store.
 
     Example: chatcli history export -s JavaEdge -o JavaEdge.html
     """
     from chatcli.cli.output import ask_first, notice
-    from chatcli.cli.stores import existing_session, named_store
-    from chatcli.transfer.departure import carried, format_of, save, target_of, written
+    from chatcli.cli.stores import named_store
+    from chatcli.transfer.departure import format_of, save, target_of
 
     path = None if output is None else Path(output)
-    chosen = format_of(format, path)
+    chosen = _format_of_all(session, format_of(format, path)) if all_ else format_of(format, path)
     with named_store(store) as opened:
-        name = existing_session(opened, session)
-        pieces = written(carried(opened, name), chosen)
+        name, pieces = _exported(opened, session, chosen, all_)
         if path is None:
             _print(pieces)
             return
@@ -58,6 +60,32 @@ def export(
 
         save(pieces, target, may_replace)
     notice(f"wrote {name} to {target}")
+
+
+def _format_of_all(session: str | None, format: str) -> str:
+    """Return the format; raise UsageError when it holds one session only, or one was named."""
+    from chatcli.errors import UsageError
+    from chatcli.transfer.departure import OF_ALL
+
+    if session is not None:
+        raise UsageError("--all is every session already", "leave -s out, or --all")
+    if format not in OF_ALL:
+        raise UsageError(f"a file of the format {format} holds one session", f"with --all choose {', '.join(OF_ALL)}")
+    return format
+
+
+def _exported(store: "Store", session: str | None, format: str, all_: bool) -> tuple[str, Iterator[str]]:
+    """Return what is written, as a file could be called, and its text in pieces."""
+    from chatcli.cli.stores import existing_session, no_session_yet
+    from chatcli.names import listed
+    from chatcli.transfer.departure import carried, written, written_all
+
+    if all_:
+        if not listed(store, 1) and next(store.foreign(), None) is None:
+            raise no_session_yet()
+        return "sessions", written_all(store, format)
+    name = existing_session(store, session)
+    return name, written(carried(store, name), format)
 
 
 def _print(pieces: Iterable[str]) -> None:

@@ -50,6 +50,7 @@ def session_lines(sessions: Sequence[Session], width: int) -> list[str]:
         "TITLE": [session.title for session in sessions],
         "TURNS": [str(session.turns) for session in sessions],
         "LAST USED": [_when(session.used) for session in sessions],
+        "EXPIRES": [_when(session.expires) if session.expires else "" for session in sessions],
         "MEMORY": [str(session.settings.get("memory", "")) for session in sessions],
         "MODEL": [str(session.settings.get("model", "")) for session in sessions],
     }
@@ -59,7 +60,7 @@ def session_lines(sessions: Sequence[Session], width: int) -> list[str]:
         if any(column)
     }
     widths = {header: max(map(cells, column)) for header, column in table.items()}
-    for dropped in ("", "MODEL", "MEMORY", "LAST USED", "TURNS", "TITLE"):
+    for dropped in ("", "MODEL", "MEMORY", "EXPIRES", "LAST USED", "TURNS", "TITLE"):
         widths.pop(dropped, None)
         if fitting := _fitted(widths, width):
             return _aligned({header: table[header] for header in widths}, fitting)
@@ -96,6 +97,8 @@ def session_as_data(session: Session) -> dict[str, Any]:
         "created": session.created,
         "used": session.used,
         "settings": dict(session.settings),
+        "lifetime": session.lifetime or None,
+        "expires": session.expires or None,
     }
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chatcli.messages import fingerprint
+from chatcli.names import listed
 from chatcli.recall.file import Busy, CacheError, Gone
 from chatcli.search.excerpt import Excerpt, excerpt
 from chatcli.search.follow import Progress, follow
@@ -75,7 +76,7 @@ class _Looking:
 
     def __init__(self, index: SearchIndex, store: Store, scope: Scope, progress: Progress) -> None:
         self._index, self._store, self._scope, self._progress = index, store, scope, progress
-        own = store.sessions() if scope.session is None else [store.snapshot(scope.session, 0).session]
+        own = listed(store) if scope.session is None else [store.snapshot(scope.session, 0).session]
         others = list(store.foreign()) if scope.foreign else []
         self._foreign = {session.name for session in others}
         self._listed: dict[str, Session] = {session.name: session for session in (*own, *others)}

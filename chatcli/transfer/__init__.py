@@ -19,21 +19,23 @@ class Carried:
     """A session outside of any store.
 
     `messages` may be read once, and before the next session is asked for. `origin` tells the session from every other
-    one, whatever it is called: `chatgpt:ID`. `name` is what it would like to be called. Times are Unix seconds, 0
-    for unknown. `left_out` counts the branches that were not taken along. `unfit` names the settings that were
-    left out, for they would have kept the session from being opened.
+    one, whatever it is called: `chatgpt:ID`. `name` is what it would like to be called, to the letter if it `is_ours`:
+    it was a session of chatcli's. `title`: None for that of its first turn. Times are Unix seconds, 0 for unknown.
+    `left_out` counts the branches that were not taken along. `unfit` names the settings that were left out, for they
+    would have kept the session from being opened.
     """
 
     name: str
     messages: Iterable[Message]
     origin: str = ""
-    title: str = ""
+    title: str | None = None
     created: float = 0.0
     used: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
     states: Mapping[str, State] = field(default_factory=dict)
     left_out: int = 0
     unfit: Sequence[str] = ()
+    is_ours: bool = False
 
 
 PIPED = "-"

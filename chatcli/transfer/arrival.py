@@ -1,23 +1,18 @@
 """Into a store: a session is there whole or not at all, and once, however often it is brought."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, count, islice
 
 from chatcli.errors import Conflict, StoreError, UsageError
 from chatcli.messages import Message
-from chatcli.names import UNDER_WAY, check_session_name, title_of
+from chatcli.names import check_session_name, is_under_way, title_of
 from chatcli.stores import Change, Session, Store
 from chatcli.stores.rules import NAME_LENGTH, is_session_name
 from chatcli.transfer import Carried
-from chatcli.transfer.under_way import UnderWay, tidy
+from chatcli.transfer.under_way import UnderWay, batches, tidy
 from chatcli.values import counted
-
-BATCH = 10_000
-"""Messages that are written at once."""
-
-_LARGE = 2_000_000  # characters of a batch, at most, unless one message has more
 
 Progress = Callable[[int], None]
 """Is told how many messages have been written since it was told last; may raise to stop the import."""
@@ -86,7 +81,7 @@ def _known(sessions: Sequence[Session]) -> dict[str, list[str]]:
     """Return the names of the sessions that are there, by where they came from; several may say the same."""
     known: dict[str, list[str]] = {}
     for one in sessions:
-        if not one.name.startswith(UNDER_WAY):  # what a killed import left is not there
+        if not is_under_way(one.name):  # what a killed import left is not there
             for origin in {f"chatcli:{one.name}@{one.created}", str(one.settings.get("origin"))}:
                 known.setdefault(origin, []).append(one.name)
     return known
@@ -127,9 +122,10 @@ def _write(
 
 def _fill(place: UnderWay, session: Carried, progress: Progress) -> int:
     """Write all of the session but its name; return its length."""
-    length, title, said = 0, session.title, list[float]()
-    for batch in _batches(session.messages):
-        title = title or next((title_of(one) for one in batch if one.role == "user"), "")
+    length, title, said = 0, session.title or "", list[float]()
+    for batch in batches(session.messages):
+        if session.title is None:
+            title = title or next((title_of(one) for one in batch if one.role == "user"), "")
         said = _span(said, batch)
         length = place.write(length, batch)
         progress(len(batch))
@@ -146,24 +142,6 @@ def _span(said: list[float], batch: Sequence[Message]) -> list[float]:
     return [min(times), max(times)] if times else []
 
 
-def _batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    """Yield the messages in lists that fit into one write."""
-    batch: list[Message] = []
-    size = 0
-    for message in messages:
-        batch.append(message)
-        size += _size(message)
-        if len(batch) == BATCH or size > _LARGE:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _size(message: Message) -> int:
-    return len(message.content) if isinstance(message.content, str) else len(str(message.content))
-
-
 # Names
 
 
@@ -178,16 +156,21 @@ def _named(place: UnderWay, session: Carried, numbers: dict[str, int]) -> tuple[
     Returns the name and True; or False, when another import has brought this very session meanwhile. `numbers`
     remembers what was tried, for a hundred sessions may be called "New chat".
     """
-    wish = "".join(char if char.isprintable() else " " for char in session.name)
-    plain = " ".join(wish.split())[: NAME_LENGTH // 2]
-    plain = plain if is_session_name(plain) else "imported"
+    plain = session.name if session.is_ours and is_session_name(session.name) else _plain(session.name)
     for number in count(numbers.get(plain, 0) + 1):
-        name = plain if number == 1 else f"{plain} ({number})"
+        name = plain if number == 1 else f"{plain[: NAME_LENGTH - 10]} ({number})"
         done = _takes_free(place, name)
         if done or _is_copy(place.store, name, place.name):
             numbers[plain] = number
             return name, done
     raise AssertionError("numbers end")
+
+
+def _plain(wish: str) -> str:
+    """Return what a session can be called that should be called `wish`."""
+    printable = "".join(char if char.isprintable() else " " for char in wish)
+    plain = " ".join(printable.split())[: NAME_LENGTH // 2]
+    return plain if is_session_name(plain) else "imported"
 
 
 def _takes_free(place: UnderWay, name: str) -> bool:

@@ -4,19 +4,25 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
 from chatcli.errors import ChatError, UsageError
 from chatcli.messages import Message, fingerprint, new_id
+from chatcli.names import listed
 from chatcli.stores import Store
+from chatcli.stores.rules import size_of
 from chatcli.transfer import Carried
+
+OF_ALL = ("json", "jsonl", "md")
+"""Those in which one file can hold many sessions."""
 
 FORMATS = {"md": "markdown", "json": "ours", "jsonl": "jsonl", "html": "html", "svg": "svg"}
 """The formats of an export, which are also the suffixes of their files, and the module of each."""
 
-_PAGE = 500  # messages that are read at once
+_PAGE, _FIRST_PAGE = 500, 16  # messages that are read at once
+_LARGE = 4_000_000  # bytes or so that they have together
 _LONGEST_NAME = 200  # bytes of UTF-8: file systems take 255, and more goes on it
 
 
@@ -24,14 +30,17 @@ def carried(store: Store, session: str) -> Carried:
     """Return the session as it stands in the store now; messages that are added later do not go with it."""
     look = store.snapshot(session, 0)
     found = look.session
+    own = _origin(store, session, found.created)
+    origin = str(found.settings.get("origin") or own)
     return Carried(
         session,
-        _paged(store, session, look.length),
-        origin=str(found.settings.get("origin") or _origin(store, session, found.created)),
-        title=found.title,
+        paged(store, session, 0, look.length),
+        origin=origin,
+        title=found.title or (None if not found.created else ""),
         created=found.created,
         used=found.used,
-        settings=found.settings,
+        settings={key: value for key, value in found.settings.items() if key != "origin" or origin != own},
+        is_ours=True,
         states=look.states,
     )
 
@@ -43,9 +52,16 @@ def _origin(store: Store, session: str, created: float) -> str:
     return f"langchain:{session}@{''.join(map(fingerprint, store.messages(session, 0, 1)))}"
 
 
-def _paged(store: Store, session: str, length: int) -> Iterator[Message]:
-    for start in range(0, length, _PAGE):
-        yield from store.messages(session, start, min(start + _PAGE, length))
+def paged(store: Store, session: str, start: int, stop: int) -> Iterator[Message]:
+    """Yield the messages of a part of the history, read in pages: smaller ones where the messages are large."""
+    count = _FIRST_PAGE
+    while start < stop:
+        page = store.messages(session, start, min(start + count, stop))
+        if not page:  # it was emptied meanwhile
+            return
+        yield from page
+        start += count
+        count = max(1, min(_PAGE, 2 * count, _LARGE * len(page) // max(1, sum(map(size_of, page)))))
 
 
 def format_of(named: str | None, path: Path | None) -> str:
@@ -85,6 +101,15 @@ def target_of(path: Path, session: str, format: str) -> Path:
         raise UsageError(f"{path} cannot be written: {why}", "write the whole path") from error
 
 
+def written_all(store: Store, format: str) -> Iterator[str]:
+    """Yield all sessions of the store, those of other programs too, one after the other, the oldest use first."""
+    sessions = [*listed(store), *store.foreign()]
+    for number, one in enumerate(sorted(sessions, key=lambda one: (one.used, one.name))):
+        if store.exists(one.name):  # not deleted meanwhile
+            yield "\n" if number and format == "md" else ""
+            yield from written(carried(store, one.name), format)
+
+
 def file_name(session: str) -> str:
     """Return the session's name as a file's: nothing in it leads to another folder or hides the file."""
     plain = "".join(char if char.isprintable() and char not in '/\\:*?"<>|' else "-" for char in session)
@@ -110,17 +135,26 @@ def save(pieces: Iterable[str], path: Path, may_replace: Callable[[Path], bool])
             return False
         _replace(pieces, path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     return True
 
 
 def _replace(pieces: Iterable[str], path: Path) -> None:
+    with replacing(path) as new, new.open("w", encoding="utf-8") as file:
+        file.writelines(pieces)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a new empty file, its owner's alone, that becomes the one at `path` unless there is an error."""
     new = path.with_name(f".{_cut(path.name)}.{new_id()}")
     try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            yield new
+            os.fsync(file)
+        finally:
+            os.close(file)
         os.replace(new, path)
     except BaseException:
         with suppress(OSError):
@@ -128,7 +162,8 @@ def _replace(pieces: Iterable[str], path: Path) -> None:
         raise
 
 
-def _unwritable(path: Path, error: OSError) -> ChatError:
+def unwritable(path: Path, error: OSError) -> ChatError:
+    """Return the error for a file that could not be written."""
     why = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
         return ChatError(f"{path} cannot be written: {why}", "make room, or give a place that has some")

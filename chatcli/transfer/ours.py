@@ -28,7 +28,7 @@ def write(carried: Carried) -> Iterator[str]:
     head = {
         "chatcli": VERSION,
         "name": carried.name,
-        "title": carried.title,
+        "title": carried.title or "",
         "created": carried.created,
         "used": carried.used,
         "settings": carried.settings,
@@ -95,6 +95,7 @@ def _carried(head: dict[str, Any], messages: Any) -> Carried:
         used=used,
         settings={key: value for key, value in settings.items() if key not in unfit},
         unfit=unfit,
+        is_ours=True,
         states={key: state for key, data in _dict(head.get("states")).items() if (state := _state(data))},
     )
 

@@ -1,11 +1,11 @@
-"""A session while it is imported: under a name of its own, with a note of what the import writes.
+"""A session while it is imported or copied: under a name of its own, with a note of what the import writes.
 
 What an import leaves behind when it is killed is removed by the next one, but only what the note vouches for:
 somebody may have gone on in it meanwhile.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -13,9 +13,15 @@ from typing import Any
 
 from chatcli.errors import Conflict
 from chatcli.messages import Message, fingerprint, new_id
-from chatcli.names import UNDER_WAY, numbered_name
+from chatcli.names import IMPORTED, numbered_name
 from chatcli.stores import Session, Store
+from chatcli.stores.rules import size_of
 from chatcli.writer import is_gone, this_writer
+
+BATCH = 10_000
+"""Messages that are written at once."""
+
+_LARGE = 2_000_000  # characters of a batch, at most, unless one message has more
 
 NOTE = "importing"
 """The setting that holds the note: the marks of the session before and after what is written next."""
@@ -30,13 +36,14 @@ Mark = list[Any]
 """How long a session is, and the fingerprint of its last message."""
 
 
-def _mark(length: int, last: Sequence[Message]) -> Mark:
+def mark(length: int, last: Sequence[Message]) -> Mark:
+    """Return how long a session is that ends with `last`."""
     return [length, *map(fingerprint, last[-1:])]
 
 
 def _new_name() -> str:
     """Return a name that says who imports: unlike a note, it is there until the end."""
-    return f"{UNDER_WAY}{new_id()} by {this_writer()[:_WRITER]})"
+    return f"{IMPORTED}{new_id()} by {this_writer()[:_WRITER]})"
 
 
 @dataclass(slots=True)
@@ -52,7 +59,7 @@ class UnderWay:
 
     def write(self, length: int, batch: Sequence[Message]) -> int:
         """Add the batch to the `length` messages that are there; return the new length. Raises Conflict."""
-        self.marks = (self.marks[-1], _mark(length + len(batch), batch))
+        self.marks = (self.marks[-1], mark(length + len(batch), batch))
         self.store.update(self.name, settings={NOTE: self.marks})
         return self.store.append(self.name, batch, expected_length=length)
 
@@ -66,7 +73,7 @@ class UnderWay:
         One in which a reply is under way stays where it is.
         """
         look = self.store.snapshot(self.name, 1)
-        if _mark(look.length, look.newest) in self.marks and not self.store.pending(self.name):
+        if mark(look.length, look.newest) in self.marks and not self.store.pending(self.name):
             self.store.delete(self.name)
             return None
         with suppress(Conflict):
@@ -84,9 +91,23 @@ class UnderWay:
         raise AssertionError("numbers end")
 
 
+def batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Yield the messages in lists that fit into one write."""
+    batch: list[Message] = []
+    size = 0
+    for message in messages:
+        batch.append(message)
+        size += size_of(message)
+        if len(batch) == BATCH or size > _LARGE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
 def tidy(store: Store) -> list[str]:
     """Remove what killed imports have left in the store; return the names of those that were kept."""
-    left = (one for one in store.sessions() if one.name.startswith(UNDER_WAY) and _is_forsaken(one))
+    left = (one for one in store.sessions() if one.name.startswith(IMPORTED) and _is_forsaken(one))
     return [kept for one in left if (kept := UnderWay(store, one.name, _marks(one)).give_up())]
 
 
