@@ -26,6 +26,8 @@ from tests.faulty_server import (
     sends,
 )
 
+TEXT = "0123456789" * 6
+
 MEMORY = 100 * 2**20
 """Bytes of all Python objects at once: a line may have 16 MB, and is copied when it is cut and decoded."""
 
@@ -133,16 +135,16 @@ def test_a_long_answer_that_comes_in_time_is_no_drip(server: FaultyServer) -> No
     gate = Event()
 
     def slowly(peer: Any) -> None:
-        whole = answer(*"0123456789")
-        for start in range(0, len(whole), 40):
-            gate.wait(0.05)
-            peer.send(whole[start : start + 40])
+        whole = answer(*TEXT)
+        for start in range(0, len(whole), 60):
+            gate.wait(0.04)
+            peer.send(whole[start : start + 60])
 
     server.fault = slowly
-    model = model_at(server, timeout=0.5)
+    model = model_at(server, timeout=3.0)
     events = list(model.stream([Message("user", "Hi")], {}))
     model.close()
-    assert "".join(event.text for event in events if isinstance(event, Delta)) == "0123456789"
+    assert "".join(event.text for event in events if isinstance(event, Delta)) == TEXT
 
 
 @pytest.mark.parametrize("end", [sends, reset_after])

@@ -265,6 +265,16 @@ def test_a_redirect_elsewhere_does_not_get_the_key(
         server.redirects(f"{other.url}/chat/completions")
         with pytest.raises(ChatError, match="points to another place"):
             ask(settings)
+        server.pages["/v1/models"] = Whole(302, b"", headers={"Location": f"{other.url}/models"})
+        model = OpenAIModel(settings)
+        with pytest.raises(ChatError, match="points to another place"):
+            model.models()
+        model.close()
+        server.embeds = lambda _body: Whole(307, b"", headers={"Location": f"{other.url}/embeddings"})
+        embedder = Embedder(lambda: settings)
+        with pytest.raises(ChatError, match="points to another place"):
+            embedder.embed(["x"], 60.0)
+        embedder.close()
         assert other.requests == []
 
 
