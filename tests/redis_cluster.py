@@ -84,7 +84,7 @@ def clustered(
         for _ in range(3 + len(replicas)):
             port = free_port()
             tls = _tls(certified, port) if certified else ()
-            cluster.nodes.append(node := stack.enter_context(_node(binary, *tls)))
+            cluster.nodes.append(node := stack.enter_context(_node(binary, bool(replicas), *tls)))
             if certified:
                 cluster.tls[node.port] = port
         nodes = cluster.nodes
@@ -106,10 +106,12 @@ def _tls(folder: Path, port: int) -> Sequence[str]:
 
 
 @contextmanager
-def _node(binary: str | None, *others: str) -> Iterator[RedisServer]:
+def _node(binary: str | None, fails_over: bool, *others: str) -> Iterator[RedisServer]:
     # The port of the cluster's own bus is 10,000 higher unless it is named.
     options = ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
-    options += ["--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0"]
+    # Where nobody could take over, a busy machine must not look like a dead node.
+    timeout = "3000" if fails_over else "60000"
+    options += ["--cluster-node-timeout", timeout, "--cluster-replica-validity-factor", "0"]
     with running(binary, *options, "--repl-diskless-sync-delay", "0", *others) as server:
         yield server
 
