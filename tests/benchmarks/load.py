@@ -28,7 +28,7 @@ import redis
 from chatcli.messages import Message, new_id
 from chatcli.stores import Pending
 from chatcli.stores.redis import RedisStore
-from chatcli.stores.redis_keys import keys_of
+from chatcli.stores.redis_keys import index_key, keys_of
 from tests.benchmarks.turn_cost import PAGE, TEXT
 from tests.filled_redis import PREFIX, multiply, turn
 from tests.redis_server import RedisServer, binaries, running
@@ -41,8 +41,14 @@ REPLY = 10.0
 """Seconds that a reply takes to come; it is kept after each 0.8 of them."""
 
 KEPT = round(REPLY / 0.8)
-POLLS = 60
-"""Looks for news between two turns of a chat: one a second."""
+EVERY = 60
+"""Seconds between two turns of a chat that somebody sits at."""
+
+LOOKS = 150
+"""Looks for news between two such turns: one each 0.4 seconds (chatcli/repl/others.py)."""
+
+IDLE = 0.1
+"""Looks a second of a chat that stands open with nobody there."""
 
 _OURS = ("info", "client|", "config|", "memory|", "command", "hello", "auth", "select")
 
@@ -65,7 +71,11 @@ def memory_of_sessions(server: RedisServer, client: Any, count: int) -> None:
     before = client.info("memory")["used_memory"]
     multiply(server.url, count, TEXT)
     each = (client.info("memory")["used_memory"] - before) / count
-    print(f"memory: {count:,} sessions of one turn of {2 * len(TEXT)} characters take {each:,.0f} bytes each")
+    index = (client.memory_usage(index_key(PREFIX), samples=0) or 0) / count
+    print(
+        f"memory: {count:,} sessions of one turn of {2 * len(TEXT)} characters take {each:,.0f} bytes each,"
+        f" {index:.0f} of them in the index"
+    )
 
 
 def memory_of_messages(server: RedisServer, client: Any, length: int) -> None:
@@ -123,7 +133,7 @@ def verbs(store: RedisStore, sessions: int, chance: random.Random) -> dict[str, 
         "begin": begin,
         "checkpoint": lambda number: store.checkpoint(names[number], f"t{number}", partial),
         "commit": lambda number: store.commit(names[number], f"t{number}", turn(TEXT)),
-        "news": lambda number: store.length(names[number]),
+        "news": lambda number: store.messages(names[number], -1),
         "page": lambda number: store.sessions(PAGE),
     }
 
@@ -142,10 +152,10 @@ def reckon(costs: dict[str, Cost]) -> None:
     parts = [*once, *[costs["checkpoint"]] * KEPT]
     told("turn", Cost(*(sum(getattr(part, name) for part in parts) for name in Cost.__dataclass_fields__)))
     a_turn, news = sum(part.processor for part in parts), costs["news"].processor
-    chat = a_turn + POLLS * news
+    busy, idle = (a_turn + LOOKS * news) / EVERY, IDLE * news
     print(
         f"one processor: {1e6 / a_turn:,.0f} turns a second, or {1e6 / news:,.0f} looks for news; a chat with a turn"
-        f" each {POLLS} s takes {chat / POLLS:,.1f} µs a second: {1e6 * POLLS / chat:,.0f} open chats"
+        f" each {EVERY} s takes {busy:,.1f} µs a second: {1e6 / busy:,.0f} of these, or {1e6 / idle:,.0f} left open"
     )
 
 
@@ -164,9 +174,10 @@ def in_a_terminal(server: RedisServer, client: Any) -> None:
                 term.enter(text)
                 term.wait_for(f": {text}")
             term.wait(lambda term: [line for line in term.screen_lines() if line][-2:-1] == ["you>"])
+            connections = client.info("clients")["connected_clients"] - 1
             found = {name: calls - before.get(name, 0) for name, calls in _calls(client).items()}
     told = ", ".join(f"{calls} {name}" for name, calls in sorted(found.items()) if calls)
-    print(f"a short turn in a terminal: {sum(found.values())} commands: {told}")
+    print(f"a short turn in a terminal: {sum(found.values())} commands, {connections} connections: {told}")
 
 
 def _calls(client: Any) -> dict[str, int]:
@@ -191,8 +202,8 @@ def live(url: str, sessions: int, seconds: float, seed: int) -> list[float]:
                 store.checkpoint(session, pending.id, TEXT[: 25 * kept])
             store.commit(session, pending.id, [pending.user, turn(TEXT)[1]], expected_length=length)
             taken.append(1000 * (time.perf_counter() - begin))
-            for _ in range(POLLS):
-                store.length(session)
+            for _ in range(LOOKS):
+                store.messages(session, -1)
     return taken
 
 
@@ -205,7 +216,7 @@ def together(server: RedisServer, client: Any, sessions: int, clients: int, seco
         taken = sorted(one for task in tasks for one in task.result())
     busy = (_figures(client)[3] - before[3]) / 1e6 / seconds
     print(
-        f"{clients} clients: {len(taken) / seconds:,.0f} turns and {POLLS * len(taken) / seconds:,.0f} looks a second,"
+        f"{clients} clients: {len(taken) / seconds:,.0f} turns and {LOOKS * len(taken) / seconds:,.0f} looks a second,"
         f" a turn in {statistics.median(taken):.1f} ms, one of a hundred in more than {taken[-len(taken) // 100]:.1f};"
         f" the server used {100 * busy:.0f} % of a processor"
     )

@@ -1,5 +1,4 @@
-"""Takes the power away from a store that is written to, as far as that can be played:
-`python -m tests.benchmarks.power_loss --images 200`.
+"""Plays the loss of power in a store that is written to: `python -m tests.benchmarks.power_loss --images 200`.
 
 A process commits turns and reports each verb that returned. At a random moment it is stopped (SQLite; in Redis the
 server is), in the middle of whatever it does, and the files are copied as they are: that is the disk if everything
@@ -42,6 +41,9 @@ from tests.redis_server import RedisServer, running, valkey_binary
 SESSION = "s"
 LONGEST_PAUSE = 0.1
 """Seconds between two images, at most; a turn takes 5 to 20 ms."""
+
+EACH = 20
+"""Images of one store, which grows with each turn."""
 
 AOF = ("--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0")
 _WAL_HEADER, _FRAME_HEADER = 32, 24
@@ -196,19 +198,18 @@ def place(database: Path, wal: bytes) -> None:
 
 
 def sqlite_images(count: int, chance: random.Random) -> Counter[str]:
-    """Take so many images of a file that is written to; return counts."""
+    """Take so many images of files that are written to; return counts."""
     done = Counter[str]()
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "source.db")
-        with writing(f"sqlite:///{source}") as writer:
-            for number in range(count):
+    while done["images"] < count:
+        with tempfile.TemporaryDirectory() as folder, writing(f"sqlite:///{folder}/source.db") as writer:
+            for number in range(min(EACH, count - done["images"])):
                 pause(chance)
                 target = Path(folder, str(number), "s.db")
                 target.parent.mkdir()
-                done["bytes cut"] += image_of_file(source, target, writer, chance)
+                done["bytes cut"] += image_of_file(Path(folder, "source.db"), target, writer, chance)
                 done["images"] += 1
                 shutil.rmtree(target.parent)
-            done["turns"] = writer.committed
+            done["turns"] += writer.committed
     return done
 
 
@@ -277,19 +278,20 @@ def wait_until_loaded(server: RedisServer) -> None:
 
 
 def redis_images(count: int, chance: random.Random) -> Counter[str]:
-    """Take so many images of a server that is written to; return counts."""
+    """Take so many images of servers that are written to; return counts."""
     done = Counter[str]()
-    with tempfile.TemporaryDirectory() as home:
-        folder = Path(home, "source")
-        folder.mkdir()
-        with running(valkey_binary(), "--dir", str(folder), *AOF) as server, writing(server.url) as writer:
-            for number in range(count):
-                pause(chance)
-                target = Path(home, str(number))
-                done["bytes cut"] += image_of_log(folder, target, server, writer, chance)
-                done["images"] += 1
-                shutil.rmtree(target)
-            done["turns"] = writer.committed
+    while done["images"] < count:
+        with tempfile.TemporaryDirectory() as home:
+            folder = Path(home, "source")
+            folder.mkdir()
+            with running(valkey_binary(), "--dir", str(folder), *AOF) as server, writing(server.url) as writer:
+                for number in range(min(EACH, count - done["images"])):
+                    pause(chance)
+                    target = Path(home, str(number))
+                    done["bytes cut"] += image_of_log(folder, target, server, writer, chance)
+                    done["images"] += 1
+                    shutil.rmtree(target)
+                done["turns"] += writer.committed
     return done
 
 
