@@ -45,7 +45,7 @@ EVERY = 60
 """Seconds between two turns of a chat that somebody sits at."""
 
 LOOKS = 150
-"""Looks for news between two such turns: one each 0.4 seconds (chatcli/repl/others.py)."""
+"""Looks for news between two such turns: one each 0.4 seconds."""
 
 IDLE = 0.1
 """Looks a second of a chat that stands open with nobody there."""

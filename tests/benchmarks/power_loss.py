@@ -31,6 +31,7 @@ from pathlib import Path
 
 import redis
 
+from chatcli.errors import StoreUnavailable
 from chatcli.messages import Message
 from chatcli.stores import Pending, Store
 from chatcli.stores.address import open_store
@@ -67,7 +68,8 @@ def write(store: Store) -> None:
         turn = said(number)
         store.begin(SESSION, Pending(f"t{number}", turn[0], "writer"))
         os.write(1, f"begun {number}\n".encode())
-        store.checkpoint(SESSION, f"t{number}", turn[1].text[:40])
+        with suppress(StoreUnavailable):  # it gives up when the server is stopped for long
+            store.checkpoint(SESSION, f"t{number}", turn[1].text[:40])
         store.commit(SESSION, f"t{number}", turn)
         os.write(1, f"committed {number}\n".encode())
 
@@ -299,6 +301,7 @@ def main() -> int:
     """Take images of both; print what was met."""
     parser = argparse.ArgumentParser(description="Take the power away from a store that is written to.")
     parser.add_argument("--images", type=int, default=200, help="of each store")
+    parser.add_argument("--store", choices=("sqlite", "redis", "both"), default="both")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     parser.add_argument("--write", metavar="ADDRESS", help="write there until the end")
     given = parser.parse_args()
@@ -307,6 +310,8 @@ def main() -> int:
             write(store)
     print(f"seed {given.seed}", flush=True)
     for name, images in {"sqlite": sqlite_images, "redis": redis_images}.items():
+        if given.store not in (name, "both"):
+            continue
         done = images(given.images, random.Random(given.seed))
         print(f"{name}: " + ", ".join(f"{count:,} {what}" for what, count in done.items()) + "; 0 lost, 0 torn")
     return 0
