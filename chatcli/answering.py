@@ -16,6 +16,7 @@ from chatcli.background import Background
 from chatcli.committing import announce, commit, leave
 from chatcli.context import Context, request
 from chatcli.errors import BrokenStream, ChatError, ContextTooLong, NoImages, StoreError
+from chatcli.following import OwnWriting
 from chatcli.messages import Message, Usage
 from chatcli.model import Model
 from chatcli.prompt import fill
@@ -30,11 +31,14 @@ from chatcli.writer import this_writer
 class Answering(Assembly):
     """A session whose turns are answered, and in which what is derived from them catches up in the background.
 
-    `settings` are what the user chose for this session; they are saved with its first turn.
+    `settings` are what the user chose for this session; they are saved with its first turn. `author` is kept with what
+    the user writes; `own` knows what of the history comes from this chat.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
+    author: str | None = None
+    own: OwnWriting = field(default_factory=OwnWriting, init=False)
     last_context: Context | None = field(default=None, init=False)
     last_usage: Usage | None = field(default=None, init=False)
     _pump: Pump | None = field(default=None, init=False)
@@ -109,8 +113,8 @@ class Answering(Assembly):
             self._end(turn, draft, self.last_context)
             raise
         reply = self._end(turn, draft, self.last_context)
-        if reply is not None and self.store.warning:
-            yield Notice(self.store.warning)
+        if reply is not None:
+            yield from self._remarks(turn)
         if failure is not None:
             raise failure
         if reply is not None:
@@ -118,13 +122,23 @@ class Answering(Assembly):
         elif draft.finish is not None:
             raise BrokenStream("the model answered nothing", "/retry sends it again; a larger max_tokens may help")
 
-    def _missed(self, length: int) -> Turning:
-        """Say that the session was taken away since it was seen last, and take out of the index what is gone."""
+    def _remarks(self, turn: Pending) -> Turning:
+        """Say what there is to know of a turn that was committed: how safe it is, and whether it stands elsewhere."""
+        if self.store.warning:
+            yield Notice(self.store.warning)
+        if turn.at is not None and self._length > turn.at + 2:
+            yield Notice("others went on meanwhile: this stands at the end, and what it was to replace stays")
+
+    def saw(self, length: int) -> bool:
+        """Take note of how long the history is; say whether it was longer, and take out of the index what is gone."""
         before, self._length = self._length, length
-        if before <= length:
-            return
-        self.forget()
-        if not length:
+        if before > length:
+            self.forget()
+        return before > length
+
+    def _missed(self, length: int) -> Turning:
+        """Say that the session was taken away since it was seen last."""
+        if self.saw(length) and not length:
             yield Notice("this session was emptied, deleted or renamed elsewhere; what follows begins it anew")
 
     def _asked(self, turn: Pending, draft: Draft) -> Turning:
@@ -173,6 +187,8 @@ class Answering(Assembly):
         return reply
 
     def _commit(self, turn: Pending, reply: Message, context: Context) -> None:
+        self.own.wrote([turn.user, reply])
+        self.own.took_back |= turn.at is not None
         self._length = commit(self.store, self.session, turn, reply, context.selection.changes)
         self.derive()
 

@@ -30,7 +30,7 @@ class Chat(Answering):
         same = next((turn for turn in unfinished if turn.user.content == content), None)
         if same is not None:
             return self.retry(same)
-        return self.begin(Pending(new_id(), user_message(content, self.clock()), self.writer))
+        return self.begin(Pending(new_id(), user_message(content, self.clock(), self.author), self.writer))
 
     def retry(self, turn: Pending | None = None, model: Model | None = None) -> Turning:
         """Send a turn again, as `send` does: the pending one given, else the last one, whose reply is replaced.
@@ -48,10 +48,11 @@ class Chat(Answering):
 
         The turn that is replaced stays as an alternative.
         """
-        edited = Pending(new_id(), user_message(content, self.clock()), self.writer, at=turn.at, length=turn.length)
+        question = user_message(content, self.clock(), self.author)
+        edited = Pending(new_id(), question, self.writer, at=turn.at, length=turn.length)
         turning = self.begin(edited)
         self.drop(turn)
-        announce(self.store, self.session, edited.user)
+        announce(self.store, self.session, question)
         return turning
 
     def last(self) -> Pending:
@@ -82,7 +83,15 @@ class Chat(Answering):
 
     def unfinished(self) -> list[Pending]:
         """Return the turns to decide on: our own without a reply, and those whose writer is gone."""
-        return [turn for turn in self.store.pending(self.session) if self._is_ours_to_decide(turn)]
+        return self.unanswered()[0]
+
+    def unanswered(self) -> tuple[list[Pending], list[Pending]]:
+        """Return the turns to decide on (see `unfinished`), and those that others have answered now."""
+        ours: list[Pending] = []
+        others: list[Pending] = []
+        for turn in self.store.pending(self.session):
+            (ours if self._is_ours_to_decide(turn) else others).append(turn)
+        return ours, others
 
     # The history's end
 
@@ -92,6 +101,8 @@ class Chat(Answering):
         Raises NotFound when there is none of that number, Conflict when another writer was faster.
         """
         chosen = choose(self.store, self.session, number)
+        self.own.wrote(chosen)
+        self.own.took_back = True
         self._length = self.store.length(self.session)
         self.derive()
         return chosen
@@ -99,17 +110,21 @@ class Chat(Answering):
     def undo(self, turns: int = 1) -> int:
         """Take the last turns out of the history; return how many there were. `redo` brings them back."""
         taken = take_back(self.store, self.session, turns)
+        self.own.took_back = True
         self._length = self.store.length(self.session)
         return taken
 
     def redo(self) -> int:
         """Put back what was undone last; return how many messages that were, 0 when there is nothing."""
-        return put_back(self.store, self.session)
+        restored = put_back(self.store, self.session)
+        self.own.wrote(restored)
+        return len(restored)
 
-    def clear(self) -> int:
-        """Remove all messages of the session; return how many there were."""
-        self._length, self.last_context = 0, None
-        return clear(self.store, self.session)
+    def clear(self, expected_length: int | None = None) -> int:
+        """Remove all messages of the session; return how many there were. Raises Conflict when these are others."""
+        removed = clear(self.store, self.session, self.author, expected_length)
+        self._length, self.last_context, self.own.took_back = 0, None, True
+        return removed
 
     def change(self, decide: Callable[[History], Change | None]) -> bool:
         """Apply the change that `decide` makes of the history as it is; again when another writer was faster.

@@ -28,9 +28,10 @@ class Message:
     """One unit of a history.
 
     `id` is unique within a session or empty (other programs leave it out); `time` is in Unix seconds;
-    `model`, `usage` and `finish` belong to replies. `extra` holds what another program wrote into the
-    message and chatcli does not use, so that a copy loses nothing. A message with the role `unreadable`
-    stands for an entry of a store that is no message: it is shown by name, never sent, never removed.
+    `model`, `usage` and `finish` belong to replies, `author` (`user@host`) to what a user wrote; it is never sent.
+    `extra` holds what another program wrote into the message and chatcli does not use, so that a copy loses
+    nothing. A message with the role `unreadable` stands for an entry of a store that is no message: it is shown by
+    name, never sent, never removed.
     """
 
     role: Role
@@ -43,6 +44,7 @@ class Message:
     finish: Finish | None = None
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     tool_call_id: str | None = None
+    author: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -78,9 +80,9 @@ def new_id() -> str:
     return os.urandom(8).hex()
 
 
-def user_message(content: Content, time: float) -> Message:
-    """Return what the user sent at `time` (Unix seconds), with a new id."""
-    return Message("user", content, id=new_id(), time=time)
+def user_message(content: Content, time: float, author: str | None = None) -> Message:
+    """Return what the user sent at `time` (Unix seconds), with a new id; `author`: who that is."""
+    return Message("user", content, id=new_id(), time=time, author=author)
 
 
 def fingerprint(message: Message) -> str:
@@ -190,6 +192,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "finish": None,
     "tool_calls": (),
     "tool_call_id": None,
+    "author": None,
     "extra": {},
 }
 _FITS: Mapping[str, Callable[[Any], bool]] = {
@@ -201,6 +204,7 @@ _FITS: Mapping[str, Callable[[Any], bool]] = {
     "finish": lambda value: value is None or value in get_args(Finish),
     "tool_calls": is_calls,
     "tool_call_id": _is_text,
+    "author": _is_text,
     "extra": lambda value: isinstance(value, Mapping),
 }
 

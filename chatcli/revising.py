@@ -1,11 +1,13 @@
 """What is changed of a session between two turns: its end is taken back or replaced, or goes on under another name."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 
 from chatcli.alternatives import as_turn, versions
 from chatcli.committing import give_title, take_title
-from chatcli.errors import Conflict, NotFound, UsageError
+from chatcli.errors import Conflict, NotFound, StoreError, UsageError
+from chatcli.following import emptying
 from chatcli.memory.history import History, open_history
 from chatcli.memory.numbering import open_numbered, turn_numbered
 from chatcli.messages import Message, Turn, new_id
@@ -32,12 +34,12 @@ def take_back(store: Store, session: str, turns: int) -> int:
     return len(starts)
 
 
-def put_back(store: Store, session: str) -> int:
-    """Put back what was undone last, with the title that its first turn gave; return how many messages that were."""
+def put_back(store: Store, session: str) -> list[Message]:
+    """Put back what was undone last, with the title that its first turn gave; return its messages."""
     messages = store.redo(session)
     if messages and store.length(session) == len(messages):
         give_title(store, session, messages[0])
-    return len(messages)
+    return messages
 
 
 def last_turn(store: Store, session: str) -> tuple[Turn, int]:
@@ -111,12 +113,16 @@ def _of_its_own(store: Store, new: str) -> str:
     return new
 
 
-def clear(store: Store, session: str) -> int:
-    """Empty a session, its title too; return how many messages went.
+def clear(store: Store, session: str, author: str | None = None, expected_length: int | None = None) -> int:
+    """Empty a session, its title too; return how many messages went. `author`: who does it, for those who have it open.
 
-    It forgets where it was imported from, for it is another one now.
+    It forgets where it was imported from, for it is another one now. Raises Conflict when its length is not the one
+    expected.
     """
-    removed = store.clear(session)
+    with suppress(StoreError):  # damaged settings keep nobody from emptying it
+        if store.exists(session):
+            store.update(session, settings=emptying(author, store.messages(session, -1)))
+    removed = store.clear(session, expected_length)
     if store.exists(session):
         imported = store.snapshot(session, 0).session.settings.get("origin") is not None
         store.update(session, title="", settings={"origin": None} if imported else None)

@@ -11,6 +11,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from chatcli.authors import own_author
 from chatcli.cli.declared import Flags
 from chatcli.cli.resolve import Workplace, prices_of, resolve_model, resolve_prompt, settings_for, to_keep
 from chatcli.cli.stores import forget_index, last_session
@@ -21,6 +22,7 @@ from chatcli.model.settings import checked
 from chatcli.names import check_session_name, new_session_name
 from chatcli.repl.opening import Opening
 from chatcli.stores import Store
+from chatcli.stores.address import open_store
 
 if TYPE_CHECKING:
     from chatcli.aids import Aids
@@ -79,6 +81,7 @@ def begin(
             options=dict(settings.get("options", {})),
             settings=to_keep(settings, saved),
             aids=aids_for(place, store, session),
+            author=own_author(),
         )
 
     return Opening(store, session, model_id, memory.spec if memory else DEFAULT_MEMORY, put_together)
@@ -177,6 +180,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
         preload=_preload,
         state_folder=place.folders.state,
         outage=_outage(store),
+        watched=_watched(place, store),
         private=flags.private,
         plain=flags.plain or place.config.plain,
         quiet=flags.quiet,
@@ -197,6 +201,23 @@ def _outage(store: Store) -> "Outage":
     from chatcli.stores.journaled import Journaled
 
     return store if isinstance(store, Journaled) else Lasting()
+
+
+def _watched(place: Workplace, store: Store) -> "Callable[[], tuple[Store, bool]] | None":
+    """Return what gives the store that is looked into for what others write, if anybody is to see that.
+
+    A SQLite file is opened once more: one connection serves all threads, one at a time.
+    """
+    from chatcli.repl.output import on_a_terminal
+
+    if not place.config.live or not store.durable or not on_a_terminal():
+        return None
+    if store.address.startswith("sqlite:"):
+        return lambda: (open_store(store.address, data_folder=place.folders.data), True)
+    from chatcli.stores.journaled import Journaled
+
+    itself = store.inner if isinstance(store, Journaled) else store
+    return lambda: (itself, False)
 
 
 def _find(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from chatcli import authors
 from chatcli.cli.declared import Flags
 from chatcli.config import Config, Folders, folders, full_path, load_config
 from chatcli.errors import ConfigError, UsageError
@@ -30,9 +31,10 @@ class Workplace(NamedTuple):
 
 
 def workplace() -> Workplace:
-    """Read the config, and put its colours in force; raise ConfigError for a wrong one."""
+    """Read the config, put its colours in force and say who writes here; raise ConfigError for a wrong one."""
     config = load_config(os.environ)
     theme.choose(palette(config.theme, config.colors, config.code_style))
+    authors.choose(config.author)
     return Workplace(config, os.environ, folders(os.environ))
 
 

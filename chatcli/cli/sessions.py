@@ -84,6 +84,7 @@ def clear(
 
     Example: chatcli sessions clear JavaEdge
     """
+    from chatcli.authors import own_author
     from chatcli.cli.output import ask_first
     from chatcli.cli.stores import forget_index, named_store
     from chatcli.errors import UsageError
@@ -99,7 +100,7 @@ def clear(
         messages = sum(opened.length(name) for name in chosen)
         ask_first(f"Empty {_named(chosen)} ({counted(messages, 'message')})? This cannot be undone.", yes)
         for name in chosen:
-            removed = clear(opened, name)
+            removed = clear(opened, name, own_author())
             forget_index(opened, name)
             _say(f"emptied {name}: {counted(removed, 'message')} removed, its settings kept")
 

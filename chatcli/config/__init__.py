@@ -36,6 +36,8 @@ class Config(NamedTuple):
     summary_model: str = ""
     embedding_model: str = ""
     titles: str = "first"
+    author: str = ""
+    live: bool = True
     models: Mapping[str, "ModelConfig"] = {}
     stores: Mapping[str, "StoreConfig"] = {}
     prompts: Mapping[str, "PromptConfig"] = {}

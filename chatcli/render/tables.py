@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from chatcli.following import EMPTIED
 from chatcli.render.safe import cells, one_line
 from chatcli.stores import Session
 
@@ -96,7 +97,7 @@ def session_as_data(session: Session) -> dict[str, Any]:
         "messages": session.messages,
         "created": session.created,
         "used": session.used,
-        "settings": dict(session.settings),
+        "settings": {name: value for name, value in session.settings.items() if name != EMPTIED},
         "lifetime": session.lifetime or None,
         "expires": session.expires or None,
     }

@@ -1,15 +1,20 @@
 """What was said last in a session, above the first prompt: plain, for what draws markdown is not loaded by then."""
 
-from chatcli.render.history import describe, last_turns, plain_message
+from chatcli.authors import other_author
+from chatcli.render.history import Excerpt, describe, last_turns, plain_message
+from chatcli.render.safe import one_line
 from chatcli.repl.screen import Screen
 from chatcli.stores import Store
 from chatcli.thinking import without_thoughts
 
 _SHOWN = 2  # turns
 
+LONGEST_AUTHOR = 40
+"""Cells of an author's name before what they said."""
 
-def show_last_turns(screen: Screen, store: Store, session: str, prompt: str, leave: str) -> None:
-    """Show the last turns of a session, those of the user behind the `prompt` they were typed at."""
+
+def show_last_turns(screen: Screen, store: Store, session: str, prompt: str, leave: str) -> Excerpt:
+    """Show the last turns of a session, and return them; those of the user behind the `prompt` they were typed at."""
     excerpt = last_turns(store, session, _SHOWN)
     if not excerpt.messages:
         screen.aside(f"/help lists the commands, {leave or '/exit'} leaves")
@@ -17,8 +22,10 @@ def show_last_turns(screen: Screen, store: Store, session: str, prompt: str, lea
         screen.aside(f"… {excerpt.start:,} earlier messages; /history shows them")
     for position, turn, message in excerpt.placed():
         if message.role == "user":
-            screen.said(prompt, describe(message).rstrip("\n"))
+            who = one_line(other_author(message), LONGEST_AUTHOR)
+            screen.said(f"{who}> " if who else prompt, describe(message).rstrip("\n"))
         elif message.role == "assistant":
             screen.passage(without_thoughts(describe(message)).rstrip("\n") + "\n")
         else:
             screen.say(plain_message(message, position, turn))
+    return excerpt

@@ -26,6 +26,7 @@ from prompt_toolkit.keys import Keys
 from chatcli.errors import UsageError
 from chatcli.keymap import Keymap
 from chatcli.render.safe import one_line
+from chatcli.repl.above import above
 from chatcli.repl.bindings import REST_OF_A_KEY, TYPING, bindings, wait_for_keys
 from chatcli.repl.block import without_fence
 from chatcli.repl.folds import Folds
@@ -47,7 +48,8 @@ class PromptLine:
 
     `toolbar` gives the text of the bottom line for a width in columns; `suggest` gives what could stand at the
     end of the text before the cursor, and must be quick; `history` is the file of the lines typed before;
-    `on_first_shown` is called once, when the line first stands on the screen: for what can load meanwhile;
+    `on_first_shown` is called once, when the line first stands on the screen: for what can load meanwhile; `on_typed`
+    whenever the text changes;
     `keymap` says which keys do what, `vi` that they edit as vi's do. At a `question` an empty line is sent too,
     and ^C leaves.
     """
@@ -60,6 +62,7 @@ class PromptLine:
         suggest: Suggest | None = None,
         history: Path | None = None,
         on_first_shown: Callable[[], object] | None = None,
+        on_typed: Callable[[], object] = lambda: None,
         keymap: Keymap | None = None,
         vi: bool = False,
         question: bool = False,
@@ -68,6 +71,7 @@ class PromptLine:
         self.multiline = False
         """Whether the keys that send and those that make a new line have changed places."""
         self._on_first_shown = on_first_shown
+        self._on_typed = on_typed
         self._question = question
         self._toolbar_text = toolbar
         self._suggest = suggest
@@ -163,7 +167,7 @@ class PromptLine:
         session.app.before_render += lambda app: _fit_menu(session)
         # Terminals that do not tell the cursor's position only lose the toolbar; that is no news to them.
         session.app.renderer.cpr_not_supported_callback = None
-        session.default_buffer.on_text_changed += lambda _buffer: self._say("")
+        session.default_buffer.on_text_changed += lambda _buffer: self._typed()
         if self._vi:
             session.app.ttimeoutlen = REST_OF_A_KEY
         else:
@@ -177,6 +181,15 @@ class PromptLine:
         width = self._prompt.output.get_size().columns - len(mode)
         text = self._toolbar_text(width) if self._toolbar_text else ""
         return FormattedText([("class:bottom-toolbar.hint", mode), ("", text)])
+
+    def above(self, show: Callable[[], object]) -> None:
+        """Have `show` print above the line, if that stands on the screen; else nothing is done. Any thread may call."""
+        if self._session is not None:
+            above(self._session, show, lambda: self._editing)
+
+    def _typed(self) -> None:
+        self._say("")
+        self._on_typed()
 
     def _say(self, hint: str) -> None:
         self._hint = hint

@@ -18,6 +18,7 @@ from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.last_turns import show_last_turns
 from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
 from chatcli.repl.opening import Opening
+from chatcli.repl.others import Others
 from chatcli.repl.preload import Preload
 from chatcli.repl.screen import on_stdout
 from chatcli.repl.toolbar import NOTHING_SENT, Place, meter_of, place_of, toolbar
@@ -26,6 +27,7 @@ from chatcli.repl.tools import Tools
 if TYPE_CHECKING:
     from chatcli.attachments import Attachment
     from chatcli.chat import Chat
+    from chatcli.following import News
     from chatcli.messages import Message
     from chatcli.turn import Turning
 
@@ -51,11 +53,13 @@ class Repl:
         self._keys = CapturedKeys()
         self._interrupted = False
         self._preload = Preload(self._load, then=self._derive)
+        self._others = Others(tools.watched, lambda show: self.line.above(show), self._show_others)
         self.line = PromptLine(
             toolbar=self._toolbar,
             suggest=self._suggest,
             history=None if tools.private else tools.state_folder / "input_history",
             on_first_shown=self._preload.start,
+            on_typed=self._others.typed,
             keymap=tools.keymap,
             vi=tools.vi,
         )
@@ -87,6 +91,7 @@ class Repl:
                 if text is None:
                     break
                 self._take(text)
+        self._others.close()
         return 0 if sys.stdin is not None and sys.stdin.isatty() else self._exit_code
 
     def greet(self, with_turns: bool = True) -> None:
@@ -98,7 +103,8 @@ class Repl:
             self.screen.aside(place.told)
         with self._errors_shown():
             if with_turns and not self.tools.quiet and self.screen.on_a_terminal:
-                show_last_turns(self.screen, store, place.session, self.line.message, self.tools.keymap.shown("leave"))
+                leave = self.tools.keymap.shown("leave")
+                self._others.shown(show_last_turns(self.screen, store, place.session, self.line.message, leave))
             if store.pending(place.session):
                 from chatcli.repl.pending import describe_unfinished
 
@@ -113,9 +119,11 @@ class Repl:
         self.chat.close()
         self._switched_to = chat
         self.attachments.clear()
+        self._others.shown(None)
         if greet:
             self.greet(with_turns)
         chat.derive()
+        self._others.follow(chat)
 
     def play(self, turn: "Turning", before: str = "") -> "Message | None":
         """Show a turn as it comes; raise what it raises. ^C stops it, what is typed meanwhile is kept.
@@ -204,11 +212,14 @@ class Repl:
         return toolbar(self._place, width, meter, len(self.attachments), self.tools.outage.state)
 
     def _read(self) -> str | None:
+        self._others.tell()
         self._tell()
         self._keys.hand_over(self.line.input)
         prefill, self._prefill = self._prefill, ""
         self._interrupted = False
+        self._others.release()
         text = self.line.read(prefill)
+        self._others.hold()
         self._keys.interrupt(self.line.input)
         return text
 
@@ -284,3 +295,9 @@ class Repl:
     def _derive(self) -> None:
         with suppress(ChatError):
             self.chat.derive()
+            self._others.follow(self.chat)
+
+    def _show_others(self, news: "News") -> None:
+        from chatcli.repl.others_shown import show_news
+
+        show_news(self.screen, news)

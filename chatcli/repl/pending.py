@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatcli.errors import StoreError
 from chatcli.render.safe import one_line
+from chatcli.repl.last_turns import LONGEST_AUTHOR
 from chatcli.repl.screen import Screen
 from chatcli.stores import Pending
 
@@ -54,11 +55,18 @@ def describe_unfinished(repl: "Repl") -> None:
 
 
 def decide_unfinished(repl: "Repl") -> bool:
-    """Ask what becomes of each unfinished turn; return whether a new one may be sent. A pipe is not asked."""
-    for turn in repl.chat.unfinished() if sys.stdin.isatty() else ():
+    """Ask what becomes of each unfinished turn, and say whose are under way; return whether a new one may be sent.
+
+    A pipe is neither asked nor told.
+    """
+    ours, others = repl.chat.unanswered() if sys.stdin.isatty() else ([], [])
+    for turn in ours:
         repl.screen.warn(f"unanswered: {one_line(turn.user.text, 100)}")
         if not _decide(repl, turn, waiting=True):
             return False
+    for turn in others:
+        who = one_line(turn.user.author or "somebody else", LONGEST_AUTHOR)
+        repl.screen.aside(f"{who} is being answered; your turn does not see that reply")
     return True
 
 

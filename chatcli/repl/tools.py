@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from chatcli.prices import Prices
     from chatcli.prompt import Prompt
     from chatcli.search.find import Findings
+    from chatcli.stores import Store
 
 
 Find = Callable[[str, int, Callable[[int, int], object], Callable[[str], object]], "Findings"]
@@ -67,6 +68,8 @@ class Tools(NamedTuple):
     """Import what the first turn with the model of that id needs; runs while the user types."""
     state_folder: Path
     outage: Outage = Lasting()
+    watched: "Callable[[], tuple[Store, bool]] | None" = None
+    """Give the store to look into for what others write, and whether it is one of its own; None: nobody looks."""
     private: bool = False
     plain: bool = False
     quiet: bool = False

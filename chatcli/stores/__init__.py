@@ -220,10 +220,10 @@ class Store(Protocol):
 
     # Whole sessions
 
-    def clear(self, session: str) -> int:
+    def clear(self, session: str, expected_length: int | None = None) -> int:
         """Remove all messages, derived state, undone state and pending turns; keep title and settings.
 
-        Returns how many messages there were.
+        Returns how many messages there were. `expected_length` as in `append`.
         """
         ...
 

@@ -192,11 +192,12 @@ class InMemoryStore:
 
     # Whole sessions
 
-    def clear(self, session: str) -> int:
+    def clear(self, session: str, expected_length: int | None = None) -> int:
         """See Store."""
         with self._lock:
             if session not in self._sessions:
                 return 0
+            rules.check_splice(session, len(self._sessions[session].messages), None, expected_length)
             kept = self._used(session)
             self._sessions[session] = _Kept(
                 kept.created, kept.used, kept.title, kept.settings, committed=kept.committed

@@ -192,11 +192,11 @@ class Journaled(Outage):
         self._check_there(session)
         return self._inner.redo(session)
 
-    def clear(self, session: str) -> int:
+    def clear(self, session: str, expected_length: int | None = None) -> int:
         """See Store; raises StoreUnavailable while the store is away."""
         self._check_there(session)
         self._seen.forget(session)
-        return self._inner.clear(session)
+        return self._inner.clear(session, expected_length)
 
     def delete(self, session: str) -> bool:
         """See Store; raises StoreUnavailable while the store is away."""

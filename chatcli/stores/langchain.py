@@ -111,6 +111,7 @@ def _own_fields(message: Message) -> dict[str, Any]:
         "model": message.model,
         "usage": usage and {"prompt": usage.prompt, "completion": usage.completion, "cached": usage.cached},
         "finish": message.finish,
+        "author": message.author,
         "extra": extra or None,
     }
     if not _survive(message):
@@ -179,6 +180,7 @@ def _read(kind: str, data: Mapping[str, Any]) -> Message | None:
         finish=_finish(own.get("finish")) or _finish(metadata.get("finish_reason")),
         tool_calls=_own_calls(own) or _calls(data),
         tool_call_id=_text(data.get("tool_call_id")) or _text(own.get("tool_call_id")),
+        author=_text(own.get("author")),
         extra={key: value for key, value in _mapping(own.get("extra")).items() if key != "langchain"},
     )
 

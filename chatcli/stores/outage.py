@@ -72,6 +72,11 @@ class Outage:
         self._closed = Event()
         self._knocker: Thread | None = None
 
+    @property
+    def inner(self) -> Store:
+        """The store itself, for who may wait for it."""
+        return self._inner
+
     # What is told of it
 
     @property

@@ -237,13 +237,14 @@ class RedisStore:
 
     # Whole sessions
 
-    def clear(self, session: str) -> int:
+    def clear(self, session: str, expected_length: int | None = None) -> int:
         """See Store."""
         keys = self._keys(session)
 
         def plan(look: rows.Look) -> Plan[int]:
             if look.done or not look.exists:
                 return Plan(0)
+            rules.check_splice(session, look.length, None, expected_length)
             emptied = ("DEL", keys.history, keys.states, keys.pending, keys.undone)
             return Plan(look.length, [emptied, ("HSET", keys.info, "turns", 0, "counted", 0)])
 

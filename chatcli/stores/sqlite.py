@@ -226,12 +226,13 @@ class SqliteStore:
 
     # Whole sessions
 
-    def clear(self, session: str) -> int:
+    def clear(self, session: str, expected_length: int | None = None) -> int:
         """See Store."""
         with self._writing() as db:
             key, length = rows.find(db, session)
             if key is None:
                 return 0
+            rules.check_splice(session, length, None, expected_length)
             self._used(db, session)
             rows.empty(db, key)
             return length

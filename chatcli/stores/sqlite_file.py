@@ -1,5 +1,6 @@
 """The SQLite file itself: how it is opened, brought to our schema, and what its errors mean."""
 
+import errno
 import os
 import sqlite3
 import time
@@ -85,12 +86,23 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 
 def make_file(path: Path) -> None:
-    """Make the file with mode 0600, and each missing folder above it with 0700; raise StoreError when that fails."""
+    """Make the file with mode 0600, and each missing folder above it with 0700; raise StoreError when that fails.
+
+    A file that is there must not be opened here: closing it would take the locks of another connection of this process
+    away, and the next program that closes the file would remove the log that this one goes on writing to.
+    """
     try:
         private_folder(path.parent)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600))
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600))
+        elif path.is_dir() or not os.access(path, os.R_OK | os.W_OK, effective_ids=_EFFECTIVE):
+            why = errno.EISDIR if path.is_dir() else errno.EACCES
+            raise OSError(why, os.strerror(why))
     except OSError as error:
         raise _unwritable(path, error.strerror or str(error)) from error
+
+
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 
 def check_owner(db: sqlite3.Connection, path: Path) -> None:

@@ -437,6 +437,16 @@ def fill(store: Store, name: str) -> None:
     store.begin(name, a_pending(name))
 
 
+def test_clear_removes_nothing_when_the_session_has_another_length_than_expected(store: Store) -> None:
+    fill(store, "s")
+    length = store.length("s")
+    with pytest.raises(Conflict):
+        store.clear("s", expected_length=length - 1)
+    assert store.length("s") == length
+    assert store.clear("s", expected_length=length) == length
+    assert store.clear("nothing there", expected_length=5) == 0
+
+
 def test_clear_empties_a_session_and_keeps_its_settings(store: Store) -> None:
     fill(store, "s")
     done = new_id()

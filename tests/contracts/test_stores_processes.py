@@ -109,3 +109,14 @@ def test_what_is_kept_is_there_when_the_store_is_opened_again(durable_place: Pla
     assert first.durable
     first.close()
     assert [turn.id for turn in second.pending("s")] == ["t1"]
+
+
+def test_a_process_that_leaves_takes_nothing_from_one_that_has_the_store_open_twice(durable_place: Place) -> None:
+    first, second = durable_place.open(), durable_place.open()
+    first.append("s", [Message("user", "hello")])
+    for who in "ab":
+        assert list(released([started(durable_place, "store.append('s', turn(0)); store.close()", who)])) == [(0, "")]
+        assert second.messages("s")[-1].text == f"re: {who} 0"
+    second.append("s", [Message("user", "and?")])
+    third = durable_place.open()
+    assert [len(store.messages("s")) for store in (first, second, third)] == [6, 6, 6]

@@ -107,7 +107,7 @@ def clear(repl: "Repl", argument: str) -> None:
         repl.screen.aside("nothing was removed")
         return
     index = _index(repl, chat.session)
-    removed = chat.clear()
+    removed = chat.clear(expected_length=length)
     _forget_index(repl)
     chat.aids = replace(chat.aids, index=index)
     repl.screen.aside(

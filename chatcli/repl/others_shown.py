@@ -1,0 +1,61 @@
+"""What others did to the session that is open, as it is shown above the prompt."""
+
+from chatcli.following import News
+from chatcli.messages import Message
+from chatcli.render.history import describe, end_note
+from chatcli.render.safe import one_line
+from chatcli.render.turn import print_reply
+from chatcli.repl.last_turns import LONGEST_AUTHOR
+from chatcli.repl.screen import Screen
+from chatcli.values import counted
+
+NAMELESS = "elsewhere"
+"""Who wrote what has no author: another program did."""
+
+_MOST_LINES, _MOST_CHARACTERS = 40, 4_000
+_LONGEST_LINE = 200
+
+
+def show_news(screen: Screen, news: News) -> None:
+    """Print what others did: what they took back in a line, then what they wrote."""
+    if news.taken:
+        screen.warn(_taken(news))
+    if news.total > len(news.added):
+        screen.aside(f"{counted(news.total, 'message')} came from elsewhere; /history shows them")
+    for message in news.added:
+        _show(screen, message)
+
+
+def _taken(news: News) -> str:
+    if news.gone:
+        return "this session was deleted or renamed elsewhere; what you send next begins it anew"
+    if news.emptied:
+        return f"this session was emptied {f'by {one_line(news.author, 60)}' if news.author else NAMELESS}"
+    if news.turns is None:
+        return f"turns were taken back {NAMELESS}; /history shows what stands there"
+    what = ("the last reply", "the last turn")[news.turns] if news.turns < 2 else f"the last {news.turns} turns"
+    verb = "were" if news.turns > 1 else "was"
+    return f"{what} {verb} {'replaced' if news.total else 'taken back'} {NAMELESS}"
+
+
+def _show(screen: Screen, message: Message) -> None:
+    text, left = _beginning(describe(message).strip("\n"))
+    if message.role == "user":
+        screen.said(f"{one_line(message.author or NAMELESS, LONGEST_AUTHOR)}> ", text)
+    elif message.role == "assistant":
+        print_reply(text, screen.plain)
+    else:
+        screen.aside(one_line(f"{message.role}: {text}", _LONGEST_LINE))
+    if left:
+        screen.aside(f"… {counted(left, 'more line')}; /history shows them")
+    if message.role == "assistant":
+        if ending := end_note(message):
+            screen.aside(ending)
+        screen.say()
+
+
+def _beginning(text: str) -> tuple[str, int]:
+    """Return as much of a text as is shown here, and how many lines are left then."""
+    lines = text[:_MOST_CHARACTERS].split("\n")[:_MOST_LINES]
+    begun = "\n".join(lines)
+    return begun, max(1, text.count("\n", len(begun))) if len(begun) < len(text) else 0
