@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
-from chatcli.errors import ChatError, ModelError
+from chatcli.errors import ChatError, ConfigError, ModelError
 from chatcli.render.safe import one_line
 from chatcli.repl.clock import Clock
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
@@ -270,7 +270,7 @@ class Repl:
         except ChatError as error:
             self._exit_code = error.exit_code
             self.screen.error(error)
-            if isinstance(error, ModelError):
+            if isinstance(error, ModelError | ConfigError):  # its key could not be got
                 from chatcli.repl.pending import say_what_is_unanswered
 
                 say_what_is_unanswered(self.screen, self.chat)

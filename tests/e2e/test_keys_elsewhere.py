@@ -50,6 +50,7 @@ def test_a_program_that_asks_on_the_terminal_fails_in_two_lines_and_the_input_is
         term.enter("Hello")
         term.wait_for("models.m.api_key_command names failed with exit code 1")
         term.wait_for("run it by hand")
+        term.wait_for("your message is kept: /retry sends it again")
         assert "PIN" not in term.text()
         assert user.server.chats == []
         unlocked.touch()
