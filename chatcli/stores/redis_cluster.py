@@ -98,6 +98,7 @@ class ClusterStore(RedisStore):
                 raise Conflict(
                     f"{new!r} is a copy of {old!r}, which was written to since", f"delete {new!r}, then rename again"
                 )
+            self._index.settle(new)  # it may have stopped before the index was told
             return self._finish(target, old)
         for _ in range(ATTEMPTS):
             staged = self._staged(old, new)
