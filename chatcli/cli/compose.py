@@ -61,7 +61,8 @@ def begin(
     flags: Flags, place: Workplace, store: Store, session: str, unasked: "Callable[[str | None], Model] | None" = None
 ) -> Opening:
     """Look at all that was chosen, and return the chat to be put together; raises and takes what `compose` does."""
-    saved = store.snapshot(session, 0).session.settings
+    found = store.snapshot(session, 0).session
+    saved = found.settings
     settings = settings_for(flags, saved)
     memory = _memory(flags, settings, place)
     prompt, defaults = _prompt(place, settings)
@@ -80,7 +81,7 @@ def begin(
             variables={**defaults, **settings.get("variables", {})},
             options=dict(settings.get("options", {})),
             settings=to_keep(settings, saved),
-            aids=aids_for(place, store, session),
+            aids=aids_for(place, store, session, lasting=not found.expires),
             author=own_author(),
         )
 
@@ -132,8 +133,11 @@ def _model(
     return model.name, lambda: model
 
 
-def aids_for(place: Workplace, store: Store, session: str) -> "Aids":
-    """Return what a memory may use; what is derived from a history that nobody keeps is not kept either."""
+def aids_for(place: Workplace, store: Store, session: str, lasting: bool = True) -> "Aids":
+    """Return what a memory may use; what is derived from a history that nobody keeps is not kept either.
+
+    Nor is what is read of a session that is not `lasting`: it would outlive it.
+    """
     from chatcli.aids import Aids
     from chatcli.learned import Learned
     from chatcli.recall import index_path, open_index
@@ -142,7 +146,7 @@ def aids_for(place: Workplace, store: Store, session: str) -> "Aids":
     cache = place.folders.cache if store.durable else None
     side = place.config.summary_model
     return Aids(
-        index=open_index(cache and index_path(cache, store.address, session), _embedder(place)),
+        index=open_index(cache and index_path(cache, store.address, session) if lasting else None, _embedder(place)),
         side_model=(lambda: open_model(resolve_model(place, side))) if side else None,
         measure=measure,
         learned=Learned(cache and cache / "models.json"),

@@ -22,7 +22,7 @@ Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 def copy_sessions(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False, autocompletion=session_names)
+        list[str] | None, typer.Argument(metavar="NAME", show_default=False, autocompletion=session_names)
     ] = None,
     to: Annotated[str, typer.Option("--to", metavar="STORE", help="An address, or a store of the config.")] = "",
     new: Annotated[str | None, typer.Option("--as", metavar="NEW", help="What to call the copy of one.")] = None,
@@ -34,8 +34,8 @@ def copy_sessions(
 ) -> None:
     """Copy sessions to another store: messages, title, settings, pins and what was derived; compared in the end.
 
-    A session is there whole or not at all; the same command goes on where it was stopped. One that is there
-    already as it is is skipped; one that is the beginning of it gets the rest, after asking.
+    A session is there whole or not at all; the same command goes on where it was stopped.
+    What is there already is skipped, and the beginning of it gets the rest, after asking.
 
     Example: chatcli sessions copy JavaEdge --to redis://localhost:6379/0
     """
@@ -132,13 +132,14 @@ def expire(
 
     Example: chatcli sessions expire JavaEdge 7d
     """
-    from chatcli.cli.stores import existing_session, named_store
+    from chatcli.cli.stores import existing_session, forget_index, named_store
     from chatcli.values import in_words, lifetime
 
     seconds = lifetime(after)
     with named_store(store) as opened:
         session = existing_session(opened, name)
         opened.expire(session, seconds)
+        forget_index(opened, session)  # it would outlive the session
     _say(f"{session} stays" if seconds is None else f"{session} goes {in_words(seconds)} after it was last written to")
 
 

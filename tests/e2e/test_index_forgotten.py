@@ -177,3 +177,18 @@ def test_the_commands_beside_a_chat_that_takes_the_history_in(user: User, comman
         assert user.run("sessions", command, "s", "-y").returncode == 0
         leave(term)
     assert not leaks(user)
+
+
+def test_a_session_that_is_to_go_is_read_into_no_file(user: User) -> None:
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        tell(user, term)
+        leave(term)
+    assert user.run("sessions", "expire", "s", "7d").returncode == 0
+    assert leaks(user) == []
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        say(term, f"Who is the {SECRET}?", f"Turn 2: Who is the {SECRET}?")
+        say(term, "/context Who?", SECRET)  # recall has read it by then
+        leave(term)
+    assert leaks(user) == []
