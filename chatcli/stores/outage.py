@@ -22,6 +22,9 @@ BOUND = 1.3
 HURRIED = 0.9
 """Seconds that a checkpoint may take."""
 
+UNHURRIED = 60.0
+"""Seconds that a verb may take where nobody sits at a prompt: longer than any store waits by itself."""
+
 SIGN = 0.5
 """Seconds in which a store that takes longer for many messages must answer a small question, to be waited for."""
 
@@ -37,8 +40,9 @@ T = TypeVar("T")
 class Outage:
     """The store `inner`, with a journal for the time it is away.
 
-    `journal` opens that; `waits`: something of an earlier run may wait there. One that has taken nothing yet is an
-    error where it is `needed`; so is one that never answered, if it does not let us in. Any thread may call.
+    `journal` opens that; `waits`: something of an earlier run may wait there. Where it is
+    `needed`, it is waited for as long as it waits itself, and an error when it has taken nothing yet. One that never
+    answered is an error if it does not let us in. Any thread may call.
     """
 
     def __init__(
@@ -98,9 +102,11 @@ class Outage:
         left = len(self._meanwhile.waiting()) if self._waits else 0
         if not left:
             return
-        self._away = StoreAway(f"{self.address} was away", "wait a moment")
+        self._away = StoreAway(f"{self.address} takes its time for what waits here", "wait a moment")
         knock = self._workers.begin(self.knock)
-        while not knock.is_done(BOUND) and (now := len(self._meanwhile.waiting())) < left:
+        while (
+            not knock.is_done(UNHURRIED if self._needed else BOUND) and (now := len(self._meanwhile.waiting())) < left
+        ):
             left = now
         if self._away is not None:
             error, self._away = self._away, None
@@ -190,7 +196,7 @@ class Outage:
         """
         self._session = session or self._session
         began, task = time.monotonic(), self._workers.begin(ask)
-        while not task.is_done(self._patience.left(bound)):
+        while not task.is_done(UNHURRIED if self._needed else self._patience.left(bound)):
             if not patient or not self._workers.begin(self._probe).is_done(SIGN):
                 raise StoreAway(f"{self.address} does not answer in time", "wait a moment, or look after it")
         self._patience.waited(began)

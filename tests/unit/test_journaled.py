@@ -374,6 +374,19 @@ def test_where_an_answer_is_needed_a_store_that_never_gave_one_is_an_error(run: 
         run().snapshot("s", 0)
 
 
+def test_where_a_store_is_needed_it_is_waited_for_as_long_as_it_takes(run: Run, between: Outages) -> None:
+    class Slow(InMemoryStore):
+        def begin(self, *given, **named):  # type: ignore[no-untyped-def]
+            time.sleep(2.0)  # another program has the file
+            super().begin(*given, **named)
+
+    between.inner = Slow()
+    store = run(needed=True)
+    say(store, "one")
+    assert store.state == ""
+    assert texts(between.inner) == ["one", "re: one"]
+
+
 def test_where_a_store_is_needed_one_that_answers_but_takes_nothing_is_an_error(run: Run, between: Outages) -> None:
     store = run(needed=True)
     assert not store.exists("s")
