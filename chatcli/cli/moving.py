@@ -12,6 +12,7 @@ from chatcli.cli.flags import StoreOption, session_names
 from chatcli.values import counted
 
 if TYPE_CHECKING:
+    from chatcli.errors import ChatError
     from chatcli.stores import Store
     from chatcli.transfer.copying import Progress, Route
 
@@ -55,7 +56,16 @@ def copy_sessions(
         raise
     finally:
         if as_json:
-            print_json([{key: row[key] for key in row if key != "code"} for row in rows])
+            print_json(_as_data(rows))
+    _end(rows)
+
+
+def _as_data(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: row[key] for key in row if key != "code"} for row in rows]
+
+
+def _end(rows: list[dict[str, Any]]) -> None:
+    """End with the exit code of the first session that was refused."""
     if code := next((row["code"] for row in rows if row["code"]), 0):
         raise typer.Exit(code)
 
@@ -89,8 +99,8 @@ def _routes(
 
 def _copied(route: "Route", dry_run: bool, yes: bool) -> dict[str, Any]:
     """Copy one session, or only see what there is to do; return what was done. An error here is not the others'."""
-    from chatcli.cli.output import ask_first, show_error
-    from chatcli.errors import ChatError, StoreUnavailable
+    from chatcli.cli.output import ask_first
+    from chatcli.errors import ChatError
     from chatcli.transfer.copying import append_rest, compared, copy, refusal
 
     row: dict[str, Any] = {"name": route.name, "as": route.new, "what": "refused", "messages": 0, "code": 0}
@@ -107,11 +117,19 @@ def _copied(route: "Route", dry_run: bool, yes: bool) -> dict[str, Any]:
             rest = counted(found.missing, "message")
             ask_first(f"{route.new} there is the beginning of {route.name}. Append the other {rest}?", yes)
             return row | {"messages": append_rest(route, found, progress) - found.there}
-    except StoreUnavailable:
-        raise
     except ChatError as error:
-        show_error(error.message, error.hint)
-        return row | {"what": "refused", "code": error.exit_code}
+        return row | _refused(error)
+
+
+def _refused(error: "ChatError") -> dict[str, Any]:
+    """Show what this session cannot have, and return that; raise it when no other one could be better off."""
+    from chatcli.cli.output import show_error
+    from chatcli.errors import StoreUnavailable
+
+    if isinstance(error, StoreUnavailable):
+        raise error
+    show_error(error.message, error.hint)
+    return {"what": "refused", "messages": 0, "code": error.exit_code}
 
 
 def _said(row: dict[str, Any], dry_run: bool) -> str:
@@ -195,7 +213,8 @@ def restore(
             if not as_json:
                 print(_said(rows[-1], dry_run))
     if as_json:
-        print_json(rows)
+        print_json(_as_data(rows))
+    _end(rows)
 
 
 def _path(file: str) -> Path:
@@ -208,14 +227,18 @@ def _path(file: str) -> Path:
 
 
 def _restored(route: "Route", dry_run: bool) -> dict[str, Any]:
+    from chatcli.errors import ChatError
     from chatcli.transfer.copying import compared, copy
 
-    found = compared(route)
-    row = {"name": route.name, "as": route.new, "messages": 0}
-    if found.relation != "new":
-        return row | {"what": "there already" if found.relation == "same" else "another one is there, and stays"}
-    with _progress("copying") as progress:
-        return row | {"what": "restored", "messages": found.length if dry_run else copy(route, progress, lasting=True)}
+    row: dict[str, Any] = {"name": route.name, "as": route.new, "what": "restored", "messages": 0, "code": 0}
+    try:
+        found = compared(route)
+        if found.relation != "new":
+            return row | {"what": "there already" if found.relation == "same" else "another one is there, and stays"}
+        with _progress("copying") as progress:
+            return row | {"messages": found.length if dry_run else copy(route, progress, lasting=True)}
+    except ChatError as error:
+        return row | _refused(error)
 
 
 def repair(dry_run: DryRun = False, as_json: AsJson = False, store: StoreOption = None) -> None:

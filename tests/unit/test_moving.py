@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from chatcli.errors import ChatError
 from chatcli.messages import Message
 from chatcli.stores.sqlite import SqliteStore
 from chatcli.transfer.backup import back_up, opened_backup
+from chatcli.transfer.copying import WRITER, Route
 from tests.unit.conftest import Command, Done
 
 TURN = [Message("user", "q", id="1"), Message("assistant", "a", id="2")]
@@ -259,6 +261,19 @@ def test_a_restore_brings_what_is_not_there_and_changes_nothing_that_is(command:
         assert store.length("b") == 5
     assert (talked / "b.db").read_bytes() == before
     assert json.loads(command("sessions", "restore", "b.db", "--json").out)[0]["what"] == "there already"
+
+
+def test_a_session_that_cannot_be_restored_keeps_no_other_one_back(command: Command, talked: Path) -> None:
+    command("sessions", "backup", "b.db")
+    with stored(talked / "other.db") as other:
+        route = Route(other, "a", other, "a")
+        backed = replace(route, source=SqliteStore(talked / "b.db"))
+        backed.source.address = f"sqlite:///{talked / 'b.db'}"
+        other.update(backed.under_way, settings={WRITER: "elsewhere/1/1"})
+        backed.source.close()
+    done = command("sessions", "restore", "b.db", "--store", OTHER)
+    assert "another process" in two_lines(done, 3)
+    assert done.out == "a: refused\nb: restored, 4 messages\n"
 
 
 def test_an_empty_store_is_filled_from_a_backup(command: Command, talked: Path) -> None:
