@@ -241,6 +241,7 @@ def _find(
 def _preload(model: str) -> None:
     """Import what the first reply needs, and what counts the tokens of the model with that id."""
     import_module("chatcli.render.streaming")
+    import_module("chatcli.repl.others_shown")
     from chatcli.model.openai import preload
     from chatcli.tokenizers import measure
 

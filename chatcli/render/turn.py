@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TextIO
 
 from chatcli.messages import Message
 from chatcli.model import Delta, Reasoning, Retrying
@@ -16,15 +17,16 @@ PATIENCE = 0.4
 """Seconds before a wait is shown: a reply that comes at once needs no wheel."""
 
 
-def print_reply(text: str, plain: bool) -> None:
-    """Print a reply that is there already, as it looked when it came."""
+def print_reply(text: str, plain: bool, out: TextIO | None = None) -> None:
+    """Print a reply that is there already, as it looked when it came; on stdout if nowhere else."""
+    out = sys.stdout if out is None else out
     if plain:
-        print(neutralise(text))
+        print(neutralise(text), file=out)
         return
     from chatcli.render.markdown import whole
     from chatcli.render.streaming import terminal
 
-    terminal(sys.stdout).print(whole(text))
+    terminal(out).print(whole(text))
 
 
 def after(before: str, events: Iterator[TurnEvent]) -> Iterator[TurnEvent]:

@@ -53,7 +53,9 @@ class Repl:
         self._keys = CapturedKeys()
         self._interrupted = False
         self._preload = Preload(self._load, then=self._derive)
-        self._others = Others(tools.watched, lambda show: self.line.above(show), self._show_others)
+        self._others = Others(
+            tools.watched, self._drawn, above=lambda show: self.line.above(show), write=sys.stdout.write
+        )
         self.line = PromptLine(
             toolbar=self._toolbar,
             suggest=self._suggest,
@@ -297,7 +299,7 @@ class Repl:
             self.chat.derive()
             self._others.follow(self.chat)
 
-    def _show_others(self, news: "News") -> None:
-        from chatcli.repl.others_shown import show_news
+    def _drawn(self, news: "News") -> str:
+        from chatcli.repl.others_shown import drawn
 
-        show_news(self.screen, news)
+        return drawn(news, self.tools.plain)

@@ -8,7 +8,7 @@ does not answer it is asked less often; it is for the next turn to say so.
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatcli.errors import ChatError, StoreError
@@ -26,7 +26,7 @@ FAILED = (1.0, 2.0, 5.0, 10.0)
 """Seconds after which a store that did not answer is asked again: after the first, second, … time in a row."""
 
 _LAST_LOOK = 0.3
-"""Seconds that the end of the chat waits for a look that is under way, so that the store is closed in order."""
+"""Seconds that a turn waits for what is being drawn, and the end of the chat for a look: that all is in order."""
 
 
 def pace(idle: float) -> float:
@@ -45,22 +45,25 @@ class _Errand(NamedTuple):
 class Others:
     """Follows one session at a time. `open_store` gives what is asked, and whether it is to be closed; None: nobody is.
 
-    `above` has a function print above the prompt, if that stands there; `show` prints what is new.
+    `draw` makes text of what is new, on this class's thread; `above` has a function print above the prompt, if that
+    stands there, and `write` prints the text.
     """
 
     def __init__(
         self,
         open_store: "Callable[[], tuple[Store, bool]] | None",
+        draw: "Callable[[News], str]",
         above: Callable[[Callable[[], object]], object],
-        show: "Callable[[News], object]",
+        write: Callable[[str], object],
     ) -> None:
         self._open_store = open_store
-        self._above, self._show = above, show
+        self._draw, self._above, self._write = draw, above, write
         self._changed = Condition()
         self._chat: Chat | None = None
         self._before: Seen | None = None
         self._shown: Excerpt | None = None
-        self._news: list[News] = []
+        self._drawing = Lock()
+        self._news: list[str] = []
         self._round = 0
         self._held = True
         self._at_once = False
@@ -100,6 +103,9 @@ class Others:
         with self._changed:
             self._held = True
             self._round += 1
+        # What is drawn first imports what draws: nobody else should import that meanwhile (see Preload).
+        if self._drawing.acquire(timeout=_LAST_LOOK):
+            self._drawing.release()
 
     def typed(self) -> None:
         """Something was typed."""
@@ -114,7 +120,7 @@ class Others:
         with self._changed:
             news, self._news = self._news, []
         for one in news:
-            self._show(one)
+            self._write(one)
 
     def close(self) -> None:
         """Follow nothing any more."""
@@ -168,7 +174,8 @@ class Others:
         chat = errand.chat
         before = errand.before or self._baseline(store, chat.session)
         news, now = look(store, chat.session, before, chat.own, ours=chat.own.took_back)
-        if self._take(errand, news, now) and (news.total or news.taken):
+        drawn = self._drawn(news) if news.total or news.taken else ""
+        if self._take(errand, drawn, now) and drawn:
             if news.taken:
                 chat.saw(now.length)
             chat.derive()
@@ -183,13 +190,17 @@ class Others:
             return look_anew(store, session)[0]
         return seen(self._shown.start + len(self._shown.messages), self._shown.messages)
 
-    def _take(self, errand: _Errand, news: "News", now: "Seen") -> bool:
+    def _drawn(self, news: "News") -> str:
+        with self._drawing:
+            return self._draw(news)
+
+    def _take(self, errand: _Errand, drawn: str, now: "Seen") -> bool:
         """Keep what was seen, to be shown; False when the chat did something meanwhile."""
         with self._changed:
             if errand.round != self._round:
                 return False
             self._before, errand.chat.own.took_back = now, False
-            if news.total or news.taken:
-                self._news.append(news)
+            if drawn:
+                self._news.append(drawn)
                 self._active = time.monotonic()
             return True

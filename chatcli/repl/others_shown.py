@@ -1,5 +1,7 @@
 """What others did to the session that is open, as it is shown above the prompt."""
 
+from io import StringIO
+
 from chatcli.following import News
 from chatcli.messages import Message
 from chatcli.render.history import describe, end_note
@@ -16,14 +18,25 @@ _MOST_LINES, _MOST_CHARACTERS = 40, 4_000
 _LONGEST_LINE = 200
 
 
-def show_news(screen: Screen, news: News) -> None:
-    """Print what others did: what they took back in a line, then what they wrote."""
+class _Page(StringIO):
+    """What a terminal would be written."""
+
+    def isatty(self) -> bool:
+        """It is to be shown on one."""
+        return True
+
+
+def drawn(news: News, plain: bool = False) -> str:
+    """Return what a terminal is shown of what others did: what they took back in a line, then what they wrote."""
+    page = _Page()
+    screen = Screen(page, page, plain)
     if news.taken:
         screen.warn(_taken(news))
     if news.total > len(news.added):
         screen.aside(f"{counted(news.total, 'message')} came from elsewhere; /history shows them")
     for message in news.added:
-        _show(screen, message)
+        _show(screen, page, message)
+    return page.getvalue()
 
 
 def _taken(news: News) -> str:
@@ -38,12 +51,12 @@ def _taken(news: News) -> str:
     return f"{what} {verb} {'replaced' if news.total else 'taken back'} {NAMELESS}"
 
 
-def _show(screen: Screen, message: Message) -> None:
+def _show(screen: Screen, page: _Page, message: Message) -> None:
     text, left = _beginning(describe(message).strip("\n"))
     if message.role == "user":
         screen.said(f"{one_line(message.author or NAMELESS, LONGEST_AUTHOR)}> ", text)
     elif message.role == "assistant":
-        print_reply(text, screen.plain)
+        print_reply(text, screen.plain, page)
     else:
         screen.aside(one_line(f"{message.role}: {text}", _LONGEST_LINE))
     if left:

@@ -44,13 +44,16 @@ class Prompt:
 
     def __init__(self, store: Slow) -> None:
         self.store = store
-        self.shown: list[News] = []
+        self.shown: list[str] = []
         self.came = Event()
         self.chat = Chat(InMemoryStore(), "s", ScriptedModel())
-        self.others = Others(lambda: (store, False), lambda tell: tell(), self._show)
+        self.others = Others(lambda: (store, False), self.draw, lambda show: show(), self._show)
 
-    def _show(self, news: News) -> None:
-        self.shown.append(news)
+    def draw(self, news: News) -> str:
+        return " ".join(message.text for message in news.added)
+
+    def _show(self, text: str) -> None:
+        self.shown.append(text)
         self.came.set()
 
 
@@ -82,7 +85,7 @@ def test_what_comes_is_shown_once() -> None:
         assert prompt.came.wait(PATIENCE)
         prompt.others.hold()
         prompt.others.tell()
-        assert [[message.text for message in news.added] for news in prompt.shown] == [["hello"]]
+        assert prompt.shown == ["hello"]
 
 
 def test_a_look_that_hangs_holds_up_nothing() -> None:
@@ -111,7 +114,7 @@ def test_what_is_seen_while_a_command_begins_is_looked_at_again_when_it_has_ende
         prompt.store.append("s", said("another"))
         prompt.others.release()
         assert prompt.came.wait(PATIENCE)
-        assert [[message.text for message in news.added] for news in prompt.shown] == [["another"]]
+        assert prompt.shown == ["another"]
 
 
 def test_a_store_that_is_away_is_asked_less_often_and_followed_again() -> None:
@@ -126,7 +129,7 @@ def test_a_store_that_is_away_is_asked_less_often_and_followed_again() -> None:
 
 
 def test_nobody_looks_without_a_store() -> None:
-    others = Others(None, lambda tell: tell(), lambda news: None)
+    others = Others(None, lambda news: "", lambda show: show(), lambda text: None)
     others.follow(Chat(InMemoryStore(), "s", ScriptedModel()))
     others.release()
     others.hold()
