@@ -65,7 +65,7 @@ class Repl:
             keymap=tools.keymap,
             vi=tools.vi,
         )
-        tools.outage.on_change = self.line.redraw
+        tools.outage.on_change = self._on_store
 
     @property
     def chat(self) -> "Chat":
@@ -227,13 +227,21 @@ class Repl:
 
     def _tell(self) -> None:
         """Say what happened to the store since the last prompt, and in one line what the memory did."""
-        for line in filter(None, [*self.tools.outage.news(), self._clock.news()]):
-            self.screen.warn(one_line(line, _LONGEST_NEWS))
+        self._tell_store()
         news = self._begun.background.news() if self._begun else ()
         lines = dict.fromkeys([*self._told, *news])
         told, self._told = list(lines), []
         if told and not self.tools.quiet:
             self.screen.aside(one_line(" · ".join(told), _LONGEST_NEWS))
+
+    def _tell_store(self) -> None:
+        for line in filter(None, [*self.tools.outage.news(), self._clock.news()]):
+            self.screen.warn(one_line(line, _LONGEST_NEWS))
+
+    def _on_store(self) -> None:
+        """The store went away, or is back: say so above the line, if that stands on the screen."""
+        self.line.redraw()
+        self.line.above(self._tell_store)
 
     def _take(self, text: str) -> None:
         """Run what the user sent; an error is shown."""

@@ -63,9 +63,9 @@ def test_redis_is_killed_in_the_middle_of_a_reply_and_comes_back(user: User, tmp
         term.wait(prompts(4))
         term.wait_for("store away · 2 turns kept here")
         with running(None, *options, port=redis.port):
+            term.wait_for("the store is back; 2 turns kept here are in it now")  # above the prompt, without a key
             term.wait_gone("store away ·")
             term.enter("four")
-            term.wait_for("the store is back; 2 turns kept here are in it now")
             term.wait(prompts(5))
             leave(term)
             assert said(redis.url)[::2] == ["one", "two", "three", "four"]
