@@ -12,13 +12,12 @@ Between the braces `%`, `{` and `}` are percent-encoded. On a cluster what stand
 letter, so that all of them lie in one slot; a name with a brace of its own cannot have that, and is refused there.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chatcli.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """The names of one session's keys; `history` is LangChain's list."""
 
     history: str
@@ -31,7 +30,7 @@ class Keys:
     @property
     def all(self) -> tuple[str, ...]:
         """All of them."""
-        return (self.history, self.info, self.states, self.pending, self.undone, self.written)
+        return tuple(self)
 
     @property
     def types(self) -> dict[str, str]:
@@ -60,7 +59,7 @@ def keys_of(prefix: str, session: str, clustered: bool = False) -> Keys:
 
 
 def _beside(history: str, start: str) -> Keys:
-    return Keys(history, *(f"{start}{what}" for what in ("info", "states", "pending", "undone", "written")))
+    return Keys(history, f"{start}info", f"{start}states", f"{start}pending", f"{start}undone", f"{start}written")
 
 
 def staging(keys: Keys, mark: str) -> Keys:

@@ -284,8 +284,7 @@ def to_session(name: str, info: Mapping[str, str], length: int) -> Session:
 
 def lifetime_in(info: Mapping[str, str]) -> int | None:
     """Return the seconds that the session itself was given to live, 0 for good; None: the store's ttl holds."""
-    seconds = rules.from_json(info.get("lifetime"))
-    return seconds if is_count(seconds) else None
+    return rules.to_count(info["lifetime"]) if "lifetime" in info else None
 
 
 def lives(keys: Keys, now: float, seconds: int) -> list[Command]:
@@ -301,7 +300,10 @@ def _counts(info: Mapping[str, str]) -> tuple[int, int]:
 
 def pairs(reply: Sequence[bytes]) -> dict[str, str]:
     """Return the hash in a reply."""
-    texts = [text.decode("utf-8", "surrogateescape") for text in reply]
+    try:
+        texts = [text.decode() for text in reply]
+    except UnicodeDecodeError:
+        texts = [text.decode("utf-8", "surrogateescape") for text in reply]
     return dict(zip(texts[0::2], texts[1::2], strict=True))
 
 

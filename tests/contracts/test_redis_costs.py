@@ -3,6 +3,9 @@
 The figures by hand, in SQLite too: `python -m tests.benchmarks.turn_cost`.
 """
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -18,8 +21,8 @@ from tests.fakes import ScriptedModel
 from tests.filled_redis import lengthen, multiply
 from tests.redis_server import RedisServer, running
 
-ATTEMPTS = 5
-"""Other work on the machine falls on both sides of a ratio, but not on each of 300 turns alike."""
+ATTEMPTS = 10
+"""Other work on the machine falls on both sides of a ratio, but not on each run of it."""
 
 
 @pytest.fixture
@@ -86,3 +89,14 @@ def test_the_first_of_100_000_sessions_are_listed_in_two_round_trips_and_twice_t
         page, _, bare = page_costs(server.url, 100)
         ratios.append(page / bare)
     assert min(ratios) <= 2
+
+
+def test_the_load_script_prints_what_docs_scale_md_reckons_with() -> None:
+    small = ["--sessions", "500", "--verbs", "20", "--clients", "1", "--seconds", "0.2"]
+    command = [sys.executable, "-m", "tests.benchmarks.load", *small]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=170)
+    assert printed.returncode == 0, printed.stderr
+    commands = dict(re.findall(r"^(\w+) +([\d.]+) commands", printed.stdout, re.MULTILINE))
+    assert [float(commands[name]) for name in ("look", "begin", "checkpoint", "commit", "news")] == [6, 18, 6, 19, 1]
+    assert "a short turn in a terminal: " in printed.stdout
+    assert "of a processor" in printed.stdout
