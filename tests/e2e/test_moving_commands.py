@@ -6,12 +6,12 @@ from chatcli.stores.address import open_store
 from tests.e2e.conftest import User
 from tests.redis_server import RedisServer
 
-MANY = 12_000
+MANY = 25_000
 
 
 def filled(user: User) -> None:
     store = user.store()
-    store.append("s", [Message("user" if at % 2 == 0 else "assistant", f"{at} " + "x" * 400) for at in range(MANY)])
+    store.append("s", [Message("user" if at % 2 == 0 else "assistant", f"{at} " + "x" * 200) for at in range(MANY)])
     store.close()
 
 
