@@ -363,7 +363,13 @@ class _Connection(BaseHTTPRequestHandler):
         self._serve({})
 
     def do_POST(self) -> None:
-        self._serve(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client was killed while it asked
+            self.close_connection = True
+            self.server.owner.disconnected()
+            return
+        self._serve(json.loads(body))
 
     def _serve(self, body: Body) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
