@@ -28,6 +28,8 @@ LONGEST_ERROR = 2**20
 """Bytes of the body of an error or a redirect, beyond which it is not read."""
 KEEP_THE_REQUEST = (307, 308)
 """Statuses of a redirect that repeats a POST as it is."""
+DRIP_SECONDS = 0.5
+"""How much longer than silence a drip is waited for, so that silence is told as what it is."""
 COMPRESSED = 64
 """How many times fewer bytes may come when they are compressed; texts shrink to a fifth, a bomb to a thousandth."""
 
@@ -143,7 +145,7 @@ class Connection:
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
-        """Raise TooSlow for what is not whole the timeout after `_hurry`: each byte of a drip ends the silence anew."""
+        """Raise TooSlow for what is not whole some time after `_hurry`: each byte of a drip ends the silence anew."""
         self._is_late = False
         try:
             yield
@@ -158,7 +160,7 @@ class Connection:
     def _hurry(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = Timer(self.settings.timeout, self._give_up)
+        self._timer = Timer(self.settings.timeout + DRIP_SECONDS, self._give_up)
         self._timer.daemon = True
         self._timer.start()
 

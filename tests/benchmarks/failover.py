@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -18,6 +20,8 @@ from chatcli.chat import Chat
 from chatcli.errors import StoreError
 from chatcli.memory import parse_memory
 from chatcli.messages import Message
+from chatcli.stores.journal import Journal
+from chatcli.stores.journaled import Journaled
 from chatcli.stores.redis import RedisStore
 from chatcli.turn import Committed
 from tests.fakes import ScriptedModel, ScriptedReply
@@ -73,11 +77,16 @@ class Numbering(ScriptedModel):
 
 
 def talk(servers: Trio, blow: Blow, turns: int) -> Talk:
-    """Send `turns` turns, or more until there is another master; the blow falls in the middle, at whatever step."""
+    """Send `turns` turns, or more until there is another master; the blow falls in the middle, at whatever step.
+
+    The chat has a journal, as in the terminal; what that took counts as acknowledged, too.
+    """
     came, before, number = Talk(), servers.master.port, 0
-    with closing(RedisStore(servers.url, wait_replicas=blow.wait_replicas)) as store:
-        chat = Chat(store, "talk", Numbering(), parse_memory("window:3"))
-        try:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "journal.db")
+        inner = RedisStore(servers.url, wait_replicas=blow.wait_replicas)
+        with closing(Journaled(inner, lambda: Journal(file, "talk"), waits=False)) as store:
+            chat = Chat(store, "talk", Numbering(), parse_memory("window:3"))
             while number < turns or before in servers.masters():
                 if number == turns // 2:
                     Thread(target=blow.strike, args=[servers]).start()
@@ -86,29 +95,31 @@ def talk(servers: Trio, blow: Blow, turns: int) -> Talk:
             for _ in range(turns // 4):
                 _say(chat, f"question {number}", came)
                 number += 1
-        finally:
-            chat.close()
-        came.kept = [message.text for message in store.messages("talk")]
+            chat.background.close()
+            _until_it_is_back(store)
+            came.kept = [message.text for message in store.messages("talk")]
     return came
 
 
 def _say(chat: Chat, text: str, came: Talk) -> None:
-    """Send it, again where the store was away for longer than a verb waits, as a user would."""
+    """Send it, and note what is said to be kept; while the store is away, no faster than somebody types."""
     begun = time.monotonic()
-    while time.monotonic() < begun + REPEATED:
-        try:
-            if chat.unsaved:
-                reply = chat.unsaved[1].text
-                chat.flush()
-                _note(came, [text, reply], chat.store.warning)
-                break
-            for event in chat.send(text, chat.unfinished()):
-                if isinstance(event, Committed):
-                    _note(came, [text, event.reply.text], chat.store.warning)
-            break
-        except StoreError as error:
-            came.errors.append(error.message)
+    try:
+        for event in chat.send(text):
+            if isinstance(event, Committed):
+                _note(came, [text, event.reply.text], chat.store.warning)
+    except StoreError as error:
+        came.errors.append(error.message)
     came.longest = max(came.longest, time.monotonic() - begun)
+    if isinstance(chat.store, Journaled) and chat.store.state:
+        time.sleep(0.1)
+
+
+def _until_it_is_back(store: Journaled) -> None:
+    """Wait until the store has what the journal kept for it."""
+    deadline = time.monotonic() + REPEATED
+    while store.state and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _note(came: Talk, turn: list[str], warning: str) -> None:

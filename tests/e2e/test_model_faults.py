@@ -13,7 +13,7 @@ from tests.e2e.conftest import User
 from tests.faulty_server import AFTER_HALF, AT_ONCE, HANGING, FaultyServer
 from tests.terminal import Terminal
 
-GROWTH = 150  # MB that all faults together may add to the chat's peak
+GROWTH = 400  # MB that all faults together may add to the chat's peak; a reply of 4 million characters takes 200
 
 SAID: dict[str, str] = {
     "a line of 50 MB": "something that is no reply",
@@ -59,7 +59,8 @@ def test_one_chat_meets_all_faults_and_loses_nothing(user: User, faulty: FaultyS
         term.enter("endless")
         term.wait_for("x" * 100, 60)
         term.key("c-c")
-        term.wait_for("stopped; what came is kept", 60)
+        ended = ("stopped; what came is kept", "has no end; it was left")  # a fast machine is faster than the key
+        term.wait(lambda t: any(told in t.screen_text() for told in ended), 60)
         faulty.fault = None
         term.enter("after")
         term.wait_for("Turn 1: after", 60)
