@@ -7,7 +7,8 @@ as characters and pairs of them: most Chinese words have two. A term never holds
 import re
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from chatcli.recall.stem import stem
 
@@ -31,7 +32,7 @@ def terms(text: str) -> list[str]:
     return [term for _, found in pieces(text) for term in found]
 
 
-def pieces(text: str) -> Iterator[tuple[str, list[str]]]:
+def pieces(text: str) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield each word or run of `text` as it stands there, and its terms."""
     text = unicodedata.normalize("NFKC", _OWNER.sub(" ", text))
     for piece in PIECE.finditer(text):
@@ -57,11 +58,12 @@ def of_number(digits: str) -> list[str]:
     return [part.lstrip("0") or "0" for part in digits.split(",") if part]
 
 
-def _of_word(word: str) -> list[str]:
+@lru_cache(maxsize=20_000)
+def _of_word(word: str) -> tuple[str, ...]:
     word = plain(word)
     humps = HUMP.split(word) if not word.islower() else []
     whole = stem(word.lower())
-    return [whole, *(stem(hump.lower()) for hump in humps)] if len(humps) > 1 else [whole]
+    return (whole, *(stem(hump.lower()) for hump in humps)) if len(humps) > 1 else (whole,)
 
 
 def plain(word: str) -> str:
