@@ -6,13 +6,21 @@ twice; here the keyboard stays with the line, and all is done between two keys.
 
 import os
 import sys
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from contextlib import suppress
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.renderer import CPR_Support
 
 # Shown at once by terminals that know mode 2026; others ignore it.
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
+
+_PATIENCE = 2.0
+"""Seconds that a terminal has to say where the line stands."""
+
+_PAUSE = 0.02
+"""Seconds until it is looked again whether it has."""
 
 
 def above(session: PromptSession[str], show: Callable[[], object], is_busy: Callable[[], bool]) -> None:
@@ -23,7 +31,27 @@ def above(session: PromptSession[str], show: Callable[[], object], is_busy: Call
     loop = session.app.loop
     if loop is not None:
         with suppress(RuntimeError):  # it was sent meanwhile
-            loop.call_soon_threadsafe(lambda: None if is_busy() else _print(session, show))
+            loop.call_soon_threadsafe(_print_when_placed, session, show, is_busy, loop, loop.time() + _PATIENCE)
+
+
+def _print_when_placed(
+    session: PromptSession[str],
+    show: Callable[[], object],
+    is_busy: Callable[[], bool],
+    loop: AbstractEventLoop,
+    until: float,
+) -> None:
+    """Print once the terminal has said where the line stands.
+
+    An answer that comes later, over a slow network, would be taken for the line's next place: what was printed, and
+    more above it, would be pushed out of the screen.
+    """
+    renderer = session.app.renderer
+    expected = renderer.waiting_for_cpr and renderer.cpr_support is not CPR_Support.NOT_SUPPORTED
+    if expected and loop.time() < until:
+        loop.call_later(_PAUSE, _print_when_placed, session, show, is_busy, loop, until)
+    elif not is_busy():
+        _print(session, show)
 
 
 def _print(session: PromptSession[str], show: Callable[[], object]) -> None:
