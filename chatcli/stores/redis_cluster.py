@@ -12,6 +12,7 @@ from typing import Any
 
 from chatcli.errors import Conflict
 from chatcli.messages import new_id
+from chatcli.stores import redis_plans as plans
 from chatcli.stores import redis_rows as rows
 from chatcli.stores import rules
 from chatcli.stores.redis import RedisStore
@@ -22,6 +23,7 @@ from chatcli.stores.redis_exchange import Ask, Command, Plan
 from chatcli.stores.redis_keys import Keys, check_prefix, staging
 from chatcli.stores.redis_standing import ClusterStanding, standing_of
 from chatcli.stores.redis_wire import Wire
+from chatcli.stores.redis_writing import naming
 
 ATTEMPTS = 3  # to move a session that others write to
 
@@ -75,9 +77,9 @@ class ClusterStore(RedisStore):
             kept = length if stop is None else stop
             copied(ask, self._wire.ask, (source.history, ready.history), "list", length - kept)
             copied(ask, self._wire.ask, (source.states, ready.states), "hash")
-            return Plan(rows.fork_fields(source, ask, length, raw, kept), [_unchanged(source)])
+            return Plan(plans.fork_fields(source, ask, length, raw, kept), [_unchanged(source)])
 
-        def publish(look: rows.Look) -> Plan[None]:
+        def publish(look: plans.Look) -> Plan[None]:
             if look.done:
                 return Plan(None)
             rules.check_fork(session, new, True, look.exists, 0, None)
@@ -85,10 +87,10 @@ class ClusterStore(RedisStore):
             moved = [part for key in there for part in _published(key, ready, target, None)]
             return Plan(None, [*moved, ("HSET", target.info, *fields)])
 
-        with self._naming(source):
+        with naming(self._wire, source):
             watched = [source.history, source.info, source.states]
             fields = self._wire.transact(watched, [("LLEN", source.history), ("HGETALL", source.info)], stage)
-        self._write(new, publish, [("EXISTS", ready.history), ("EXISTS", ready.states)], done=mark)
+        self._writes.once(new, publish, [("EXISTS", ready.history), ("EXISTS", ready.states)], done=mark)
 
     def rename(self, old: str, new: str) -> None:
         """See Store. What was begun before, and stopped after the copy was visible, is finished."""
@@ -112,7 +114,7 @@ class ClusterStore(RedisStore):
 
     def _unfinished(self, target: Keys) -> dict[str, Any] | None:
         """Return from where the session came that was never removed there, and what it was."""
-        with self._naming(target):
+        with naming(self._wire, target):
             (raw,) = self._wire.ask(("HGET", target.info, "moved"))
         kept = rules.from_json(raw) if raw else None
         return kept if isinstance(kept, dict) and {"from", "digest"} <= kept.keys() else None
@@ -136,7 +138,7 @@ class ClusterStore(RedisStore):
 
         questions: list[Command] = [("TIME",), ("HGETALL", source.pending)]
         questions += [("EXISTS", key) for key in source.all] + [("PTTL", key) for key in source.all]
-        with self._naming(source):
+        with naming(self._wire, source):
             return self._wire.transact(source.all, questions, stage)
 
     def _publish(self, old: str, new: str, staged: Staged) -> None:

@@ -36,8 +36,8 @@ class Place:
     opened: list[Store]
     journaled: bool = False
 
-    def open(self) -> Store:
-        store = open_store(self.address, data_folder=self.folder, key_prefix=self.prefix)
+    def open(self, ttl: int | None = None) -> Store:
+        store = open_store(self.address, data_folder=self.folder, key_prefix=self.prefix, ttl=ttl)
         if self.journaled:
             store = Journaled(store, partial(Journal, self.folder / "journal.db", self.address))
         self.opened.append(store)

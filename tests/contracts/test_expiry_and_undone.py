@@ -164,10 +164,9 @@ def test_a_file_lets_go_of_what_is_over_when_it_is_opened(tmp_path: Path) -> Non
 
 
 def test_the_sessions_own_time_goes_before_the_stores_ttl(durable_place: Place) -> None:
-    store = durable_place.open()
+    store = durable_place.open(ttl=5000)
     if not isinstance(store, RedisStore):
         pytest.skip("a ttl of the whole store is Redis's")
-    store._ttl = 5000
     store.append("s", turn("one"))
     assert 4900 < store.sessions()[0].expires - time.time() <= 5001
     store.expire("s", 100)
