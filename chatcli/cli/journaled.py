@@ -54,11 +54,16 @@ def journal_for(place: Workplace, opened: Store, address: str | None) -> "Journa
     """Return the journal of the store that was opened at `address`, as `open_named_store` takes it."""
     from chatcli.stores.journal import Journal
 
+    return Journal(_journal_file(place), whole_address(place, opened, address))
+
+
+def whole_address(place: Workplace, opened: Store, address: str | None) -> str:
+    """Return what tells the store from all others: two at one address may have other key prefixes."""
     named = place.config.stores.get(place.config.store if address is None else address)
     kind, _, file = opened.address.partition(":///")
     known = f"sqlite:///{Path(file).absolute()}" if kind == "sqlite" else opened.address
     prefix = named.key_prefix if named is not None else USUAL_PREFIX
-    return Journal(_journal_file(place), known if prefix == USUAL_PREFIX else f"{known} ({prefix}*)")
+    return known if prefix == USUAL_PREFIX else f"{known} ({prefix}*)"
 
 
 def _journal_file(place: Workplace) -> Path:

@@ -42,11 +42,13 @@ def copy_sessions(
     """
     from chatcli.cli.output import print_json
     from chatcli.cli.stores import named_store
+    from chatcli.transfer.copying import check_target
 
     _check_copy(names, to, new, all_)
     rows: list[dict[str, Any]] = []
     try:
         with named_store(store) as source, named_store(to) as target:
+            check_target(target, new, _are_one((source, store), (target, to)))
             for route in _routes(source, target, names, new, all_):
                 rows.append(_copied(route, dry_run, yes))
                 if not as_json:
@@ -89,12 +91,20 @@ def _routes(
 ) -> "Iterator[Route]":
     from chatcli.cli.stores import existing_session
     from chatcli.names import listed
-    from chatcli.transfer.copying import Route, check_target
+    from chatcli.transfer.copying import Route
 
-    check_target(source, target, new)
     found = [one.name for one in (*listed(source), *source.foreign())] if all_ else names or []
     chosen = found if all_ else [existing_session(source, name) for name in found]
     return (Route(source, name, target, new or name) for name in chosen)
+
+
+def _are_one(*stores: "tuple[Store, str | None]") -> bool:
+    """Say whether the stores, each opened at that address, are one and the same."""
+    from chatcli.cli.journaled import whole_address
+    from chatcli.cli.resolve import workplace
+
+    place = workplace()
+    return len({whole_address(place, opened, address) for opened, address in stores}) == 1
 
 
 def _copied(route: "Route", dry_run: bool, yes: bool) -> dict[str, Any]:
@@ -207,7 +217,7 @@ def restore(
         target = stack.enter_context(named_store(store))
         with _progress("reading", "pages") as reading:
             source = stack.enter_context(opened_backup(_path(file), reading))
-        check_target(source, target, None)
+        check_target(target, None, source.address == target.address)
         for one in reversed(listed(source)):
             rows.append(_restored(Route(source, one.name, target, one.name), dry_run))
             if not as_json:
@@ -260,7 +270,8 @@ def repair(dry_run: DryRun = False, as_json: AsJson = False, store: StoreOption 
     for one in found:
         print(one_line(f"{one.session}: {one.what}" if one.session else one.what, 1000))
     for name in begun:
-        print(f"{name} is a copy that was stopped: the same `sessions copy` finishes it, `sessions delete` removes it")
+        left = "is a copy that was stopped: the same `sessions copy` finishes it, `sessions delete` removes it"
+        print(one_line(f"{name} {left}", 1000))
     if not found:
         _say("nothing is wrong")
 

@@ -223,9 +223,9 @@ def _changed(route: Route) -> StoreError:
     return Conflict(f"the copy of {route.name!r} is not what the session is: it was changed meanwhile", "copy it again")
 
 
-def check_target(source: Store, target: Store, new: str | None) -> None:
-    """Raise UsageError where a copy would be lost or is none."""
+def check_target(target: Store, new: str | None, is_source: bool) -> None:
+    """Raise UsageError where a copy would be lost or is none; `is_source`: the target is the source itself."""
     if not target.durable:
         raise UsageError("memory: ends with this command, and the copy with it", "name a store that lasts: --to sqlite")
-    if source.address == target.address and new is None:
+    if is_source and new is None:
         raise UsageError(f"{target.address} is where the session is", "name another store, or the copy: --as NEW")

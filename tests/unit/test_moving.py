@@ -15,6 +15,7 @@ import pytest
 
 from chatcli.errors import ChatError
 from chatcli.messages import Message
+from chatcli.names import COPIED
 from chatcli.stores.sqlite import SqliteStore
 from chatcli.transfer.backup import back_up, opened_backup
 from chatcli.transfer.copying import WRITER, Route
@@ -116,6 +117,17 @@ def test_a_session_that_is_not_there_is_not_copied(command: Command, talked: Pat
 def test_a_copy_within_a_store_has_a_name_of_its_own(command: Command, talked: Path) -> None:
     assert command("sessions", "copy", "a", "--to", "sqlite", "--as", "c").code == 0
     assert names(talked) == ["a", "b", "c"]
+
+
+def test_two_stores_at_one_address_with_other_key_prefixes_are_two(command: Command, talked: Path) -> None:
+    (talked / "config").mkdir()
+    address = 'address = "redis://:secret@127.0.0.1:1/0"'
+    stores = [f'[stores.a]\n{address}\nkey_prefix = ""', f"[stores.b]\n{address}"]
+    (talked / "config/config.toml").write_text("\n".join(stores))
+    assert "cannot be reached" in two_lines(command("sessions", "copy", "s", "--store", "a", "--to", "b"), 3)
+    for same in ("b", "redis://:secret@127.0.0.1:1/0"):
+        refused = two_lines(command("sessions", "copy", "s", "--store", "b", "--to", same), 2)
+        assert refused == "redis://:***@127.0.0.1:1/0 is where the session is"
 
 
 def test_hostile_names_reach_no_terminal(command: Command, talked: Path) -> None:
@@ -354,6 +366,14 @@ def test_repair_says_what_it_did(command: Command, talked: Path) -> None:
     assert json.loads(dry.out) == [{"session": "a", "what": said}]
     assert command("sessions", "repair").out == f"a: {said}\n"
     assert command("sessions", "repair").out == ""
+
+
+def test_the_name_of_a_copy_that_was_stopped_reaches_no_terminal_as_it_is(command: Command, talked: Path) -> None:
+    with stored(talked / "data/sessions.db") as store:
+        store.append(f"{COPIED}x\u202ey\u2028z)", TURN)
+    done = command("sessions", "repair")
+    assert "is a copy that was stopped" in done.out
+    assert not {"\u202e", "\u2028"} & {*done.out}
 
 
 # export --all
