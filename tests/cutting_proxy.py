@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,11 +12,15 @@ Fate = Literal["pass", "lose the reply", "lose the request"]
 
 @dataclass
 class CuttingProxy:
-    """Listens on `port`; the n-th request with the `marked` command meets the n-th of `fates`, later ones pass."""
+    """Listens on `port`; the n-th request with the `marked` command meets the n-th of `fates`, later ones pass.
+
+    `meanwhile` happens whenever something was lost, before the connection ends.
+    """
 
     server_port: int
     fates: list[Fate]
     marked: bytes = b"EXEC"
+    meanwhile: Callable[[], object] = lambda: None
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     executed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -38,10 +42,14 @@ class CuttingProxy:
             while request := self._request(client):
                 fate = self._fate(request)
                 if fate == "lose the request":
+                    self.meanwhile()
                     return
                 server.sendall(request)
                 reply = self._reply(server)
-                if fate == "lose the reply" or not reply:
+                if fate == "lose the reply":
+                    self.meanwhile()
+                    return
+                if not reply:
                     return
                 client.sendall(reply)
 
@@ -62,9 +70,11 @@ class CuttingProxy:
 
 
 @contextmanager
-def cutting(server_port: int, fates: list[Fate], marked: bytes = b"EXEC") -> Iterator[CuttingProxy]:
+def cutting(
+    server_port: int, fates: list[Fate], marked: bytes = b"EXEC", meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[CuttingProxy]:
     """Run a proxy until the block ends."""
-    proxy = CuttingProxy(server_port, fates, marked)
+    proxy = CuttingProxy(server_port, fates, marked, meanwhile)
     thread = threading.Thread(target=proxy.serve, daemon=True)
     thread.start()
     try:

@@ -241,7 +241,9 @@ class RedisStore:
 
         def plan(replies: list[Any], _: Ask) -> Plan[bool]:
             there = any(replies)
-            return Plan(there, [("DEL", *keys.all)], [("ZREM", self._index.key, session)]) if there else Plan(there)
+            if not there:
+                return Plan(there, over=True)
+            return Plan(there, [("DEL", *keys.all)], [("ZREM", self._index.key, session)])
 
         questions = [("EXISTS", *keys.all), ("ZSCORE", self._index.key, session)]
         return self._wire.transact(keys.all, questions, plan)

@@ -27,13 +27,15 @@ class Plan(Generic[T]):
     """What a writer decided after its look: the commands of one MULTI (none: nothing to do) and the verb's result.
 
     `index` is for the index of sessions: on one server it goes into the same MULTI; on a cluster, where the index lies
-    elsewhere, it is told after it. `waits`: for the replicas, where that was asked for.
+    elsewhere, it is told after it. `waits`: for the replicas, where that was asked for. `over`: nothing is left to do;
+    if an attempt before this one was lost, it was done.
     """
 
     result: T
     commands: Sequence[Command] = ()
     index: Sequence[Command] = ()
     waits: bool = False
+    over: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,11 @@ def attempted(connection: Any, write: Write[T], wait_replicas: int = 0) -> Attem
 
 
 def settled(attempt: Attempt[T], lost: Sequence[Plan[T]]) -> Plan[T]:
-    """Return the plan that was done in the end: a lost one, when nothing was left to do after it."""
-    return lost[-1] if lost and not attempt.plan.commands else attempt.plan
+    """Return the plan that was done in the end: a lost one, when nothing was left to do after it.
+
+    One that then could not be done any more, because somebody else was faster, was not done.
+    """
+    return lost[-1] if lost and attempt.plan.over and not attempt.plan.commands else attempt.plan
 
 
 def _executed(connection: Any, commands: Sequence[Command]) -> bool:

@@ -73,7 +73,8 @@ def _counted(wire: Wire, name: str, keys: Keys, dry_run: bool) -> tuple[int, int
             if now != length or not info:
                 return Plan(None)
             wrong = shown != turns and not dry_run
-            return Plan(shown, [("HSET", keys.info, "turns", turns, "counted", length)] if wrong else [])
+            counted = [("HSET", keys.info, "turns", turns, "counted", length)] if wrong else []
+            return Plan(shown, counted, over=not wrong)
 
         questions = [("LLEN", keys.history), ("HGETALL", keys.info)]
         shown = wire.transact([keys.history, keys.info], questions, plan)

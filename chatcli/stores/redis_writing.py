@@ -59,7 +59,7 @@ class Writes:
             look = _look(replies, replies[len(asked) :], ask)
             planned = plan(look)
             if look.done or not planned.commands:
-                return replace(planned, waits=waits)
+                return replace(planned, waits=waits, over=look.done)
             kept = [*_noted(keys, look.now, mark), *(_used(keys, look.now) if used else [])]
             index = [("ZADD", self._index, look.now, session)] if used else []
             commands = [*planned.commands, *kept, *self._lives(keys, look, lifetime)]

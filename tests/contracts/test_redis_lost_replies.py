@@ -38,9 +38,9 @@ def direct(server: RedisServer) -> Iterator[RedisStore]:
     store.close()
 
 
-def through(server: RedisServer, fates: list[Fate], verb: Any) -> Any:
-    """Do the verb on a connection that fails as `fates` say."""
-    with cutting(server.port, fates) as proxy:
+def through(server: RedisServer, fates: list[Fate], verb: Any, meanwhile: Any = lambda: None) -> Any:
+    """Do the verb on a connection that fails as `fates` say; `meanwhile` somebody else does something."""
+    with cutting(server.port, fates, meanwhile=meanwhile) as proxy:
         store = RedisStore(proxy.url)
         try:
             return verb(store)
@@ -83,6 +83,19 @@ def test_every_other_write_is_done_once_and_returns_its_result(
     assert through(server, fates, lambda store: store.clear("new")) == 4
     assert through(server, fates, lambda store: store.delete("new")) is True
     assert direct.sessions() == []
+
+
+def test_what_was_lost_and_somebody_else_made_impossible_is_not_said_to_be_done(
+    server: RedisServer, direct: RedisStore
+) -> None:
+    lost: list[Fate] = ["lose the request"]
+    direct.append("s", TURN)
+    direct.append("s", [], at=0)
+    assert through(server, lost, lambda store: store.redo("s"), lambda: direct.append("s", TURN)) == []
+    assert direct.messages("s") == TURN
+    ours, theirs = (Change("x", State({"text": who}, Watermark(2, "")), None) for who in ("ours", "theirs"))
+    assert not through(server, lost, lambda store: store.put_state("s", ours), lambda: direct.put_state("s", theirs))
+    assert direct.snapshot("s", 0).states["x"].value == {"text": "theirs"}
 
 
 def test_a_commit_whose_outcome_stays_unknown_says_so_and_can_be_repeated(
