@@ -6,11 +6,11 @@ leaves everything where it was, or in both places; the same command again finish
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chatcli.errors import Conflict
+from chatcli.errors import Conflict, StoreError
 from chatcli.messages import new_id
 from chatcli.stores import redis_plans as plans
 from chatcli.stores import redis_rows as rows
@@ -71,26 +71,29 @@ class ClusterStore(RedisStore):
         source, target, mark = self._keys(session), self._keys(new), new_id()
         taken, ready = self.exists(new), staging(target, mark)
 
-        def stage(replies: list[Any], ask: Ask) -> Plan[list[Any]]:
+        def stage(replies: list[Any], ask: Ask) -> Plan[tuple[list[Any], list[str]]]:
             length, raw = replies
             rules.check_fork(session, new, bool(length or raw), taken, length, stop)
             kept = length if stop is None else stop
-            copied(ask, self._wire.ask, (source.history, ready.history), "list", length - kept)
-            copied(ask, self._wire.ask, (source.states, ready.states), "hash")
-            return Plan(plans.fork_fields(source, ask, length, raw, kept), [_unchanged(source)])
+            there = list[str]()
+            if copied(ask, self._wire.ask, (source.history, ready.history), "list", length - kept):
+                there.append(ready.history)
+            if copied(ask, self._wire.ask, (source.states, ready.states), "hash"):
+                there.append(ready.states)
+            return Plan((plans.fork_fields(source, ask, length, raw, kept), there), [_unchanged(source)])
 
         def publish(look: plans.Look) -> Plan[None]:
             if look.done:
                 return Plan(None)
             rules.check_fork(session, new, True, look.exists, 0, None)
-            there = [key for key, found in zip((ready.history, ready.states), look.replies, strict=True) if found]
+            _check_ready(session, look.replies)
             moved = [part for key in there for part in _published(key, ready, target, None)]
             return Plan(None, [*moved, ("HSET", target.info, *fields)])
 
         with naming(self._wire, source):
             watched = [source.history, source.info, source.states]
-            fields = self._wire.transact(watched, [("LLEN", source.history), ("HGETALL", source.info)], stage)
-        self._writes.once(new, publish, [("EXISTS", ready.history), ("EXISTS", ready.states)], done=mark)
+            fields, there = self._wire.transact(watched, [("LLEN", source.history), ("HGETALL", source.info)], stage)
+        self._writes.once(new, publish, [("EXISTS", key) for key in there], done=mark, also=there)
 
     def rename(self, old: str, new: str) -> None:
         """See Store. What was begun before, and stopped after the copy was visible, is finished."""
@@ -147,10 +150,11 @@ class ClusterStore(RedisStore):
         ready = staging(target, staged.mark)
 
         def plan(replies: list[Any], _: Ask) -> Plan[None]:
-            done, taken, time = replies
+            done, taken, time, *ready_keys = replies
             if done is not None:
                 return Plan(None)
             rules.check_rename(old, new, True, bool(taken), ())
+            _check_ready(old, ready_keys)
             came = json.dumps({"from": old, "digest": staged.digest})
             commands = [part for key, life in staged.lifetimes.items() for part in _published(key, ready, target, life)]
             commands += [("HSETNX", target.info, name, staged.used) for name in ("created", "used")]
@@ -159,7 +163,8 @@ class ClusterStore(RedisStore):
             return Plan(None, commands, [("ZADD", self._index.key, staged.used, new)])
 
         questions = [("ZSCORE", target.written, staged.mark), ("EXISTS", target.history, target.info), ("TIME",)]
-        self._wire.transact(target.all, questions, plan)
+        questions += [("EXISTS", key) for key in staged.lifetimes]
+        self._wire.transact([*target.all, *staged.lifetimes], questions, plan)
 
     def _removed(self, keys: Keys, session: str, expected: str | None) -> bool | None:
         """Remove the session, if its digest is `expected` or that is None; say whether there was one.
@@ -170,7 +175,7 @@ class ClusterStore(RedisStore):
         def plan(replies: list[Any], ask: Ask) -> Plan[bool | None]:
             index = [("ZREM", self._index.key, session)]
             if not replies[0]:
-                return Plan(False, index=index)
+                return Plan(False, index=index, over=True)
             if expected is not None and digest(ask, keys) != expected:
                 return Plan(None)
             return Plan(True, [("DEL", *keys.all)], index)
@@ -191,6 +196,12 @@ class ClusterStore(RedisStore):
             return Plan(None, [("DEL", *target.all)], [("ZREM", self._index.key, new)])
 
         self._wire.transact(target.all, [("ZRANGE", target.written, -1, -1)], plan)
+
+
+def _check_ready(session: str, found: Sequence[int]) -> None:
+    """Raise StoreError unless all that lay ready is there: a fail-over may have lost the newest of it."""
+    if not all(found):
+        raise StoreError(f"the copy of {session!r} was lost on the way; nothing was changed", "repeat it")
 
 
 def _unchanged(keys: Keys) -> Command:

@@ -17,7 +17,7 @@ from redis.exceptions import AskError
 from chatcli.errors import StoreError
 from chatcli.stores.masking import masked
 from chatcli.stores.redis_cluster_nodes import Node, Slots, cluster_address, named, slot_of, slots_of
-from chatcli.stores.redis_errors import given_up
+from chatcli.stores.redis_errors import given_up, passes, takes_no_writes
 from chatcli.stores.redis_exchange import (
     Ask,
     Command,
@@ -91,7 +91,7 @@ class ClusterWire(Wire):
         for _ in range(SCANS):
             with self._translated():
                 self._refresh(None, Waiting(self._patience))
-                before = self._slots.owners
+                before = [*self._slots.owners]  # a slot that moves is noted in the list itself
                 yield from self._scanned(("MATCH", pattern, "COUNT", 1000, "TYPE", kind))
                 self._refresh(None, Waiting(self._patience))
             if self._slots.owners == before:
@@ -103,7 +103,8 @@ class ClusterWire(Wire):
     ) -> T:
         """As Wire does, all keys in one slot; what the plan has for the index follows in a third round trip.
 
-        When the index's master is away, the write is done all the same: the index is told later, or repaired.
+        When the index's master is away, the write is done all the same: the index is told later, or repaired. What is
+        for the index alone is an error then.
         """
         write, slot, waiting = Write(watch, questions, plan), slot_of(watch[0]), Waiting(self._patience)
         lost: list[Plan[T]] = []  # sent, outcome unknown
@@ -112,7 +113,10 @@ class ClusterWire(Wire):
                 attempt = self._at(slot, lambda node: attempted(node, write, self.wait_replicas), waiting)
             if attempt.outcome == "done":
                 self.warning = self.warning if attempt.warning is None else attempt.warning
-                self._tell(attempt.plan.index or (lost[-1].index if lost else ()))
+                if attempt.plan.commands or lost:
+                    self._tell(attempt.plan.index or (lost[-1].index if lost else ()))
+                else:
+                    self._index(attempt.plan.index)
                 return settled(attempt, lost).result
             if attempt.outcome == "lost":
                 lost.append(attempt.plan)
@@ -134,7 +138,9 @@ class ClusterWire(Wire):
             try:
                 with borrowed(self._pool_of(node)) as connection:
                     return talk(connection)
-            except ELSEWHERE as error:
+            except failures.RedisError as error:
+                if not isinstance(error, ELSEWHERE) and not passes(error):
+                    raise
                 self._correct(node, error, waiting)
                 waiting.pause(error)
 
@@ -200,11 +206,21 @@ class ClusterWire(Wire):
         """Let the index know; what cannot be told now goes with what is told later."""
         owed, self._owed = [*self._owed, *commands], []
         if owed and time.monotonic() >= self._leave_index_until:
-            with suppress(StoreError), self._translated():
-                self._asked(owed, Waiting(INDEX_PATIENCE), QUICK)
-                return
-            self._leave_index_until = time.monotonic() + INDEX_PAUSE
+            owed = self._untold(owed)
+            self._leave_index_until = time.monotonic() + INDEX_PAUSE if owed else 0.0
         self._owed = owed[-OWED:]
+
+    def _untold(self, commands: Sequence[Command]) -> list[Command]:
+        """Let the index know; return what it takes later, perhaps."""
+        with suppress(StoreError), self._translated():
+            replies = self._asked(commands, Waiting(INDEX_PATIENCE), QUICK)
+            return [command for command, reply in zip(commands, replies, strict=True) if takes_no_writes(reply)]
+        return [*commands]
+
+    def _index(self, commands: Sequence[Command]) -> None:
+        """Let the index know; raise StoreError when it cannot be told."""
+        with self._translated():
+            checked(self._asked(commands, Waiting(INDEX_PATIENCE), QUICK))
 
     # Who has what
 

@@ -12,8 +12,8 @@ BLOCK = 64  # entries of a list; one with an image has some megabytes
 LEFTOVER = 3600  # seconds after which what lies ready goes, when nobody came to publish it
 
 
-def copied(ask: Ask, ask_there: Ask, pair: tuple[str, str], kind: str, start: int = 0) -> None:
-    """Copy a list from the index `start` on, a hash or a sorted set, and read it back.
+def copied(ask: Ask, ask_there: Ask, pair: tuple[str, str], kind: str, start: int = 0) -> bool:
+    """Copy a list from the index `start` on, a hash or a sorted set, and read it back; say whether there was anything.
 
     `pair` are the key here and the key there, whose content goes. Raises StoreError when it arrives as something else.
     """
@@ -28,6 +28,7 @@ def copied(ask: Ask, ask_there: Ask, pair: tuple[str, str], kind: str, start: in
         _count(arrived, block)
     if arrived.digest() != read.digest():
         raise StoreError(f"the copy of {key!r} is not what was read; nothing was changed", "repeat it")
+    return bool(ask_there(("EXISTS", there))[0])
 
 
 def digest(ask: Ask, keys: Keys) -> str:

@@ -1,6 +1,7 @@
 """What redis-py's errors mean to the user; the only place where they are translated."""
 
 import re
+from typing import Any
 
 from redis import exceptions as failures
 
@@ -71,6 +72,13 @@ def passes(error: Exception) -> bool:
         case failures.ConnectionError() | failures.TimeoutError() | failures.ReadOnlyError() | OSError():
             return True
     return str(error).startswith("NOREPLICAS")
+
+
+def takes_no_writes(reply: Any) -> bool:
+    """Say whether the reply is the error of a server that takes none now, whoever writes whatever."""
+    return isinstance(reply, failures.OutOfMemoryError) or (
+        isinstance(reply, failures.ResponseError) and str(reply).startswith(("NOREPLICAS", "MISCONF"))
+    )
 
 
 def given_up(address: str, lost: bool) -> StoreError:

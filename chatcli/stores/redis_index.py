@@ -1,9 +1,10 @@
 """Which sessions there are in Redis: the index of ours, and a search for those that only other programs wrote."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from chatcli.errors import UsageError
+from chatcli.errors import StoreError, UsageError
 from chatcli.stores import Session, rules
 from chatcli.stores import redis_rows as rows
 from chatcli.stores.redis_exchange import Ask, Plan
@@ -27,16 +28,20 @@ class Index:
         """Return a page of the sessions, the one used last first: two round trips."""
         if limit == 0:
             return []
-        last = -1 if limit is None else offset + limit - 1
-        (found,) = self._wire.ask(("ZREVRANGE", self.key, offset, last))
-        names = [name for raw in found if (name := self._allowed(raw))]
-        listed = self.described(names)
-        if len(listed) == len(names):
-            return listed
-        # Some have expired, or another program removed their list: nothing is left of them but their names.
-        for name in {*names} - {session.name for session in listed}:
-            self.forget(name)
-        return self.page(limit, offset)
+        offered = set[str]()  # names of which nothing is left, which may be in the index still
+        while True:
+            last = -1 if limit is None else offset + limit + len(offered) - 1
+            (found,) = self._wire.ask(("ZREVRANGE", self.key, offset, last))
+            names = [name for raw in found if (name := self._allowed(raw))]
+            listed = self.described(names)
+            gone = {*names} - {session.name for session in listed}
+            if gone <= offered:
+                return listed[:limit]
+            # Some have expired, or another program removed their list.
+            with suppress(StoreError):  # a server that takes no writes keeps their names
+                for name in gone - offered:
+                    self.forget(name)
+            offered |= gone
 
     def foreign(self) -> Iterator[Session]:
         """Yield the sessions whose lists stand under the prefix and not in the index; looks at every key there is."""

@@ -14,7 +14,7 @@ from redis import Redis
 from redis import exceptions as failures
 from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection, SentinelManagedSSLConnection
 
-from chatcli.errors import StoreUnavailable
+from chatcli.errors import StoreAway, StoreUnavailable
 from chatcli.stores.masking import masked
 from chatcli.stores.redis_pool import CONNECT_TIMEOUT, SENTINEL_LOGIN, malformed, options_of
 
@@ -140,7 +140,9 @@ class Sentinels(Sentinel):
             return StoreUnavailable(
                 f"the sentinels of {self._shown} know no service {service!r}", "SENTINEL MASTERS tells its name"
             )
-        return StoreUnavailable(f"no sentinel of {self._shown} answers: {why}", _START)
+        # What is wrong with certificates does not pass by itself.
+        kind = StoreUnavailable if "SSL" in why or "ertificate" in why else StoreAway
+        return kind(f"no sentinel of {self._shown} answers: {why}", _START)
 
 
 _LOG_IN = "give it in the address: ?sentinel_username=USER&sentinel_password=PASSWORD"

@@ -14,7 +14,7 @@ import redis
 from redis import exceptions as failures
 from redis.crc import key_slot
 
-from chatcli.errors import ChatError, Conflict, NotFound, StoreUnavailable, UsageError
+from chatcli.errors import ChatError, Conflict, NotFound, StoreError, StoreUnavailable, UsageError
 from chatcli.messages import Message
 from chatcli.stores import Change, Pending, State, Store, Watermark
 from chatcli.stores.redis import RedisStore
@@ -243,6 +243,62 @@ def test_a_turn_is_kept_when_the_index_cannot_be_written(store: Store, everywher
     assert [session.name for session in store.sessions()] == ["s"]
 
 
+@contextmanager
+def refusing(cluster: RedisCluster, key: str) -> Iterator[RedisServer]:
+    """Let the master of the key take no writes: it has too few replicas."""
+    owner = cluster.owner(key)
+    with cluster.client(owner) as client:
+        client.config_set("min-replicas-to-write", 1)
+        try:
+            yield owner
+        finally:
+            client.config_set("min-replicas-to-write", 0)
+
+
+def elsewhere(cluster: RedisCluster, prefix: str) -> str:
+    """Return the name of a session that lies on another master than the index."""
+    index = cluster.owner(f"chatcli:index:{prefix}").port
+    return next(name for name in map(str, range(100)) if cluster.owner(f"{prefix}{name}").port != index)
+
+
+def test_the_index_is_told_later_when_its_master_takes_no_writes(cluster: RedisCluster, prefix: str) -> None:
+    with closing(ClusterStore(cluster.url, prefix)) as store:
+        with refusing(cluster, f"chatcli:index:{prefix}"):
+            assert store.append(elsewhere(cluster, prefix), TURN) == 2
+        assert store.sessions() == []
+    with closing(ClusterStore(cluster.url, prefix)) as store:
+        assert [session.name for session in store.sessions()] == [elsewhere(cluster, prefix)], "told in the end"
+
+
+def test_names_without_a_session_hide_nothing_when_they_cannot_be_taken_off(
+    cluster: RedisCluster, store: Store, everywhere: Any, prefix: str
+) -> None:
+    for name in "abc":
+        store.append(name, TURN)
+    everywhere.zadd(f"chatcli:index:{prefix}", {"gone": 9e11, "gone too": 9e11})
+    with refusing(cluster, f"chatcli:index:{prefix}"):
+        assert [session.name for session in store.sessions()] == ["c", "b", "a"]
+        assert [session.name for session in store.sessions(limit=2)] == ["c", "b"]
+        assert len(store.sessions(limit=1, offset=3)) == 1
+    assert [session.name for session in store.sessions(limit=2)] == ["c", "b"]
+    assert everywhere.zcard(f"chatcli:index:{prefix}") == 3
+
+
+def test_a_session_that_the_index_was_never_told_of_is_found_by_repair_and_not_said_to_be_when_it_cannot_be(
+    cluster: RedisCluster, store: Store, everywhere: Any, prefix: str
+) -> None:
+    index = f"chatcli:index:{prefix}"
+    store.append("told", TURN)
+    store.append("killed", TURN)
+    store.begin("begun", Pending("t", TURN[0], "w"))
+    everywhere.zrem(index, "killed", "begun")  # as when the process ends behind its MULTI
+    with refusing(cluster, index), pytest.raises(StoreUnavailable, match="too few replicas"):
+        list(store.repair())
+    assert [session.name for session in store.sessions()] == ["told"]
+    assert {one.session for one in store.repair()} == {"killed", "begun"}
+    assert [session.name for session in store.sessions()] == ["begun", "killed", "told"]
+
+
 def test_a_name_without_a_session_is_taken_off_the_index(store: Store, everywhere: Any, prefix: str) -> None:
     store.append("s", TURN)
     everywhere.zadd(f"chatcli:index:{prefix}", {"gone": 1, "has {a} brace": 2})
@@ -315,6 +371,49 @@ def test_a_write_waits_until_its_slot_has_moved(cluster: RedisCluster, store: Cl
     writer.join(60)
     assert store.length("s") == 4
     assert store.snapshot("s", 0).session.title == "x"
+
+
+def test_a_write_waits_until_its_master_has_replicas_enough(
+    cluster: RedisCluster, store: ClusterStore, prefix: str
+) -> None:
+    store.append("s", TURN)
+    looked = threading.Event()
+
+    def plan(replies: list[Any], _: Ask) -> Plan[int]:
+        looked.set()
+        return Plan(replies[0], [("LPUSH", f"{prefix}s", "x")])
+
+    with refusing(cluster, f"{prefix}s"):
+        writer = threading.Thread(target=lambda: store._wire.transact([f"{prefix}s"], [("LLEN", f"{prefix}s")], plan))
+        writer.start()
+        assert looked.wait(30)
+        looked.clear()
+        assert looked.wait(30), "it was refused, and looked again"
+    writer.join(30)
+    assert store.length("s") == 3
+
+
+def test_a_list_whose_slot_moves_to_a_master_that_was_searched_is_found(
+    cluster: RedisCluster, store: ClusterStore, everywhere: Any, prefix: str
+) -> None:
+    names = {cluster.owner(f"{prefix}{number}").port: str(number) for number in range(100)}
+    found = store._wire.keys(f"{prefix}*", "list")
+    first, *_, last = (node[1] for node in store._wire._slots.masters() or learnt(store))
+    everywhere.lpush(f"{prefix}{names[first]}", "x")
+    everywhere.lpush(f"{prefix}{names[last]}", "x")
+    seen = {*next(found)}
+    while cluster.owner(f"{prefix}{names[last]}").port != first:
+        cluster.move(f"{prefix}{names[last]}")
+    assert store.length(names[last]) == 1, "now this process knows where it is"
+    for piece in found:
+        seen |= {*piece}
+    assert {f"{prefix}{names[first]}".encode(), f"{prefix}{names[last]}".encode()} <= seen
+
+
+def learnt(store: ClusterStore) -> list[Any]:
+    """Return the masters, as one who has asked knows them."""
+    store.length("s")
+    return store._slots.masters()
 
 
 # A rename goes over two slots
@@ -394,6 +493,21 @@ def test_a_rename_that_stops_before_its_copy_is_whole_shows_nothing_of_it(
     left = [key for key in keys_under(cluster, prefix) if ":coming:" in key]
     assert left
     assert all(0 < everywhere.ttl(key) <= 3600 for key in left), "what lies about goes by itself"
+    store.rename("old", "new")
+    assert everything(store, "new") == before
+
+
+def test_a_copy_that_is_lost_before_it_has_its_name_costs_nothing(
+    store: ClusterStore, everywhere: Any, prefix: str
+) -> None:
+    """As when the master it lies on is replaced by a replica that had not got it."""
+    fill(store, "old")
+    before = everything(store, "old")
+    staged = store._staged("old", "new")
+    everywhere.delete(next(key for key in staged.lifetimes if key.endswith("history")))
+    with pytest.raises(StoreError, match="lost on the way"):
+        store._publish("old", "new", staged)
+    assert not store.exists("new")
     store.rename("old", "new")
     assert everything(store, "new") == before
 

@@ -15,7 +15,7 @@ import redis
 
 from chatcli.chat import Chat
 from chatcli.cli.run import run
-from chatcli.errors import ChatError, StoreUnavailable
+from chatcli.errors import ChatError, StoreAway, StoreUnavailable
 from chatcli.memory import parse_memory
 from chatcli.messages import Message
 from chatcli.stores import Pending
@@ -145,7 +145,9 @@ def test_what_is_wrong_with_the_sentinels_is_said_at_once(guarded: Trio) -> None
     assert "does not accept" in opened(guarded.url.replace(":hunter-of-servers@", ":hunter2@")).message
     with running() as server:
         assert "no sentinel" in opened(f"redis+sentinel://127.0.0.1:{server.port}/{SERVICE}").message
-    assert "no sentinel" in opened(f"redis+sentinel://127.0.0.1:1,127.0.0.1:2/{SERVICE}").message
+    away = opened(f"redis+sentinel://127.0.0.1:1,127.0.0.1:2/{SERVICE}")
+    assert "no sentinel" in away.message
+    assert isinstance(away, StoreAway), "a chat begins all the same"
     assert "no sentinel" in opened(guarded.url.replace("redis+", "rediss+")).message
 
 
@@ -277,4 +279,7 @@ def test_servers_and_sentinels_speak_tls_with_a_certificate_of_the_user(tmp_path
             assert store.append("s", TURN) == 2
             assert (store.warning, store.messages("s")) == ("", TURN)
         assert "no sentinel" in opened(servers.url.partition("&ssl_certfile")[0]).message
+        untrusted = opened(servers.url.replace("ssl_ca_certs=", "ssl_ca_path="))
+        assert "CERTIFICATE_VERIFY" in untrusted.message
+        assert not isinstance(untrusted, StoreAway), "that does not pass by itself"
         assert "no sentinel" in opened(servers.url.replace("rediss+", "redis+").partition("&ssl")[0]).message
