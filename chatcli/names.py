@@ -37,6 +37,18 @@ def in_shell(name: str) -> str:
     return f"{'-- ' if name.startswith('-') else ''}{shlex.quote(name)}"
 
 
+def store_in_shell(address: str | None) -> str:
+    """Return the option that names a store, in a shell, with a space before it; "" for None: the configured one.
+
+    A password in the address is hidden, so that such a command says what is missing rather than opens another store.
+    """
+    import shlex  # not before the prompt
+
+    from chatcli.stores.masking import masked
+
+    return "" if address is None else f" --store {shlex.quote(masked(address))}"
+
+
 def new_session_name() -> str:
     """Return a name such as `2026-11-21-1432-k3f9`."""
     tail = "".join(random.choices(string.ascii_lowercase + string.digits, k=4))  # noqa: S311 - a name, no secret

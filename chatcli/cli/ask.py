@@ -11,6 +11,7 @@ import typer
 
 from chatcli.cli.flags import Flags, with_flags
 from chatcli.errors import ModelError, NotFound
+from chatcli.names import store_in_shell
 from chatcli.render.safe import neutralise
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def ask(
         _tell(chat, flags.quiet)
         derive_later(chat, flags.store)
         if reply is not None:
-            _print(chat, reply, form, place)
-            _tell_cut(chat, reply, flags.quiet)
+            _print(chat, reply, form, place, flags.store)
+            _tell_cut(chat, reply, flags)
     if reply is None or reply.finish == "interrupted":
         raise typer.Exit(130)
 
@@ -94,13 +95,13 @@ def _tell(chat: "Chat", quiet: bool) -> None:
         notice(" · ".join(told), quiet)
 
 
-def _tell_cut(chat: "Chat", reply: "Message", quiet: bool) -> None:
+def _tell_cut(chat: "Chat", reply: "Message", flags: Flags) -> None:
     """Say that the reply ended at the token limit, and how to have the rest."""
     from chatcli.cli.output import notice
 
     if reply.finish == "length":
-        rest = f"; chatcli chat -s {quote(chat.session)} and /continue go on" if chat.store.durable else ""
-        notice(f"cut at the token limit{rest}", quiet)
+        rest = f"; chatcli chat {_where(chat, flags.store)} and /continue go on" if chat.store.durable else ""
+        notice(f"cut at the token limit{rest}", flags.quiet)
 
 
 def _question(text: str | None) -> str:
@@ -174,7 +175,7 @@ def _turn(chat: "Chat", content: "Content", quiet: bool) -> "Turning":
     return chat.send(content, unfinished)
 
 
-def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> None:
+def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace", store: str | None) -> None:
     """Print what was not printed while it came.
 
     Raises NotFound for a reply without the code that is wanted, BrokenStream for one that does not fit its schema.
@@ -187,12 +188,12 @@ def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> No
         if blocks := code_in(reply.text):
             print(neutralise(blocks[0]))
         elif reply.finish != "interrupted":
-            raise _no_code(chat)
+            raise _no_code(chat, store)
         return
     broken, data = None, {}
     if form.schema is not None and reply.finish != "interrupted":
         try:
-            data = {"data": form.schema.document(reply.text, _kept(chat))}
+            data = {"data": form.schema.document(reply.text, _kept(chat, store))}
         except ModelError as error:
             broken, data = error, {"data": None}
     if form.as_json:
@@ -203,13 +204,18 @@ def _print(chat: "Chat", reply: "Message", form: Form, place: "Workplace") -> No
         raise broken
 
 
-def _no_code(chat: "Chat") -> NotFound:
-    return NotFound("the reply has no code block", _kept(chat) or "without -x all of it is printed")
+def _no_code(chat: "Chat", store: str | None) -> NotFound:
+    return NotFound("the reply has no code block", _kept(chat, store) or "without -x all of it is printed")
 
 
-def _kept(chat: "Chat") -> str:
+def _kept(chat: "Chat", store: str | None) -> str:
     """Return how all of the reply can be seen; '' where it is not kept."""
-    return f"it is kept: chatcli history show -s {quote(chat.session)}" if chat.store.durable else ""
+    return f"it is kept: chatcli history show {_where(chat, store)}" if chat.store.durable else ""
+
+
+def _where(chat: "Chat", store: str | None) -> str:
+    """Return the options that find the session again, in a shell."""
+    return f"-s {quote(chat.session)}{store_in_shell(store)}"
 
 
 def _document(chat: "Chat", reply: "Message", place: "Workplace") -> dict[str, Any]:

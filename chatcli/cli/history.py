@@ -79,14 +79,14 @@ def search(
     Example: chatcli history search -s JavaEdge '"the capital" histor*'
     """
     from chatcli.cli.output import notice, print_json
-    from chatcli.render.hits import hit_as_data, print_findings
+    from chatcli.render.hits import hit_as_data, print_findings, resume_command
     from chatcli.search.find import Scope
 
     found = _found(" ".join(query), count, Scope(session, all_), store)
     if as_json:
         print_json([hit_as_data(hit) for hit in found.hits])
     else:
-        print_findings(found)
+        print_findings(found, resume=lambda name: resume_command(name, store))
     if not found.hits:
         notice("nothing was found")
         raise typer.Exit(1)

@@ -30,7 +30,7 @@ def ask_first(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("this asks first, and there is no terminal to answer", "-y says yes")
+        raise UsageError(f"this asks first, and there is no terminal to answer: {question}", "-y says yes")
     print(f"{neutralise(question)} [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         import typer

@@ -3,25 +3,28 @@
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from chatcli.names import in_shell
+from chatcli.names import in_shell, store_in_shell
 from chatcli.render.safe import neutralise, one_line
 from chatcli.search.excerpt import Excerpt
 from chatcli.search.find import Findings, Hit
 
 _SPEAKERS = {"user": "you", "title": "the session's name or title"}
 _INDENT = 3
+Resume = Callable[[str], str]
+"""Return the command that opens the session of that name."""
+
 _LOOSE = "no message has all of that; these have some of it"
 
 
-def print_findings(findings: Findings, plain: bool = False, with_resume: bool = True) -> None:
-    """Print the hits on stdout, numbered from 1; `with_resume`: each with the command that opens its session."""
+def print_findings(findings: Findings, plain: bool = False, resume: Resume | None = None) -> None:
+    """Print the hits on stdout, numbered from 1; with `resume`, each with the command that opens its session."""
     if not findings.hits:
         return
     if plain or not sys.stdout.isatty():
-        print("\n\n".join("\n".join(_lines(*entry, with_resume)) for entry in enumerate(findings.hits, 1)))
+        print("\n\n".join("\n".join(_lines(*entry, resume)) for entry in enumerate(findings.hits, 1)))
         return
     from rich.padding import Padding
     from rich.text import Text
@@ -35,18 +38,18 @@ def print_findings(findings: Findings, plain: bool = False, with_resume: bool = 
         console.print(Text.assemble((f"{number}", "chat.prompt"), " ", _heading(hit, console.width - 4)))
         marked = [(neutralise(piece), "chat.found" if wanted else "") for piece, wanted in _pieces(hit.excerpt)]
         console.print(Padding(Text.assemble(*marked), (0, 0, 0, _INDENT)))
-        if with_resume:
-            console.print(Padding(Text(resume_command(hit.session), style="chat.dim"), (0, 0, 0, _INDENT)))
+        if resume:
+            console.print(Padding(Text(resume(hit.session), style="chat.dim"), (0, 0, 0, _INDENT)))
         console.print()
 
 
-def _lines(number: int, hit: Hit, with_resume: bool) -> Iterator[str]:
+def _lines(number: int, hit: Hit, resume: Resume | None) -> Iterator[str]:
     """Yield the lines of a hit as plain text."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
     yield f"{number}  {_heading(hit, width)}"
     yield " " * _INDENT + "".join(neutralise(piece) for piece, _ in _pieces(hit.excerpt))
-    if with_resume:
-        yield " " * _INDENT + resume_command(hit.session)
+    if resume:
+        yield " " * _INDENT + resume(hit.session)
 
 
 def _heading(hit: Hit, width: int) -> str:
@@ -75,9 +78,9 @@ def _pieces(excerpt: Excerpt) -> Iterator[tuple[str, bool]]:
         yield "…", False
 
 
-def resume_command(session: str) -> str:
-    """Return the command that opens a session, to be copied into a shell."""
-    return neutralise(f"chatcli sessions resume {in_shell(session)}")
+def resume_command(session: str, store: str | None = None) -> str:
+    """Return the command that opens a session, to be copied into a shell; `store` None: in the configured store."""
+    return neutralise(f"chatcli sessions resume{store_in_shell(store)} {in_shell(session)}")
 
 
 def hit_as_data(hit: Hit) -> dict[str, Any]:

@@ -128,9 +128,10 @@ def test_extract_finds_code_in_a_list_and_in_a_longer_fence(user: User) -> None:
 
 def test_extract_prints_nothing_of_a_reply_without_code_and_says_where_it_is(user: User) -> None:
     user.server.replies("There is *none*.")
-    done = user.run("ask", "-s", "my s", "-x", "Code?")
+    done = user.run("ask", "-s", "my s", "--store", "sqlite", "-x", "Code?")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == ("error: the reply has no code block\nhint: it is kept: chatcli history show -s 'my s'\n")
+    how = "chatcli history show -s 'my s' --store sqlite"
+    assert done.stderr == f"error: the reply has no code block\nhint: it is kept: {how}\n"
     assert [text for _, text in user.said("my s")] == ["Code?", "There is *none*."]
 
 

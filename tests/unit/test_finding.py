@@ -49,6 +49,18 @@ def test_the_command_that_opens_a_hit_can_be_pasted_into_a_shell() -> None:
     assert resume_command("-dash") == "chatcli sessions resume -- -dash"
     assert resume_command("-a b") == "chatcli sessions resume -- '-a b'"
     assert resume_command("zoo") == "chatcli sessions resume zoo"
+    assert resume_command("-z", "redis://h/1?a&b") == "chatcli sessions resume --store 'redis://h/1?a&b' -- -z"
+
+
+def test_the_command_that_opens_a_hit_names_the_store_that_was_searched_and_no_password(
+    command: Command, home: Path
+) -> None:
+    address = f"sqlite:///{home}/elsewhere.db"
+    open_store(address, data_folder=home).append("zoo", [Message("user", "an otter")])
+    done = command("history", "search", "otter", "--store", address)
+    assert done.out.splitlines()[2] == f"   chatcli sessions resume --store {address} zoo"
+    shown = resume_command("zoo", "redis://me:geheim@host/0")
+    assert shown == "chatcli sessions resume --store 'redis://me:***@host/0' zoo"
 
 
 def test_hits_as_json_say_the_very_text_and_where_in_it_the_words_are(command: Command, store: Store) -> None:

@@ -176,7 +176,7 @@ def test_a_backup_is_one_private_file_that_chatcli_opens(command: Command, talke
 
 def test_a_backup_never_replaces_a_file_unasked(command: Command, talked: Path) -> None:
     (talked / "b.db").write_text("mine")
-    assert "asks first" in two_lines(command("sessions", "backup", "b.db"), 2)
+    assert "/b.db?" in two_lines(command("sessions", "backup", "b.db"), 2)
     assert (talked / "b.db").read_text() == "mine"
     assert command("sessions", "backup", "b.db", "-y").code == 0
     assert names(talked, "b.db") == ["a", "b"]

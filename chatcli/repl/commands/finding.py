@@ -45,7 +45,7 @@ def search(repl: "Repl", argument: str) -> None:
     if not findings.hits:
         repl.screen.tell("nothing was found")
         return
-    print_findings(findings, repl.screen.plain, with_resume=False)
+    print_findings(findings, repl.screen.plain)
     if repl.screen.on_a_terminal and (hit := _picked(repl, findings)):
         _open(repl, hit)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatcli.errors import NotFound, UsageError
-from chatcli.names import TITLE_LENGTH, check_session_name, in_shell, listed
+from chatcli.names import TITLE_LENGTH, check_session_name, listed
 from chatcli.render.safe import one_line
 from chatcli.repl.slash import slash
 from chatcli.values import counted, whole_number
@@ -120,9 +120,7 @@ def delete(repl: "Repl", argument: str) -> None:
     """Delete the session, after asking; a new one begins."""
     chat = repl.chat
     if argument:
-        raise UsageError(
-            "/delete deletes this session", f"chatcli sessions delete {in_shell(argument)} deletes another"
-        )
+        raise UsageError("/delete deletes this session", f"/resume {argument}, then /delete, deletes that one")
     if not repl.confirm(f"delete {one_line(chat.session)}? This cannot be undone."):
         repl.screen.aside("nothing was deleted")
         return
