@@ -22,7 +22,8 @@ def commit(store: Store, session: str, turn: Pending, reply: Message, changes: S
     except Conflict:
         length = store.commit(session, turn.id, [turn.user, reply], changes=changes)
     if length == 2:
-        give_title(store, session, turn.user, first)
+        with suppress(StoreError):  # the turn is in the history: it must not be said to have failed
+            give_title(store, session, turn.user, first)
     return length
 
 

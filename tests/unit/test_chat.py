@@ -281,6 +281,16 @@ def test_the_title_of_a_first_turn_that_got_no_reply_goes_with_it() -> None:
     assert chat.store.sessions()[0].title == "another"
 
 
+def test_a_turn_that_is_in_the_history_has_not_failed_because_its_title_could_not_be_kept() -> None:
+    class Untitled(InMemoryStore):
+        def update(self, *given, **named):  # type: ignore[no-untyped-def]
+            raise StoreUnavailable("the disk is full", "make room")
+
+    chat = chat_with(["A"], store=Untitled())
+    assert isinstance(run(chat.send("one"))[-1], Committed)
+    assert said(chat) == [("user", "one"), ("assistant", "A")]
+
+
 class Later:
     """A clock that a test moves."""
 
