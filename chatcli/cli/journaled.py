@@ -83,4 +83,5 @@ def put_in_what_waits(place: Workplace, opened: Store, address: str | None) -> N
         if done.turns:
             notice(f"the store is back; {put(done.turns)}")
         if left:
-            notice(f"{turns(left)} of a chat that could not reach the store wait here; chatcli doctor says more")
+            wait = "waits" if left == 1 else "wait"
+            notice(f"{turns(left)} of a chat that could not reach the store {wait} here; chatcli doctor says more")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chatcli.errors import StoreUnavailable
 from chatcli.stores import rules
 from chatcli.stores.sqlite_file import make_file, translated, use_wal
 from chatcli.writer import is_gone, this_writer
@@ -96,7 +97,7 @@ class Journal:
                 f"SELECT session, verb, data, turn, partial, beat, id FROM entries WHERE store = ?{only} ORDER BY id",  # noqa: S608
                 [self.store] if session is None else [self.store, session],
             ).fetchall()
-        entries = [Entry(name, verb, rules.from_json(data) or {}, *rest) for name, verb, data, *rest in rows]
+        entries = [Entry(name, verb, _data(data), *rest) for name, verb, data, *rest in rows]
         return [entry for entry in entries if entry.verb != "begin" or self._is_left(entry)]
 
     def remove(self, entry: Entry) -> None:
@@ -135,7 +136,7 @@ class Journal:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, translated(self.path, _PATIENCE):
+        with self._lock, _told_of_the_journal(), translated(self.path, _PATIENCE):
             if self._db is None:
                 self._db = _opened(self.path)
             yield self._db
@@ -151,6 +152,24 @@ class Journal:
                 if db.in_transaction:  # a full disk rolls back by itself
                     db.execute("ROLLBACK")
                 raise
+
+
+@contextmanager
+def _told_of_the_journal() -> Iterator[None]:
+    """Say what helps with a file that is no journal, or closed to us: another store does not."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        if "--store" not in error.hint:
+            raise
+        hint = "make it yours to read and write, or move it elsewhere: what it keeps for a store stays in it"
+        raise StoreUnavailable(error.message, hint) from error
+
+
+def _data(text: str) -> Mapping[str, Any]:
+    """Return what a verb was given; nothing when that is damaged, which the verb misses then."""
+    data = rules.from_json(text)
+    return data if isinstance(data, Mapping) else {}
 
 
 def _opened(path: Path) -> sqlite3.Connection:

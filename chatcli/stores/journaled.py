@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatcli.errors import Conflict, StoreError
 from chatcli.messages import Message
-from chatcli.stores import Change, Pending, Repair, Session, Snapshot
+from chatcli.stores import Change, Pending, Repair, Session, Snapshot, Store
 from chatcli.stores.outage import HURRIED, MANY, SIGN, Outage, as_unavailable
 from chatcli.stores.seen import HIDDEN
 
@@ -160,11 +160,15 @@ class Journaled(Outage):
             self._note(lambda seen: seen.committed(session, turn, length, messages, changes))
             return length
 
+        replaced = None if at is None else list[Message]()
+
+        def instead(here: Store) -> int:
+            if replaced is not None:
+                replaced[:] = here.messages(session, at)
+            return here.commit(session, turn, messages, at, expected_length, changes)
+
         return self._write(
-            session,
-            ask,
-            lambda here: here.commit(session, turn, messages, at, expected_length, changes),
-            lambda: _entry("committed", session, turn, messages, at, expected_length, changes),
+            session, ask, instead, lambda: _entry("committed", session, turn, messages, changes, replaced)
         )
 
     def drop(self, session: str, turn: str) -> None:

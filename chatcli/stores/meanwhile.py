@@ -11,7 +11,7 @@ from chatcli.stores.seen import KEPT, Seen
 
 
 class Meanwhile:
-    """The time while a store is away. One thread at a time may call."""
+    """The time while a store is away. One thread at a time may call, and another one `put_into`."""
 
     def __init__(self, journal: Journal, seen: Seen) -> None:
         self.turns = 0
@@ -27,8 +27,9 @@ class Meanwhile:
     def sessions(self, name: str) -> Store:
         """Return the store that stands in, with this session in it."""
         if name not in self._titles:
+            waiting = self._waiting(name)
             self._titles[name] = self._seen.copy_to(self._store, name)
-            for entry in self._waiting(name):
+            for entry in waiting:
                 with suppress(StoreError):  # what is damaged is told when the store is to take it
                     put_into(self._store, entry)
         return self._store
@@ -41,9 +42,8 @@ class Meanwhile:
         """
         if entry.verb == "update":
             entry = entry._replace(data={**entry.data, "unseen": not self._titles[entry.session]})
-        if entry.verb == "commit":
-            entry = entry._replace(data={**entry.data, "after": self._store.length(entry.session)})
         try:
+            self._keep_rest()
             self._journal.keep(entry)
         except StoreError as error:
             if entry.verb != "commit":
@@ -104,10 +104,17 @@ class Meanwhile:
         here = [entry for entry in self._only_here if session in (None, entry.session)]
         return [*self._journal.entries(session), *here]
 
+    def _keep_rest(self) -> None:
+        """Have the journal take what it did not take when it was said, before what was said later."""
+        for entry in tuple(self._only_here):
+            self._journal.keep(entry)
+            with suppress(ValueError):  # the store was faster
+                self._only_here.remove(entry)
+
     def _remove(self, entry: Entry) -> None:
-        if entry in self._only_here:
+        try:
             self._only_here.remove(entry)
-        else:
+        except ValueError:  # the journal has it
             self._journal.remove(entry)
 
     def _forget(self, session: str) -> None:
@@ -116,4 +123,5 @@ class Meanwhile:
         self._store.delete(session)
 
     def _count(self) -> None:
-        self.turns = self._journal.turns() + len(self._only_here)
+        with suppress(StoreError):  # it is told, no more: whoever needs what is there says what is wrong
+            self.turns = self._journal.turns() + len(self._only_here)

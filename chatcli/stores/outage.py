@@ -126,7 +126,8 @@ class Outage:
                         self._return()
                         return True
         except StoreError as error:
-            self._away = self._away and as_unavailable(error)
+            with self._lock:  # another knock may find it back
+                self._away = self._away and as_unavailable(error)
         return False
 
     @property

@@ -1,11 +1,12 @@
 """What the journal keeps, and how it gets into a store: entries of verbs, and the verbs of entries."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from chatcli.alternatives import versions
 from chatcli.errors import ChatError, Conflict, StoreUnavailable
-from chatcli.messages import Message, from_dict, to_dict
+from chatcli.messages import Message, fingerprint, from_dict, to_dict
 from chatcli.stores import Change, Pending, State, Store, Watermark, rules
 from chatcli.stores.journal import Entry
 
@@ -23,12 +24,12 @@ def replay(store: Store, entries: Iterable[Entry], remove: Callable[[Entry], obj
 
     A session whose entry is refused keeps that one and all after it; the others go on.
     """
-    turns, refused, moved = 0, dict[str, ChatError](), dict[str, int]()
+    turns, refused = 0, dict[str, ChatError]()
     for entry in entries:
         if entry.session in refused:
             continue
         try:
-            moved[entry.session] = put_into(store, entry, moved.get(entry.session, 0))
+            put_into(store, entry)
         except StoreUnavailable as error:
             return Replayed(turns, error, refused)
         except ChatError as error:
@@ -46,13 +47,15 @@ def begun(session: str, pending: Pending) -> Entry:
 
 
 def committed(
-    session: str, turn: str, messages: Sequence[Message], at: int | None, length: int | None, changes: Sequence[Change]
+    session: str, turn: str, messages: Sequence[Message], changes: Sequence[Change], replaced: Sequence[Message] | None
 ) -> Entry:
-    """Return the entry for `commit`."""
+    """Return the entry for `commit` of a turn that `replaced` messages at the end of the history; None: it went there.
+
+    What it replaced tells where it goes: positions are others, where others wrote meanwhile.
+    """
     data = {
         "messages": [to_dict(message) for message in messages],
-        "at": at,
-        "length": length,
+        "replaced": None if replaced is None else [fingerprint(message) for message in replaced],
         "changes": [_change_to_data(change) for change in changes],
     }
     return Entry(session, "commit", data, turn)
@@ -75,12 +78,11 @@ def changed(session: str, change: Change) -> Entry:
     return Entry(session, "put_state", _change_to_data(change))
 
 
-def put_into(store: Store, entry: Entry, moved: int = 0) -> int:
+def put_into(store: Store, entry: Entry) -> None:
     """Do what an entry says, once, however often it is put into the store. Raises StoreError.
 
-    Others may have written meanwhile: then the turns of the journal stand behind theirs. `moved` says by how many
-    positions the one before stands elsewhere than it did here; the same of this one is returned. A turn that was to
-    replace what is not as it was any more goes to the end, as it stands.
+    Others may have written meanwhile: then the turns of the journal stand behind theirs. A turn that was to replace
+    what does not stand at the end any more goes there itself, as it stands.
     """
     session, turn, data = entry.session, entry.turn, entry.data
     try:
@@ -88,16 +90,17 @@ def put_into(store: Store, entry: Entry, moved: int = 0) -> int:
             case "begin":
                 _begin(store, entry)
             case "commit":
-                return _commit(store, session, turn, data, moved)
+                _commit(store, session, turn, data)
             case "drop":
                 store.drop(session, turn)
             case "update":
                 _update(store, session, data)
             case "put_state":
                 store.put_state(session, _change(data))
+            case verb:
+                raise ValueError(verb)  # a newer chatcli kept it
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise rules.damaged(f"what the journal keeps for the session {session!r}") from error
-    return moved
 
 
 def _begin(store: Store, entry: Entry) -> None:
@@ -109,16 +112,21 @@ def _begin(store: Store, entry: Entry) -> None:
         return  # it was committed: its outcome was unknown
 
 
-def _commit(store: Store, session: str, turn: str, data: Mapping[str, Any], moved: int) -> int:
+def _commit(store: Store, session: str, turn: str, data: Mapping[str, Any]) -> None:
     messages = [from_dict(message) for message in data["messages"]]
     changes = [_change(change) for change in data["changes"]]
-    at, length = (None if place is None else place + moved for place in (data["at"], data["length"]))
-    try:
-        length = store.commit(session, turn, messages, at, length, changes)
-    except Conflict:
-        found, stands = versions(messages)
-        length = store.commit(session, turn, found[stands], changes=changes)
-    return length - int(data.get("after", length))
+    replaced = data["replaced"]
+    if replaced is None:
+        store.commit(session, turn, messages, changes=changes)
+        return
+    length = store.length(session)
+    at = length - len(replaced)
+    if at >= 0 and list(map(fingerprint, store.messages(session, at, length))) == replaced:
+        with suppress(Conflict):  # others were faster
+            store.commit(session, turn, messages, at, length, changes)
+            return
+    found, stands = versions(messages)
+    store.commit(session, turn, found[stands], changes=changes)
 
 
 def _update(store: Store, session: str, data: Mapping[str, Any]) -> None:

@@ -55,6 +55,8 @@ class Seen:
         """A slice was read; one that is counted from the end is not kept."""
         with self._lock:
             if (seen := self._sessions.get(session)) is not None and start is not None and start >= 0:
+                if messages:  # others may have gone on
+                    seen.cut(max(seen.length, start + len(messages)))
                 seen.put(start, messages)
 
     def committed(

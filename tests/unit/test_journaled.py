@@ -208,6 +208,65 @@ def test_a_retry_of_what_was_said_while_the_store_is_away_replaces_it_behind_wha
     assert texts(inner)[::2] == ["one", "other", "two again"]
 
 
+def test_a_retry_replaces_no_turn_that_another_chat_of_this_machine_kept_meanwhile(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    mine = run()
+    say(mine, "one")
+    hers = run()
+    hers.snapshot("s", 10)
+    between.fate = "lost"
+    assert hers.length("s") == 2
+    say(mine, "two")
+    say(hers, "hers")
+    say(mine, "two again", at=2, length=4)
+    between.fate = "done"
+    assert mine.knock()
+    assert hers.knock()
+    assert texts(inner)[::2] == ["one", "two", "hers", "two again"]
+
+
+def test_a_retry_of_a_turn_whose_outcome_was_unknown_replaces_no_turn_of_others(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    store = run()
+    pending, messages = a_turn("one")
+    store.begin("s", pending)
+    between.fate = "done, but lost"
+    store.commit("s", pending.id, messages)
+    say(inner, "other")
+    say(store, "again", at=0, length=2)
+    between.fate = "done"
+    assert store.knock()
+    assert texts(inner)[::2] == ["one", "other", "again"]
+
+
+def test_a_retry_in_a_later_run_of_what_was_kept_in_an_earlier_one_replaces_it_behind_what_others_wrote(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    first = run()
+    say(first, "one")
+    between.fate = "lost"
+    say(first, "two")
+    second = run()
+    assert texts(second) == ["two", "re: two"]
+    say(second, "two again", at=0, length=2)
+    say(inner, "other")
+    between.fate = "done"
+    assert second.knock()
+    assert texts(inner)[::2] == ["one", "other", "two again"]
+
+
+def test_what_others_wrote_behind_what_was_seen_is_there_to_go_on_with(run: Run, between: Outages) -> None:
+    store = run()
+    say(store, "one")
+    say(between.inner, "other")
+    assert len(store.messages("s", 0)) == 4
+    assert store.messages("s", 50) == []
+    between.fate = "lost"
+    assert texts(store) == ["one", "re: one", "other", "re: other"]
+
+
 def test_settings_and_what_was_derived_are_kept_too(run: Run, between: Outages, inner: InMemoryStore) -> None:
     store = run()
     store.update("s", settings={"model": "a", "memory": "none"})
@@ -304,7 +363,7 @@ def test_a_turn_under_way_in_another_process_is_left_to_it(tmp_path: Path, inner
     journal.keep(replay.begun("s", Pending(pending.id, pending.user, "elsewhere/1/1")))
     store = run()
     assert (store.state, inner.pending("s")) == ("", [])
-    journal.keep(replay.committed("s", pending.id, messages, None, None, []))
+    journal.keep(replay.committed("s", pending.id, messages, [], None))
     run()
     assert texts(inner) == ["hers", "re: hers"]
 
@@ -427,6 +486,48 @@ def test_what_not_even_the_journal_takes_is_given_back_but_a_reply_stays_and_goe
     assert not store.lost
 
 
+def test_what_the_journal_did_not_take_goes_into_it_before_what_is_said_later(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    store = run()
+    pending, messages = a_turn("x" * 100_000)
+    store.begin("s", pending)
+    between.fate = "lost"
+    store.drop("s", "none")  # the journal's file is there
+    database = store._meanwhile._journal._db
+    assert database is not None
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    store.commit("s", pending.id, messages)
+    assert store.lost
+    database.execute("PRAGMA max_page_count = 100000")
+    say(store, "later")
+    assert not store.lost
+    between.fate = "done"
+    assert run().knock()
+    assert [text[:3] for text in texts(inner)[::2]] == ["xxx", "lat"]
+
+
+def test_a_journal_that_cannot_be_read_is_told_and_the_store_is_knocked_at_all_the_same(
+    run: Run, between: Outages, tmp_path: Path
+) -> None:
+    store = run(pauses=[0.01])
+    say(store, "one")
+    back = threading.Event()
+    store.on_change = lambda: store.state or back.set()
+    (tmp_path / "journal.db").write_text("no database" * 100)
+    between.fate = "lost"
+    with pytest.raises(StoreUnavailable, match=r"journal\.db is not a SQLite database") as caught:
+        say(store, "two")
+    assert "--store" not in caught.value.hint
+    with pytest.raises(StoreUnavailable, match=r"journal\.db"):
+        say(store, "two")
+    (tmp_path / "journal.db").unlink()
+    between.fate = "done"
+    assert back.wait(20)
+    assert texts(store) == ["one", "re: one"]
+
+
 def test_the_file_is_for_its_owner_alone(run: Run, between: Outages, tmp_path: Path) -> None:
     store = run()
     assert not (tmp_path / "journal.db").exists()
@@ -442,7 +543,7 @@ def test_what_waits_is_told_by_store(tmp_path: Path) -> None:
     for address, session in (("redis://a/0", "JavaEdge"), ("redis://a/0", "b"), ("sqlite:///x", "c")):
         pending, messages = a_turn("one")
         Journal(tmp_path / "j.db", address).keep(replay.begun(session, pending))
-        Journal(tmp_path / "j.db", address).keep(replay.committed(session, pending.id, messages, None, None, []))
+        Journal(tmp_path / "j.db", address).keep(replay.committed(session, pending.id, messages, [], None))
     found = Journal(tmp_path / "j.db", "").waiting()
     assert [(one.store, one.turns, sorted(one.sessions)) for one in found] == [
         ("redis://a/0", 2, ["JavaEdge", "b"]),
@@ -450,14 +551,21 @@ def test_what_waits_is_told_by_store(tmp_path: Path) -> None:
     ]
 
 
-def test_an_entry_that_cannot_be_read_is_told_and_stays(run: Run, tmp_path: Path, inner: InMemoryStore) -> None:
+@pytest.mark.parametrize(
+    "damage", ["data = '{\"messages\": 5}'", "data = '[1]'", "data = 'x'", "verb = 'of a newer chatcli'"]
+)
+@pytest.mark.parametrize("verb", ["begin", "commit"])
+def test_an_entry_that_cannot_be_read_is_told_and_stays(
+    run: Run, tmp_path: Path, inner: InMemoryStore, damage: str, verb: str
+) -> None:
     from chatcli.stores import replay
 
     pending, messages = a_turn("one")
     journal = Journal(tmp_path / "journal.db", "here")
-    journal.keep(replay.committed("s", pending.id, messages, None, None, []))
+    begun, committed = replay.begun("s", pending), replay.committed("s", pending.id, messages, [], None)
+    journal.keep(begun if verb == "begin" else committed)
     with sqlite3.connect(journal.path) as database:
-        database.execute("UPDATE entries SET data = '{\"messages\": 5}'")
+        database.execute(f"UPDATE entries SET {damage}, beat = 0")
     database.close()
     store = run()
     assert "what the journal keeps for the session 's' is damaged" in store.news()[0]
