@@ -42,14 +42,15 @@ class News(NamedTuple):
     """What others did.
 
     They `added` messages, `total` in all: where these are many only that is told. Something was `taken` back: so many
-    `turns`, 0 where it was a reply alone, None where nobody can tell; or all that was seen: the session was `emptied`,
-    by `author` where that is known, or is `gone`: deleted, or renamed.
+    `turns`, 0 where it was a reply alone, None where nobody can tell, `before_own` where this chat went on behind it;
+    or all that was seen: the session was `emptied`, by `author` where that is known, or is `gone`: deleted, or renamed.
     """
 
     added: tuple[Message, ...] = ()
     total: int = 0
     taken: bool = False
     turns: int | None = None
+    before_own: bool = False
     emptied: bool = False
     gone: bool = False
     author: str = ""
@@ -66,6 +67,10 @@ class OwnWriting:
     def wrote(self, messages: Iterable[Message]) -> None:
         """These messages are put into the history by this chat."""
         self.written.update(map(fingerprint, messages))
+
+    def lost(self, fingerprints: set[str]) -> None:
+        """These messages were taken out by somebody else: where they come back, that is news."""
+        self.written -= fingerprints
 
 
 NOTHING = News()
@@ -119,20 +124,23 @@ def _shrunk(store: Store, session: str, before: Seen, own: OwnWriting, ours: boo
     news, now = _grown(store, session, kept, found[same:], own)
     if ours:
         return news, now
+    behind = set(map(fingerprint, found[same:]))
+    own.lost({mark.fingerprint for mark in before.marks[same:]} - behind)
+    news = news._replace(taken=True, before_own=not own.written.isdisjoint(behind))
     if not kept.length:
         return _emptied(store, session, before, news), now
-    return news._replace(taken=True, turns=sum(mark.asks for mark in before.marks[same:])), now
+    return news._replace(turns=sum(mark.asks for mark in before.marks[same:])), now
 
 
 def _emptied(store: Store, session: str, before: Seen, news: News) -> News:
     """Return the news of a session of which nothing is left that was seen."""
     look = store.snapshot(session, 0)
     if not look.length and not store.exists(session):
-        return news._replace(taken=True, gone=True)
+        return news._replace(gone=True)
     noted = look.session.settings.get(EMPTIED)
     by, last = (noted.get("by"), noted.get("last")) if isinstance(noted, Mapping) else (None, None)
     known = any(mark.fingerprint == last for mark in before.marks)
-    return news._replace(taken=True, emptied=True, author=by if known and isinstance(by, str) else "")
+    return news._replace(emptied=True, author=by if known and isinstance(by, str) else "")
 
 
 def emptying(author: str | None, newest: Sequence[Message]) -> Mapping[str, Any]:

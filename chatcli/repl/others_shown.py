@@ -16,6 +16,7 @@ NAMELESS = "elsewhere"
 
 _MOST_LINES, _MOST_CHARACTERS = 40, 4_000
 _LONGEST_LINE = 200
+_ONE = ("reply", "turn")
 
 
 class _Page(StringIO):
@@ -43,12 +44,19 @@ def _taken(news: News) -> str:
     if news.gone:
         return "this session was deleted or renamed elsewhere; what you send next begins it anew"
     if news.emptied:
-        return f"this session was emptied {f'by {one_line(news.author, 60)}' if news.author else NAMELESS}"
+        stands = "; your last turn stands in it" if news.before_own else ""
+        return f"this session was emptied {f'by {one_line(news.author, 60)}' if news.author else NAMELESS}{stands}"
     if news.turns is None:
         return f"turns were taken back {NAMELESS}; /history shows what stands there"
-    what = ("the last reply", "the last turn")[news.turns] if news.turns < 2 else f"the last {news.turns} turns"
     verb = "were" if news.turns > 1 else "was"
-    return f"{what} {verb} {'replaced' if news.total else 'taken back'} {NAMELESS}"
+    return f"{_what(news.turns, news.before_own)} {verb} {'replaced' if news.total else 'taken back'} {NAMELESS}"
+
+
+def _what(turns: int, before_own: bool) -> str:
+    """Return what was taken back, as it is told from where the user is: behind it stands what they said, or nothing."""
+    if before_own:
+        return f"the {counted(turns, 'turn')} before yours" if turns > 1 else f"the {_ONE[turns]} before your last turn"
+    return f"the last {counted(turns, 'turn')}" if turns > 1 else f"the last {_ONE[turns]}"
 
 
 def _show(screen: Screen, page: _Page, message: Message) -> None:

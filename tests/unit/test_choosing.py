@@ -3,6 +3,7 @@
 import pytest
 from rich.cells import cell_len
 
+from chatcli.authors import own_author
 from chatcli.messages import Message
 from chatcli.render.safe import neutralise
 from chatcli.repl.choosing import Choices, folded, line, preview
@@ -103,6 +104,15 @@ def test_a_preview_is_the_end_of_the_newest_turns_and_reads_no_more() -> None:
     assert preview(store, "s", 40, 3) == ["answer 998␛[2J", "you> question 999", "answer 999␛[2J"]
     assert store.read <= 10
     assert preview(store, "nobody", 40, 3) == []
+
+
+def test_a_preview_tells_who_asked() -> None:
+    store = InMemoryStore()
+    store.append("s", [Message("user", "ours", author=own_author()), Message("assistant", "one")])
+    store.append("s", [Message("user", "theirs", author="bob\x1b[2J@lap"), Message("assistant", "two")])
+    store.append("s", [Message("user", "nobody's"), Message("assistant", "three")])
+    asked = [line for line in preview(store, "s", 40, 6) if ">" in line]
+    assert asked == ["you> ours", "bob␛[2J@lap> theirs", "you> nobody's"]
 
 
 def test_a_preview_of_a_long_reply_shows_its_end() -> None:

@@ -7,6 +7,7 @@ import pytest
 from chatcli.chat import Chat
 from chatcli.following import MOST, NOTHING, REMEMBERED, News, OwnWriting, Seen, look, seen
 from chatcli.messages import Message, new_id
+from chatcli.repl.others_shown import drawn
 from chatcli.revising import clear, put_back, take_back
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedModel
@@ -116,6 +117,54 @@ def test_a_turn_that_was_edited_is_told_with_the_new_one(store: InMemoryStore) -
     list(chat.edit(chat.last(), "otherwise"))
     news = eyes.look()
     assert (news.taken, news.turns, texts(news)) == (True, 1, ["otherwise", "another"])
+
+
+def test_what_is_taken_back_before_an_own_turn_is_told_so(store: InMemoryStore) -> None:
+    chat = Chat(store, "s", ScriptedModel())
+    eyes = Eyes(store, chat.own)
+    take_back(store, "s", 1)
+    list(chat.send("mine"))
+    assert eyes.look() == News(taken=True, turns=1, before_own=True)
+    take_back(store, "s", 1)
+    assert eyes.look() == News(taken=True, turns=1)
+
+
+def test_what_was_emptied_before_an_own_turn_is_told_so(store: InMemoryStore) -> None:
+    chat = Chat(store, "s", ScriptedModel())
+    eyes = Eyes(store, chat.own)
+    clear(store, "s", ANNA)
+    list(chat.send("mine"))
+    assert eyes.look() == News(taken=True, emptied=True, author=ANNA, before_own=True)
+
+
+def test_an_own_turn_that_others_took_back_and_brought_back_is_told_both_times(store: InMemoryStore) -> None:
+    chat = Chat(store, "s", ScriptedModel())
+    list(chat.send("mine"))
+    eyes = Eyes(store, chat.own)
+    take_back(store, "s", 1)
+    assert eyes.look() == News(taken=True, turns=1)
+    put_back(store, "s")
+    assert texts(eyes.look()) == ["mine", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("news", "told"),
+    [
+        (News(taken=True, turns=0, total=1), "the last reply was replaced elsewhere"),
+        (News(taken=True, turns=1), "the last turn was taken back elsewhere"),
+        (News(taken=True, turns=2), "the last 2 turns were taken back elsewhere"),
+        (News(taken=True, turns=0, total=1, before_own=True), "the reply before your last turn was replaced elsewhere"),
+        (News(taken=True, turns=1, before_own=True), "the turn before your last turn was taken back elsewhere"),
+        (News(taken=True, turns=2, before_own=True), "the 2 turns before yours were taken back elsewhere"),
+        (News(taken=True, emptied=True, author=ANNA), "this session was emptied by anna@desk"),
+        (
+            News(taken=True, emptied=True, before_own=True),
+            "this session was emptied elsewhere; your last turn stands in it",
+        ),
+    ],
+)
+def test_it_is_said_where_that_was_which_was_taken_back(news: News, told: str) -> None:
+    assert drawn(news._replace(added=(Message("assistant", "anew"),) * news.total), plain=True).splitlines()[0] == told
 
 
 def test_what_this_chat_took_back_or_replaced_is_no_news(store: InMemoryStore) -> None:
