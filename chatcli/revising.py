@@ -7,7 +7,7 @@ from itertools import count
 from chatcli.alternatives import as_turn, versions
 from chatcli.committing import give_title, take_title
 from chatcli.errors import Conflict, NotFound, StoreError, UsageError
-from chatcli.following import emptying
+from chatcli.following import EMPTIED, emptying
 from chatcli.memory.history import History, open_history
 from chatcli.memory.numbering import open_numbered, turn_numbered
 from chatcli.messages import Message, Turn, new_id
@@ -122,7 +122,12 @@ def clear(store: Store, session: str, author: str | None = None, expected_length
     with suppress(StoreError):  # damaged settings keep nobody from emptying it
         if store.exists(session):
             store.update(session, settings=emptying(author, store.messages(session, -1)))
-    removed = store.clear(session, expected_length)
+    try:
+        removed = store.clear(session, expected_length)
+    except StoreError:
+        with suppress(StoreError):  # nobody emptied it: what is said of it later must not be this
+            store.update(session, settings={EMPTIED: None})
+        raise
     if store.exists(session):
         imported = store.snapshot(session, 0).session.settings.get("origin") is not None
         store.update(session, title="", settings={"origin": None} if imported else None)

@@ -55,7 +55,7 @@ def _lines(number: int, hit: Hit, resume: Resume | None) -> Iterator[str]:
 def _heading(hit: Hit, width: int) -> str:
     """Return which message of which session it is, in at most `width` cells: the title is what is cut."""
     turn = f"turn {hit.turn:,}" if hit.role != "title" else ""
-    who = _SPEAKERS.get(hit.role, hit.role)
+    who = one_line(hit.author, 40) or _SPEAKERS.get(hit.role, hit.role)
     ends = [part for part in (turn, who, _day(hit.time)) if part]
     name = one_line(hit.session, 60)
     rest = " · ".join(ends)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from chatcli.authors import other_author
 from chatcli.messages import fingerprint
 from chatcli.names import listed
 from chatcli.recall.file import Busy, CacheError, Gone
@@ -21,7 +22,8 @@ WIDTH = 160
 class Hit:
     """A message that holds what was looked for; one with the role `title` stands for a session so called.
 
-    `turn` is the number the user sees, 0 before the first; the higher the score the better.
+    `turn` is the number the user sees, 0 before the first; the higher the score the better. `author` is who wrote it,
+    if somebody else did.
     """
 
     session: str
@@ -32,6 +34,7 @@ class Hit:
     time: float | None
     excerpt: Excerpt
     score: float
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +126,16 @@ class _Looking:
     def _hit(self, found: Found, query: Query) -> Hit | None:
         """Return the hit with its text as the store has it now; None when that is another one."""
         title = self._listed[found.session].title
-        text = title
+        text, author = title, ""
         if found.position != TITLE:
             messages = self._store.messages(found.session, found.position, found.position + 1)
             if not messages or fingerprint(messages[0]) != found.fingerprint:
                 return None
-            text = messages[0].text
+            text, author = messages[0].text, other_author(messages[0])
         width = WIDTH if text.isascii() else WIDTH * 2 // 3
         part = excerpt(text, query, width)
-        return Hit(found.session, title, found.turn, max(found.position, 0), found.role, found.time, part, found.score)
+        at = max(found.position, 0)
+        return Hit(found.session, title, found.turn, at, found.role, found.time, part, found.score, author)
 
 
 def _without_titles_of_others(found: Sequence[Found]) -> list[Found]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from chatcli.chat import Chat
+from chatcli.errors import Conflict
 from chatcli.following import MOST, NOTHING, REMEMBERED, News, OwnWriting, Seen, look, seen
 from chatcli.messages import Message, new_id
 from chatcli.repl.others_shown import drawn
@@ -194,6 +195,14 @@ def test_who_emptied_it_once_is_not_said_to_have_emptied_it_when_it_is_taken_bac
     store.append("s", turn("one"))
     eyes = Eyes(store)
     take_back(store, "s", 1)
+    assert eyes.look() == News(taken=True, emptied=True)
+
+
+def test_who_could_not_empty_it_is_not_said_to_have_done_it(store: InMemoryStore) -> None:
+    eyes = Eyes(store)
+    with pytest.raises(Conflict):
+        clear(store, "s", ANNA, expected_length=4)
+    take_back(store, "s", 3)
     assert eyes.look() == News(taken=True, emptied=True)
 
 

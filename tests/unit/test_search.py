@@ -9,9 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chatcli.authors import own_author
 from chatcli.errors import UsageError
 from chatcli.messages import Message
 from chatcli.recall.segment import terms
+from chatcli.render.hits import print_findings
 from chatcli.search import forget_session, search_path
 from chatcli.search.excerpt import excerpt, spans
 from chatcli.search.find import Findings, Scope, find
@@ -158,6 +160,15 @@ def test_in_chinese_what_says_it_more_and_shorter_comes_first(store: CountingSto
     say(store, "twice", "长安，古称长安", "好")
     assert [session for session, _ in found(index, store, "长安")] == ["twice", "short", "long"]
     assert [session for session, _ in found(index, store, "长安 古都")] == ["short", "long"]
+
+
+def test_who_wrote_what_was_found_is_told(index: SearchIndex, capsys: pytest.CaptureFixture[str]) -> None:
+    store = InMemoryStore()
+    for author in (own_author(), "bob\x1b[2J@lap", None):
+        store.append("s", [Message("user", "an otter", author=author)])
+    print_findings(looked_up(index, store, "otter"))
+    told = [line.split(" · ")[2] for line in capsys.readouterr().out.splitlines() if "turn" in line]
+    assert sorted(told) == ["bob␛[2J@lap", "you", "you"]
 
 
 def test_of_equally_good_hits_the_newest_comes_first(store: CountingStore, index: SearchIndex) -> None:
