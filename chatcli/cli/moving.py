@@ -183,14 +183,10 @@ def backup(file: Annotated[str, typer.Argument(metavar="FILE")], yes: Yes = Fals
     from chatcli.transfer.backup import back_up, sqlite_path
     from chatcli.transfer.departure import target_of
 
-    def may_replace(path: Path) -> bool:
-        ask_first(f"Replace {path}?", yes)
-        return True
-
     with named_store(store) as opened, _progress("saving", "pages") as progress:
         path = sqlite_path(opened)
         target = target_of(Path(file), "sessions", "db")
-        sessions = back_up(path, target, may_replace, progress)
+        sessions = back_up(path, target, lambda file: ask_first(f"Replace {file}?", yes), progress)
     _say(f"wrote {counted(sessions, 'session')} to {target}")
 
 

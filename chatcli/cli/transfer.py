@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,7 +42,7 @@ def export(
 
     Example: chatcli history export -s JavaEdge -o JavaEdge.html
     """
-    from chatcli.cli.output import ask_first, notice
+    from chatcli.cli.output import notice
     from chatcli.cli.stores import named_store
     from chatcli.transfer.departure import format_of, save, target_of
 
@@ -53,12 +54,7 @@ def export(
             _print(pieces)
             return
         target = target_of(path, name, chosen)
-
-        def may_replace(file: Path) -> bool:
-            ask_first(f"Replace {file}?", yes)
-            return True
-
-        save(pieces, target, may_replace)
+        save(pieces, target, partial(_may_replace, yes=yes))
     notice(f"wrote {name} to {target}")
 
 
@@ -86,6 +82,14 @@ def _exported(store: "Store", session: str | None, format: str, all_: bool) -> t
         return "sessions", written_all(store, format)
     name = existing_session(store, session)
     return name, written(carried(store, name), format)
+
+
+def _may_replace(file: Path, yes: bool) -> bool:
+    """Return True when it may; a no ends the command."""
+    from chatcli.cli.output import ask_first
+
+    ask_first(f"Replace {file}?", yes)
+    return True
 
 
 def _print(pieces: Iterable[str]) -> None:

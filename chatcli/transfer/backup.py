@@ -29,17 +29,18 @@ def sqlite_path(store: Store) -> Path:
     return store.path
 
 
-def back_up(path: Path, target: Path, may_replace: Callable[[Path], bool], progress: Progress) -> int:
+def back_up(path: Path, target: Path, before_replacing: Callable[[Path], None], progress: Progress) -> int:
     """Copy the store in the file at `path` as it is at this moment; return how many sessions it has.
 
-    The copy is there whole and checked, or not at all, for its owner alone. Raises UsageError for a target that is the
-    store itself, or where no file can be written; ChatError when the disk is full.
+    The copy is there whole and checked, or not at all, for its owner alone. `before_replacing` is called with a target
+    that exists, and raises what shall stop it. Raises UsageError for a target that is the store itself, or where no
+    file can be written; ChatError when the disk is full.
     """
     try:
         if target.exists():
             if not target.is_file() or target.samefile(path):
                 raise UsageError(f"{target} is no place for a backup of {path}", "give the path of a new file")
-            may_replace(target)
+            before_replacing(target)
         with replacing(target) as new:
             return _copied(path, new, target, progress)
     except OSError as error:

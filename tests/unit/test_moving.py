@@ -218,7 +218,7 @@ def test_a_backup_is_of_one_moment_while_others_write(talked: Path) -> None:
         writer = threading.Thread(target=write)
         writer.start()
         try:
-            back_up(store.path, talked / "b.db", lambda _: True, told)
+            back_up(store.path, talked / "b.db", lambda _: None, told)
         finally:
             stop.set()
             writer.join()
@@ -233,7 +233,7 @@ def test_a_backup_that_is_stopped_leaves_nothing(talked: Path) -> None:
         raise KeyboardInterrupt
 
     with stored(talked / "data/sessions.db") as store, pytest.raises(KeyboardInterrupt):
-        back_up(store.path, talked / "b.db", lambda _: True, stop)
+        back_up(store.path, talked / "b.db", lambda _: None, stop)
     assert [path.name for path in talked.iterdir() if path.is_file()] == []
 
 
@@ -298,7 +298,7 @@ def test_what_has_expired_since_the_backup_comes_back_and_stays(talked: Path) ->
     with stored(talked / "data/sessions.db") as store:
         store.expire("a", 1)
         store._db.execute("UPDATE sessions SET expires = 5 WHERE name = 'a'")
-        back_up(store.path, talked / "b.db", lambda _: True, lambda *_: None)
+        back_up(store.path, talked / "b.db", lambda _: None, lambda *_: None)
     with opened_backup(talked / "b.db", lambda *_: None) as kept:
         assert kept.exists("a")
 
@@ -398,4 +398,4 @@ def test_there_is_nothing_to_export_in_an_empty_store(command: Command, home: Pa
 
 def test_errors_of_a_backup_are_chat_errors(talked: Path) -> None:
     with stored(talked / "data/sessions.db") as store, pytest.raises(ChatError):
-        back_up(store.path, talked, lambda _: True, lambda *_: None)
+        back_up(store.path, talked, lambda _: None, lambda *_: None)
