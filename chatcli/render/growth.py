@@ -12,8 +12,8 @@ from markdown_it.token import Token
 
 from chatcli.render.columns import DECIDING
 from chatcli.render.grammar import GOES_ON, LONGEST_HEADING
-from chatcli.render.markdown import parse
 from chatcli.render.nesting import ITEM, Container, Opened, levels, opened, within
+from chatcli.render.parsing import parse
 from chatcli.render.settled import settled_length
 
 _STUB = "."  # stands for text that was cut off

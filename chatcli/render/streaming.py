@@ -11,8 +11,9 @@ from rich.text import Text
 from rich.theme import Theme
 
 from chatcli.render.blocks import BlockReader
+from chatcli.render.elements import Thread
 from chatcli.render.live import Region, drawn, split_lines
-from chatcli.render.markdown import ReplyMarkdown, Thread
+from chatcli.render.markdown import ReplyMarkdown
 from chatcli.render.nesting import Blocks
 from chatcli.render.reply import wheel
 from chatcli.render.safe import SafePieces, one_line

@@ -17,7 +17,7 @@ from markdown_it.utils import OptionsDict
 
 from chatcli.messages import Message
 from chatcli.render.history import describe, end_note, placed, who_said
-from chatcli.render.markdown import parse, parser
+from chatcli.render.parsing import parse, parser
 from chatcli.render.safe import neutralise, one_line
 from chatcli.transfer import Carried
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcli.render.markdown import parser
+from chatcli.render.parsing import parser
 from tests.final_screen import FinalScreen
 from tests.spec import spec_examples
 from tests.terminal import clean_env

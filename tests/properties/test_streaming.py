@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.markdown import Markdown
 
-from chatcli.render.markdown import InnerRule, whole
+from chatcli.render.elements import InnerRule
+from chatcli.render.markdown import whole
 from chatcli.render.reply import PlainReply
 from chatcli.render.safe import neutralise
 from chatcli.render.streaming import MarkdownReply
