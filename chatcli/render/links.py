@@ -1,6 +1,5 @@
 """Links of a reply: what can be clicked, and where it really leads."""
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,11 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from markdown_it.token import Token
 
-from chatcli.render.live import BETWEEN
+from chatcli.render.terminals import makes_links
 
 _CLICKABLE = ("http://", "https://", "mailto:")
-_LINKING_PROGRAMS = ("WezTerm", "ghostty", "iTerm.app", "rio", "vscode")
-_LINKING_TERMS = ("alacritty", "contour", "foot", "wezterm", "xterm-ghostty", "xterm-kitty")
 TARGET = "target"
 """The tag of a target that is shown."""
 _all_shown = ContextVar("all_shown", default=False)
@@ -38,7 +35,7 @@ def honest(tokens: Iterable[Token]) -> Iterator[Token]:
         yield token
         if token.type == "link_close" and target and misleads(said, target):
             yield Token("text", "", 0, content=f" ({target})")
-        elif token.type == "link_close" and target and not spells(said, target) and not makes_links():
+        elif token.type == "link_close" and target and not spells(said, target) and not _is_clickable():
             yield Token("target_open", TARGET, 1)
             yield Token("text", "", 0, content=f" ({target})")
             yield Token("target_close", TARGET, -1)
@@ -54,16 +51,8 @@ def targets_shown() -> Iterator[None]:
         _all_shown.reset(before)
 
 
-def makes_links() -> bool:
-    """Say whether the terminal is known to make a text clickable (OSC 8); in doubt, and over SSH, it is not."""
-    if _all_shown.get():
-        return False
-    env, kind = os.environ, os.environ.get("TERM", "")
-    if "TMUX" in env or any(name in env for name in BETWEEN):
-        return False
-    vte = env.get("VTE_VERSION", "")
-    named = env.get("TERM_PROGRAM") in _LINKING_PROGRAMS or "WT_SESSION" in env or (vte.isdecimal() and int(vte) > 5000)
-    return kind.startswith(_LINKING_TERMS) or (kind.startswith("xterm") and named)
+def _is_clickable() -> bool:
+    return makes_links() and not _all_shown.get()
 
 
 def spells(text: str, target: str) -> bool:

@@ -1,6 +1,5 @@
 """A few lines at the bottom of the terminal that are drawn again and again, below text that stays."""
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from typing import IO
@@ -8,6 +7,8 @@ from zlib import crc32
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
+
+from chatcli.render.terminals import reflows
 
 # A frame is one write, shown at once by terminals that know mode 2026; others ignore it. In the live lines
 # automatic wrapping is off: when the terminal's idea of a glyph's width is not ours, the line loses
@@ -18,28 +19,6 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
 _LINK_ID = re.compile(r"\x1b\]8;id=[^;]*;([^\x1b]*)")
 _UNSURE = re.compile("[^\0-\u02ff\u0370-\u052f]")  # glyphs that are, or may be, two cells wide
-
-
-# What says which terminal this is: programs by the name they give themselves, terminals by their TERM, and what is
-# between them and us and shows lines its own way, whatever else was inherited from the terminal around it.
-_REFLOWING_PROGRAMS = ("Apple_Terminal", "Hyper", "WezTerm", "ghostty", "iTerm.app", "rio", "tmux", "vscode")
-_REFLOWING_TERMS = ("alacritty", "contour", "foot", "tmux", "wezterm", "xterm-ghostty", "xterm-kitty")
-BETWEEN = ("INSIDE_EMACS", "NVIM", "STY", "VIM_TERMINAL", "XTERM_VERSION")
-
-
-def reflows() -> bool:
-    """Say whether the terminal is known to wrap what it shows anew when its width changes.
-
-    Most do by now, but over SSH none is known. In doubt the answer is no: that leaves a row too many in a terminal
-    that reflows, where a wrong yes would take away rows of finished text in one that does not.
-    """
-    env, kind = os.environ, os.environ.get("TERM", "")
-    if any(name in env for name in BETWEEN):
-        return False
-    if kind.startswith(_REFLOWING_TERMS) or "TMUX" in env:
-        return True
-    named = env.get("TERM_PROGRAM") in _REFLOWING_PROGRAMS or "VTE_VERSION" in env or "WT_SESSION" in env
-    return kind.startswith("xterm") and named
 
 
 def drawn(console: Console, renderable: RenderableType) -> str:

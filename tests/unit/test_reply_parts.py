@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.style import Style
 
 from chatcli.render.code import INK, Highlighter
-from chatcli.render.links import makes_links, misleads
+from chatcli.render.links import misleads
 from chatcli.render.markdown import whole
 from chatcli.render.settled import settled_length
 from chatcli.render.streaming import MarkdownReply
+from chatcli.render.terminals import makes_links
 from tests.final_screen import FinalScreen
 from tests.screen import ScreenFile
 from tests.unit.test_streaming import forget_terminal

@@ -6,11 +6,11 @@ import pytest
 from chatcli.messages import Message, Usage
 from chatcli.model import Delta, Event, Finished, Reasoning, Retrying, Used
 from chatcli.pump import Pump, Tick
-from chatcli.render.live import reflows
 from chatcli.render.markdown import whole
 from chatcli.render.reply import AwaitedReply, PlainReply, reply_view
 from chatcli.render.speed import speed_line
 from chatcli.render.streaming import MarkdownReply
+from chatcli.render.terminals import reflows
 from chatcli.render.thoughts import MOST
 from chatcli.render.turn import show_turn
 from tests.screen import ReflowingScreenFile, ScreenFile
