@@ -73,7 +73,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
     for row in rows:
         state = {True: "look" if row["hint"] else "ok", False: "wrong", None: "-"}[row["ok"]]
-        print(f"{state:<5}  {row['part']:<9} {one_line(row['found'], 200)}")
+        print(f"{state:<5}  {row['part']:<9} {one_line(row['found'], 400)}")
         for hint in row["hint"].splitlines():
             print(f"{'':16} {one_line(hint, 200)}")
 

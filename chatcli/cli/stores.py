@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from chatcli.cli.resolve import Workplace, workplace
 from chatcli.config import folders
-from chatcli.errors import NotFound
+from chatcli.errors import NotFound, UsageError
 from chatcli.names import check_session_name, listed
 from chatcli.stores import Store
-from chatcli.stores.address import open_store, whole, with_option, with_password
+from chatcli.stores.address import SHORT, open_store, whole, with_option, with_password
 from chatcli.stores.rules import no_session
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ def open_named_store(place: Workplace, address: str | None = None) -> Store:
             ttl=named.ttl,
             environ=place.environ,
         )
+    if place.config.stores and address not in SHORT and ":" not in address:
+        known = ", ".join(place.config.stores)
+        raise UsageError(f"there is no store {address!r}", f"stores of the config: {known}; or write an address")
     return open_store(address, data_folder=place.folders.data, environ=place.environ)
 
 

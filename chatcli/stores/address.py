@@ -24,6 +24,8 @@ KNOWN = (
     "memory:, sqlite:///FILE, redis://HOST:PORT/DB, rediss://…, unix://PATH, "
     "redis+cluster://HOST:PORT/, redis+sentinel://HOSTS/SERVICE/DB"
 )
+SHORT = ("memory", "sqlite", "redis")
+"""The addresses that are one word."""
 USUAL_PREFIX = "message_store:"
 """Where LangChain's Python class keeps its lists."""
 LOCAL_REDIS = "redis://localhost:6379/0"

@@ -61,7 +61,10 @@ def _no_connection(error: failures.ConnectionError, text: str, where: str, other
 
 
 def _wrong_password(where: str) -> StoreError:
-    return StoreUnavailable(f"{where} does not accept this user and password", "correct them in the address")
+    return StoreUnavailable(
+        f"{where} does not accept this user and password",
+        "correct them: in the address, or the password of [stores.NAME] in the config",
+    )
 
 
 def passes(error: Exception) -> bool:

@@ -104,7 +104,8 @@ def _check(url: str, shown: str) -> None:
             own = ("wait_replicas", *(SENTINEL_LOGIN if fails_over(shown) else ()))
             known = ", ".join((*_OPTIONS[parts.scheme], *own))
             place = masked(shown).partition("?")[0]  # the value may be a password, the name mistyped
-            raise UsageError(f"the store address {place!r} has an unknown option {name!r}", f"known are {known}")
+            tls = "that is for TLS: write rediss in place of redis" if name in _OPTIONS["rediss"] else ""
+            raise UsageError(f"the store address {place!r} has an unknown option {name!r}", tls or f"known are {known}")
     if parts.scheme == "unix":
         if parts.hostname or not parts.path:
             raise ValueError("a socket's path has three slashes before it")

@@ -177,6 +177,12 @@ def test_an_unknown_scheme_is_told_the_known_ones(tmp_path: Path) -> None:
         assert scheme in caught.value.hint
 
 
+def test_an_option_of_tls_in_an_address_without_it_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        opened("redis://host?ssl_ca_certs=ca.crt", tmp_path)
+    assert caught.value.hint == "that is for TLS: write rediss in place of redis"
+
+
 @pytest.mark.parametrize(
     ("address", "imported"), [(None, []), ("memory:", []), ("sqlite", ["sqlite3"]), ("redis", ["redis"])]
 )

@@ -50,6 +50,14 @@ def test_a_password_comes_from_a_variable_a_file_or_a_command(
         assert password_in_use() == "hunter2 @/#?&%"
 
 
+def test_a_mistyped_store_of_the_config_is_told_which_there_are(home: Path, command: Command) -> None:
+    configured(home)
+    done = command("sessions", "list", "--store", "teem")
+    assert done.code == 2
+    assert done.err == "error: there is no store 'teem'\nhint: stores of the config: team; or write an address\n"
+    assert command("sessions", "list", "--store", "sqlite").err == ""
+
+
 def test_the_sentinels_password_comes_from_elsewhere_too(home: Path) -> None:
     (home / "secret").write_text("hunter2 &x\n")
     configured(home, f'sentinel_password_file = "{home}/secret"', "wait_replicas = 2", address=SENTINELS)
