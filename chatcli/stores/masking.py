@@ -2,10 +2,14 @@
 
 import re
 
+_LOGIN = r"(?s)(://[^:/?#@]*):.*@"
+_MISTYPED = r"(?s)^(?!/[^/]|\W*(?:sqlite|unix):|\W*[\w+.-]+://[^/])([^:]*):.*@"
+"""What was meant as an address with a login: without its scheme, or with other slashes than two."""
+
 
 def masked(address: str) -> str:
     """Return the address with any password replaced by `***`."""
-    address = re.sub(r"(?s)(://[^:/?#@]*):.*@", r"\1:***@", address)
+    address = re.sub(_MISTYPED, r"\1:***@", re.sub(_LOGIN, r"\1:***@", address))
     return re.sub(r"(?i)([?&](?:ssl_|sentinel_)?password=)[^&]*", r"\1***", address)
 
 

@@ -59,6 +59,10 @@ def test_redis_is_named_by_its_address_without_the_password(tmp_path: Path) -> N
         ("redis://user:pa/ss@w#rd@host:1/0", "redis://user:***@host:1/0"),
         ("rediss://:secret@host:1", "rediss://:***@host:1"),
         ("unix:///run/redis.sock?db=0&password=secret", "unix:///run/redis.sock?db=0&password=***"),
+        ("sqlite:///C:/me@home.db", "sqlite:///C:/me@home.db"),
+        ("unix:///run/a:b@c.sock", "unix:///run/a:b@c.sock"),
+        ("redis+sentinel://me@h:1,i:2/s/0", "redis+sentinel://me@h:1,i:2/s/0"),
+        ("/models/a:b@c.gguf", "/models/a:b@c.gguf"),
     ]:
         assert masked(address) == shown
     store = opened("redis://user:secret@localhost:1/0", tmp_path)
@@ -168,6 +172,21 @@ def test_an_address_that_is_none_is_a_usage_error_without_secrets(address: str, 
     assert "\n" not in error.message + error.hint
     assert "secret" not in error.message + error.hint
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["user:secret@h:1", ":secret@h", "//u:secret@h", "redis:secret@h", "redis:u:secret@h",
+     "redis:/u:secret@h:1/0",
+     "redis//:secret@h",
+     "redis:///u:secret@h", "redis:///:sec:ret@h:1/0", "'redis://:secret@h:1/0'", " redis:/:secret@h"],
+)  # fmt: skip
+def test_a_mistyped_address_shows_no_password_either(address: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        opened(address, tmp_path)
+    assert "***@h" in caught.value.message
+    assert "secret" not in caught.value.message + caught.value.hint
+    assert "ret@" not in caught.value.message + caught.value.hint
 
 
 def test_an_unknown_scheme_is_told_the_known_ones(tmp_path: Path) -> None:
