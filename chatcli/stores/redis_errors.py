@@ -72,7 +72,9 @@ def passes(error: Exception) -> bool:
     match error:
         case failures.AuthenticationError() | failures.AuthorizationError():
             return False
-        case failures.ConnectionError() | failures.TimeoutError() | failures.ReadOnlyError() | OSError():
+        case failures.ConnectionError() | failures.TimeoutError() | OSError():
+            return True
+        case failures.ReadOnlyError() | failures.MasterDownError():
             return True
     return str(error).startswith("NOREPLICAS")
 
@@ -100,6 +102,11 @@ def of_cluster(error: Exception, address: str) -> StoreError | None:
         case failures.ClusterDownError() | failures.MasterDownError() if known:
             return StoreAway(
                 f"Redis at {address} has lost a master: {text}", "wait for its fail-over, or look at CLUSTER INFO"
+            )
+        case failures.MasterDownError():
+            return StoreAway(
+                f"Redis at {address} is a replica that has lost its master",
+                "wait a moment, or give the master's address",
             )
         case failures.MovedError() | failures.AskError() | failures.TryAgainError() | failures.ClusterError():
             return _unnamed_cluster(address)
