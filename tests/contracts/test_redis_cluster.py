@@ -270,6 +270,19 @@ def test_the_index_is_told_later_when_its_master_takes_no_writes(cluster: RedisC
         assert [session.name for session in store.sessions()] == [elsewhere(cluster, prefix)], "told in the end"
 
 
+def test_what_the_index_is_told_late_does_not_hide_a_session_that_was_begun_anew(
+    cluster: RedisCluster, prefix: str
+) -> None:
+    name = elsewhere(cluster, prefix)
+    with closing(ClusterStore(cluster.url, prefix)) as other:
+        with closing(ClusterStore(cluster.url, prefix)) as store:
+            store.append(name, TURN)
+            with refusing(cluster, f"chatcli:index:{prefix}"):
+                assert store.delete(name)
+            other.append(name, TURN)
+        assert [session.name for session in other.sessions()] == [name]
+
+
 def test_names_without_a_session_hide_nothing_when_they_cannot_be_taken_off(
     cluster: RedisCluster, store: Store, everywhere: Any, prefix: str
 ) -> None:
@@ -460,6 +473,9 @@ def test_a_rename_that_may_not_remove_the_old_one_leaves_both_and_is_finished_wh
     assert len(store.redo("new")) == 1
     with pytest.raises(NotFound):
         store.rename("old", "newer")
+    store.append("old", TURN)
+    with pytest.raises(Conflict, match="there is a session 'new' already"):
+        store.rename("old", "new")
 
 
 def test_a_copy_that_was_left_when_the_old_one_went_on_is_not_thrown_away(
@@ -510,6 +526,36 @@ def test_a_copy_that_is_lost_before_it_has_its_name_costs_nothing(
     assert not store.exists("new")
     store.rename("old", "new")
     assert everything(store, "new") == before
+
+
+def test_a_session_that_is_begun_while_another_is_copied_to_its_name_is_left(
+    cluster: RedisCluster, store: ClusterStore, prefix: str
+) -> None:
+    class Raced(ClusterStore):
+        """One who sees that there is no session of that name, and then there is."""
+
+        def exists(self, session: str) -> bool:
+            found = super().exists(session)
+            store.append(session, [Message("user", "mine")])
+            return found
+
+    fill(store, "old")
+    with closing(Raced(cluster.url, prefix)) as raced:
+        for name, verb in (("a", raced.rename), ("b", raced.fork)):
+            with pytest.raises(Conflict, match="there is a session"):
+                verb("old", name)
+            assert [message.text for message in store.messages(name)] == ["mine"]
+    assert store.length("old") == 149
+
+
+def test_a_copy_that_somebody_has_written_to_is_not_taken_back(store: ClusterStore) -> None:
+    fill(store, "old")
+    staged = store._staged("old", "new")
+    store._publish("old", "new", staged)
+    store.append("new", TURN)
+    with pytest.raises(Conflict, match="are both in use"):
+        store._take_back("new", staged)
+    assert store.length("new") == 151
 
 
 def test_nothing_is_lost_or_doubled_when_another_program_writes_during_renames(
