@@ -1,7 +1,6 @@
 """Which sessions there are in Redis: the index of ours, and a search for those that only other programs wrote."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 from chatcli.errors import StoreError, UsageError
@@ -28,9 +27,9 @@ class Index:
         """Return a page of the sessions, the one used last first: two round trips."""
         if limit == 0:
             return []
-        offered = set[str]()  # names of which nothing is left, which may be in the index still
+        offered, stay = set[str](), 0  # names of which nothing is left; how many of them may be in the index still
         while True:
-            last = -1 if limit is None else offset + limit + len(offered) - 1
+            last = -1 if limit is None else offset + limit + stay - 1
             (found,) = self._wire.ask(("ZREVRANGE", self.key, offset, last))
             names = [name for raw in found if (name := self._allowed(raw))]
             listed = self.described(names)
@@ -38,10 +37,12 @@ class Index:
             if gone <= offered:
                 return listed[:limit]
             # Some have expired, or another program removed their list.
-            with suppress(StoreError):  # a server that takes no writes keeps their names
-                for name in gone - offered:
+            fresh, offered = gone - offered, offered | gone
+            try:
+                for name in fresh:
                     self.forget(name)
-            offered |= gone
+            except StoreError:  # a server that takes no writes keeps their names
+                stay = len(offered)
 
     def foreign(self) -> Iterator[Session]:
         """Yield the sessions whose lists stand under the prefix and not in the index; looks at every key there is."""

@@ -18,7 +18,7 @@ from chatcli.errors import ChatError, Conflict, NotFound, StoreError, StoreUnava
 from chatcli.messages import Message
 from chatcli.stores import Change, Pending, State, Store, Watermark
 from chatcli.stores.redis import RedisStore
-from chatcli.stores.redis_cluster import ClusterStore
+from chatcli.stores.redis_cluster import ClusterStore, Staged
 from chatcli.stores.redis_errors import ours
 from chatcli.stores.redis_exchange import Ask, Plan
 from tests.certificates import certify
@@ -546,6 +546,26 @@ def test_a_session_that_is_begun_while_another_is_copied_to_its_name_is_left(
                 verb("old", name)
             assert [message.text for message in store.messages(name)] == ["mine"]
     assert store.length("old") == 149
+
+
+def test_a_session_that_is_written_to_while_it_is_renamed_is_copied_again(
+    cluster: RedisCluster, store: ClusterStore, prefix: str
+) -> None:
+    late = [[Message("user", "late")]]
+
+    class Raced(ClusterStore):
+        """One whose session is written to when the copy of it has just been made visible."""
+
+        def _publish(self, old: str, new: str, staged: Staged) -> None:
+            super()._publish(old, new, staged)
+            while late:
+                store.append(old, late.pop())
+
+    fill(store, "old")
+    with closing(Raced(cluster.url, prefix)) as raced:
+        raced.rename("old", "new")
+    assert (store.exists("old"), store.length("new"), store.messages("new")[-1].text) == (False, 150, "late")
+    assert [session.name for session in store.sessions()] == ["new"]
 
 
 def test_a_copy_that_somebody_has_written_to_is_not_taken_back(store: ClusterStore) -> None:
