@@ -126,8 +126,13 @@ def describe(message: Message, whole: bool = False) -> str:
         said = message.content
     else:
         said = "\n".join(_describe_part(part, whole) for part in message.content)
-    calls = "".join(f"\n[calls {call.get('name', '')}]" for call in message.tool_calls)
+    calls = "".join(f"\n[calls {_called(call)}]" for call in message.tool_calls)
     return (said + calls).lstrip("\n")
+
+
+def _called(call: Mapping[str, Any]) -> str:
+    """Return the name of the tool in a call of OpenAI's shape, or of an older one without a `function`."""
+    return one_line(str(call.get("function", {}).get("name") or call.get("name") or "a tool"), 60)
 
 
 def _describe_part(part: Mapping[str, Any], whole: bool) -> str:

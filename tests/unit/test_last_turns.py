@@ -5,6 +5,7 @@ import io
 import pytest
 
 from chatcli.messages import Message
+from chatcli.render.history import describe
 from chatcli.repl.last_turns import show_last_turns
 from chatcli.repl.screen import Screen
 from chatcli.stores.in_memory import InMemoryStore
@@ -53,3 +54,9 @@ def test_code_and_indentation_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) 
 def test_what_the_model_thought_in_an_older_reply_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, "q", "<think>\nhm\n</think>\n\nyes") == ["you> q", "yes", "", ""]
     assert shown(monkeypatch, "q", "<think> is a tag") == ["you> q", "<think> is a tag", "", ""]
+
+
+def test_a_call_is_shown_with_the_tools_name() -> None:
+    function = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    asked = Message("assistant", "Let me see", tool_calls=(function, {"name": "clock"}, {"function": {}}))
+    assert describe(asked) == "Let me see\n[calls weather]\n[calls clock]\n[calls a tool]"

@@ -36,6 +36,7 @@ PLACES = {
     "model": lambda bad: Carried("s", [Message("assistant", "x", model=bad)]),
     "tool's answer": lambda bad: Carried("s", [Message("tool", bad, tool_call_id=bad, name=bad)]),
     "tool's name": lambda bad: Carried("s", [Message("assistant", "x", tool_calls=({"name": bad},))]),
+    "function's name": lambda bad: Carried("s", [Message("assistant", "x", tool_calls=({"function": {"name": bad}},))]),
     "what cannot be read": lambda bad: Carried("s", [Message("unreadable", bad)]),
     "attachment": lambda bad: Carried("s", [Message("user", (text("x"), text(fenced(bad, bad))))]),
     "kind of a part": lambda bad: Carried("s", [Message("user", ({"type": bad},))]),
