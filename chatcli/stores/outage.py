@@ -135,8 +135,8 @@ class Outage:
         """What there is to say when the chat has ended: '' when the store has all of it."""
         if self._away is None or not self._meanwhile.turns:
             return ""
-        kept = turns(self._meanwhile.turns)
-        return f"{kept} kept here for {self.address}; the next chat or ask that reaches it puts them there"
+        kept, them = turns(self._meanwhile.turns), "it" if self._meanwhile.turns == 1 else "them"
+        return f"{kept} kept here for {self.address}; the next chat or ask that reaches it puts {them} there"
 
     @property
     def lost(self) -> bool:

@@ -10,6 +10,8 @@ from chatcli.errors import StoreAway, StoreError, StoreUnavailable
 _OTHERWISE = "start it or correct the address (--store redis://HOST:PORT/DB), or use --store sqlite"
 _OTHER_NODES = "start its nodes; the addresses that they announce must lead to them from here (cluster-announce-ip)"
 
+_TO_ITS_ADDRESS = re.compile(r"^Error -?\d+ connecting to \S+\. (?=\S)")
+"""What redis-py says before the reason, where there is one server, and its address was said already."""
 
 _HANGS_UP = re.compile(r"(?i)certificate.required|EOF occurred|reset by peer|closed by server")
 
@@ -20,7 +22,7 @@ class WrongType(StoreError):
 
 def ours(error: Exception, address: str) -> StoreError:
     """Return the error in our words; `address` is the store's as it may be shown."""
-    text, where = _first_line(error), f"Redis at {address}"
+    text, where = _reason(error, address), f"Redis at {address}"
     otherwise = _OTHER_NODES if _is_cluster(address) else _OTHERWISE
     if isinstance(error, failures.ConnectionError):
         return _no_connection(error, text, where, otherwise)
@@ -138,6 +140,11 @@ def _refused(text: str, where: str) -> StoreError:
     if text.startswith("DB index"):
         return StoreUnavailable(f"{where} has no such database", "end the address with the number of one it has: /0")
     return StoreError(f"{where} refuses: {text}", "look into its log")
+
+
+def _reason(error: Exception, address: str) -> str:
+    text = _first_line(error)
+    return _TO_ITS_ADDRESS.sub("", text) if address.startswith(("redis:", "rediss:", "unix:")) else text
 
 
 def _first_line(error: Exception) -> str:
