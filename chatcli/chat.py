@@ -6,7 +6,7 @@ from typing import Any
 from chatcli.answering import Answering
 from chatcli.committing import announce, drop
 from chatcli.memory.history import History
-from chatcli.messages import Content, Message, new_id, user_message
+from chatcli.messages import Content, Message, Turn, new_id, user_message
 from chatcli.model import Model
 from chatcli.revising import apply, choose, clear, put_back, take_back, to_go_on, to_replace
 from chatcli.stores import Change, Pending
@@ -107,8 +107,8 @@ class Chat(Answering):
         self.derive()
         return chosen
 
-    def undo(self, turns: int = 1) -> int:
-        """Take the last turns out of the history; return how many there were. `redo` brings them back."""
+    def undo(self, turns: int = 1) -> Sequence[Turn]:
+        """Take the last turns out of the history; return them, the newest first. `redo` brings them back."""
         taken = take_back(self.store, self.session, turns)
         self.own.took_back = True
         self._length = self.store.length(self.session)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import count
+from itertools import count, islice
 
 from chatcli.alternatives import as_turn, versions
 from chatcli.committing import give_title, take_title
@@ -22,16 +22,17 @@ _LAST_TURNS = 16
 """Messages to look at first, to find the last turns."""
 
 
-def take_back(store: Store, session: str, turns: int) -> int:
-    """Take the last turns out of the history; return how many there were."""
+def take_back(store: Store, session: str, turns: int) -> list[Turn]:
+    """Take the last turns out of the history; return them, the newest first."""
     history = open_history(store, session, _LAST_TURNS)
-    starts = [turn.start for turn, _ in zip(history.turns(), range(turns), strict=False)]
-    if starts:
-        first = history.between(0, 1) if starts[-1] == 0 else []
-        store.append(session, [], at=starts[-1], expected_length=history.length)
+    taken = list(islice(history.turns(), turns))
+    if taken:
+        start = taken[-1].start
+        first = history.between(0, 1) if start == 0 else []
+        store.append(session, [], at=start, expected_length=history.length)
         if first:
             take_title(store, session, first[0])
-    return len(starts)
+    return taken
 
 
 def put_back(store: Store, session: str) -> list[Message]:

@@ -82,9 +82,11 @@ def test_each_sees_the_others_turns_above_its_prompt_with_who_wrote_them(shared:
         anna.enter("Nothing")
         shows(anna, "you> Nothing", "Turn 2: Nothing", "", "you>")
         shows(bob, f"{ANNA}> Nothing", "Turn 2: Nothing", "", "you>")
+        assert shared.said() == ["What is new?", "Turn 1: What is new?", "Nothing", "Turn 2: Nothing"]
+        bob.enter("/undo")
+        shows(bob, f"took back 1 turn of {ANNA}: Nothing; /redo brings it back", "you>")
         leave(anna)
         leave(bob)
-    assert shared.said() == ["What is new?", "Turn 1: What is new?", "Nothing", "Turn 2: Nothing"]
 
 
 def test_what_is_being_typed_stays_as_it_is_cursor_and_all(shared: Shared) -> None:
@@ -153,6 +155,7 @@ def test_what_is_taken_back_replaced_and_emptied_in_one_is_said_in_the_other(sha
         shows(anna, f"{BOB}> two", "Turn 2: two", "", "you>")
         bob.enter("/undo")
         shows(anna, "the last turn was taken back elsewhere", "you>")
+        shows(bob, "took back 1 turn: two; /redo brings it back", "you>")
         shared.user.server.replies("otherwise")
         bob.enter("/retry")
         shows(anna, "the last reply was replaced elsewhere", "otherwise", "", "you>")

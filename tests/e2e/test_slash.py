@@ -168,7 +168,7 @@ def test_undo_and_redo(known: User) -> None:
         say(term, "/redo", "brought back 2 turns")
         assert len(known.said("s")) == 6
         say(term, "/redo", "nothing to redo here")
-        say(term, "/undo", "took back 1 turn; /redo brings it back")
+        say(term, "/undo", "took back 1 turn: question 2; /redo brings it back")
         refused(term, "/undo x", "whole number")
         refused(term, "/history " + 20 * "9", "too large a number")
         leave(term)

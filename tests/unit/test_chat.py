@@ -189,12 +189,12 @@ def test_undo_takes_turns_out_and_redo_puts_them_back() -> None:
     chat = chat_with(["1"], ["2"], ["3"])
     for text in ("a", "b", "c"):
         run(chat.send(text))
-    assert chat.undo(2) == 2
+    assert len(chat.undo(2)) == 2
     assert said(chat) == [("user", "a"), ("assistant", "1")]
     assert chat.redo() == 4
     assert len(said(chat)) == 6
-    assert chat.undo(99) == 3
-    assert chat.undo() == 0
+    assert len(chat.undo(99)) == 3
+    assert not chat.undo()
 
 
 def test_a_missing_variable_costs_nothing() -> None:

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from chatcli.authors import other_author
 from chatcli.errors import UsageError
-from chatcli.render.history import last_turns
+from chatcli.render.history import describe, last_turns
 from chatcli.render.safe import one_line
 from chatcli.repl.editing import edit_last, edit_numbered, fork_session
+from chatcli.repl.last_turns import LONGEST_AUTHOR
 from chatcli.repl.slash import slash, words
 from chatcli.values import counted, whole_number
 
 if TYPE_CHECKING:
+    from chatcli.messages import Message
     from chatcli.repl.loop import Repl
 
 _OFFERED = 10  # turns in a completion
+_LONGEST_QUESTION = 30  # cells
 
 
 def recent_turns(repl: "Repl") -> Sequence[tuple[str, str]]:
@@ -71,8 +75,15 @@ def undo(repl: "Repl", argument: str) -> None:
     """Take turns out of the history."""
     undone = repl.chat.undo(_number(argument, default=1))
     repl.chat.last_context = None
-    back = f"took back {counted(undone, 'turn')}; /redo brings {'it' if undone == 1 else 'them'} back"
+    which = _which(undone[0].messages[0]) if len(undone) == 1 else ""
+    back = f"took back {counted(len(undone), 'turn')}{which}; /redo brings {'it' if which else 'them'} back"
     repl.screen.aside(back if undone else "nothing to undo")
+
+
+def _which(question: "Message") -> str:
+    """Return whose turn it was, and how it begins: where others write too, it may not be the one the user meant."""
+    who = one_line(other_author(question), LONGEST_AUTHOR)
+    return f"{f' of {who}' if who else ''}: {one_line(describe(question), _LONGEST_QUESTION)}"
 
 
 @slash("redo", help="bring back what /undo took")
