@@ -11,7 +11,7 @@ from chatcli.stores.seen import KEPT, Seen
 
 
 class Meanwhile:
-    """The time while a store is away. One thread at a time may call, and another one `put_into`."""
+    """The time while a store is away. One thread at a time may call, and another one `keep_rest` and `put_into`."""
 
     def __init__(self, journal: Journal, seen: Seen) -> None:
         self.turns = 0
@@ -43,7 +43,7 @@ class Meanwhile:
         if entry.verb == "update":
             entry = entry._replace(data={**entry.data, "unseen": not self._titles[entry.session]})
         try:
-            self._keep_rest()
+            self.keep_rest()
             self._journal.keep(entry)
         except StoreError as error:
             if entry.verb != "commit":
@@ -52,6 +52,13 @@ class Meanwhile:
             self._only_here.append(entry)
             self._news.append(f"{error.message}: the last turn is nowhere but on this screen; {error.hint}")
         self._count()
+
+    def keep_rest(self) -> None:
+        """Have the journal take what it did not take when it was said. Raises StoreError when it still does not."""
+        for entry in tuple(self._only_here):
+            self._journal.keep(entry)
+            with suppress(ValueError):  # the store was faster
+                self._only_here.remove(entry)
 
     def checkpoint(self, session: str, turn: str, partial: str) -> None:
         """Keep what has come of a reply; nothing when the turn is not under way. Raises StoreError."""
@@ -103,13 +110,6 @@ class Meanwhile:
     def _waiting(self, session: str | None = None) -> list[Entry]:
         here = [entry for entry in self._only_here if session in (None, entry.session)]
         return [*self._journal.entries(session), *here]
-
-    def _keep_rest(self) -> None:
-        """Have the journal take what it did not take when it was said, before what was said later."""
-        for entry in tuple(self._only_here):
-            self._journal.keep(entry)
-            with suppress(ValueError):  # the store was faster
-                self._only_here.remove(entry)
 
     def _remove(self, entry: Entry) -> None:
         try:

@@ -114,6 +114,8 @@ class Outage:
 
     def knock(self) -> bool:
         """Put what waits into the store, if it takes it; say whether it is back."""
+        with suppress(StoreError):  # it was told
+            self._meanwhile.keep_rest()
         try:
             self._inner.exists(self._session or "session")
             while True:
