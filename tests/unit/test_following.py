@@ -6,10 +6,11 @@ import pytest
 
 from chatcli.chat import Chat
 from chatcli.errors import Conflict
-from chatcli.following import MOST, NOTHING, REMEMBERED, News, OwnWriting, Seen, look, seen
+from chatcli.following import EMPTIED, MOST, NOTHING, REMEMBERED, News, OwnWriting, Seen, look, seen
 from chatcli.messages import Message, new_id
 from chatcli.repl.others_shown import drawn
 from chatcli.revising import clear, put_back, take_back
+from chatcli.stores import Snapshot
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedModel
 
@@ -214,6 +215,29 @@ def test_a_session_that_was_emptied_and_begun_anew_is_told_with_what_stands_ther
     assert (news.emptied, news.author, texts(news)) == (True, ANNA, ["anew", "re anew"])
 
 
+@pytest.mark.parametrize("noted", ["anna", 5, ["by"], {"by": 5, "last": ""}, {}])
+def test_who_emptied_it_is_told_by_no_one_where_another_program_wrote_something_else_there(
+    store: InMemoryStore, noted: object
+) -> None:
+    eyes = Eyes(store)
+    store.update("s", settings={EMPTIED: noted})
+    store.clear("s")
+    assert eyes.look() == News(taken=True, emptied=True)
+
+
+def test_a_history_that_shrinks_during_a_look_has_got_nothing_less_than_nothing(store: InMemoryStore) -> None:
+    class Shrinking(InMemoryStore):
+        def snapshot(self, session: str, newest: int) -> Snapshot:
+            self.append(session, [], at=1)
+            return super().snapshot(session, newest)
+
+    shrinking = Shrinking()
+    shrinking.append("s", turn("one"))
+    eyes = Eyes(shrinking)
+    shrinking.append("s", [Message("user", str(number)) for number in range(MOST + 1)])
+    assert eyes.look() == NOTHING
+
+
 @pytest.mark.parametrize("gone", ["deleted", "renamed"])
 def test_a_session_that_is_gone_is_told(store: InMemoryStore, gone: str) -> None:
     eyes = Eyes(store)
@@ -252,6 +276,16 @@ def test_a_look_reads_one_message_that_was_seen_however_long_the_history_is() ->
     read.clear()
     assert eyes.look() == NOTHING
     assert read == [1]
+
+
+def test_more_than_is_remembered_that_this_chat_took_back_is_no_news() -> None:
+    store = InMemoryStore()
+    for number in range(REMEMBERED):
+        store.append("s", turn(str(number)))
+    chat = Chat(store, "s", ScriptedModel())
+    eyes = Eyes(store, chat.own)
+    chat.undo(REMEMBERED - 1)
+    assert eyes.look() == NOTHING
 
 
 def test_messages_without_an_id_are_told_apart_by_what_they_say(store: InMemoryStore) -> None:

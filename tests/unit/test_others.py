@@ -1,18 +1,18 @@
 """Following a session from the prompt: how often it is looked at, and that nobody waits for a look."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
 from chatcli import authors
 from chatcli.chat import Chat
 from chatcli.errors import StoreUnavailable
-from chatcli.following import News
+from chatcli.following import News, Seen, seen
 from chatcli.messages import Message
-from chatcli.repl.others import FAILED, Others, pace
+from chatcli.repl.others import FAILED, Others, _Errand, pace
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.langchain import decode, encode
 from tests.fakes import ScriptedModel
@@ -52,6 +52,13 @@ class Prompt:
     def draw(self, news: News) -> str:
         return " ".join(message.text for message in news.added)
 
+    def until(self, holds: Callable[[], bool]) -> bool:
+        """Wait until something holds that nobody tells of; say whether it does."""
+        deadline = time.monotonic() + PATIENCE
+        while not (held := holds()) and time.monotonic() < deadline:
+            self.came.wait(0.02)
+        return held
+
     def _show(self, text: str) -> None:
         self.shown.append(text)
         self.came.set()
@@ -72,6 +79,14 @@ def at_a_prompt() -> Iterator[Prompt]:
 
 def said(text: str) -> list[Message]:
     return [Message("user", text)]
+
+
+def a_look(others: Others, chat: Chat, store: Slow, comes: str = "", before: Seen | None = None) -> None:
+    """Take a look here and now, at what `comes` behind what was seen before."""
+    before = before or seen(store.length("s"), InMemoryStore.messages(store, "s"))
+    if comes:
+        store.append("s", said(comes))
+    others._look(store, _Errand(chat, before, others._round))
 
 
 def test_it_is_looked_within_a_second_while_the_terminal_is_in_use_and_less_often_then() -> None:
@@ -128,7 +143,138 @@ def test_a_store_that_is_away_is_asked_less_often_and_followed_again() -> None:
         assert len(prompt.shown) == 1
 
 
-def test_nobody_looks_without_a_store() -> None:
+def test_a_store_that_did_not_answer_is_left_alone_for_a_while_and_one_that_did_is_not() -> None:
+    with at_a_prompt() as prompt:
+        prompt.store.away = True
+        assert prompt.until(lambda: prompt.others._resting_until > time.monotonic())
+        prompt.store.away = False
+        assert prompt.until(lambda: prompt.others._resting_until < time.monotonic())
+
+
+def test_nobody_looks_while_a_turn_or_a_command_runs_or_the_store_is_left_alone() -> None:
+    for quiet in ("held", "resting"):
+        others = Prompt(Slow()).others
+        others._chat = Chat(InMemoryStore(), "s", ScriptedModel())
+        others.release()
+        if quiet == "held":
+            others.hold()
+        else:
+            others._resting_until = time.monotonic() + 900
+        errands: list[object] = []
+        thread = Thread(target=lambda taken, of: taken.append(of._next()), args=[errands, others])
+        thread.start()
+        others.typed()
+        others.close()
+        thread.join(PATIENCE)
+        assert errands == [None]
+
+
+def test_a_prompt_waits_for_nothing_that_is_being_drawn() -> None:
+    prompt, drawing, drawn = Prompt(Slow()), Event(), Event()
+
+    def draw(news: News) -> str:
+        drawing.set()
+        drawn.wait(3 * PATIENCE)
+        return "late"
+
+    others = Others(lambda: (prompt.store, False), draw, lambda show: show(), prompt._show)
+    others.shown(None)
+    others._before = seen(0, ())
+    prompt.store.append("s", said("hello"))
+    others.follow(prompt.chat)
+    others.release()
+    try:
+        assert drawing.wait(PATIENCE)
+        began = time.monotonic()
+        others.hold()
+        assert time.monotonic() - began < PATIENCE, "0.3 s, on a machine that has time"
+    finally:
+        drawn.set()
+        others.close()
+
+
+@pytest.mark.parametrize("end", ["another session", "the end of the chat"])
+def test_what_is_seen_of_a_session_that_was_left_is_not_shown(end: str) -> None:
+    with at_a_prompt() as prompt:
+        prompt.store.gate.clear()
+        prompt.store.append("s", said("hello"))
+        prompt.store.asked.clear()
+        assert prompt.store.asked.wait(PATIENCE)
+        if end == "another session":
+            prompt.others.shown(None)
+            prompt.others.follow(Chat(InMemoryStore(), "t", ScriptedModel()))
+        else:
+            prompt.others.close()
+        prompt.store.gate.set()
+        prompt.others.close()
+        assert prompt.others._thread is not None
+        prompt.others._thread.join(PATIENCE)
+        assert prompt.shown == []
+
+
+def test_what_was_not_shown_of_a_session_that_is_left_is_not_shown_in_another() -> None:
+    prompt = Prompt(Slow())
+    others = Others(lambda: (prompt.store, False), prompt.draw, lambda show: None, prompt._show)
+    a_look(others, prompt.chat, prompt.store, "hello")
+    try:
+        others.follow(Chat(InMemoryStore(), "t", ScriptedModel()))
+        others.tell()
+        assert prompt.shown == []
+    finally:
+        others.close()
+
+
+@pytest.mark.parametrize("its_own", [True, False])
+def test_a_store_that_was_opened_to_look_is_closed_and_no_other(its_own: bool) -> None:
+    class Closing(Slow):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    store = Closing()
+    others = Others(lambda: (store, its_own), lambda news: "", lambda show: show(), lambda text: None)
+    others.follow(Chat(InMemoryStore(), "s", ScriptedModel()))
+    others.release()
+    assert store.asked.wait(PATIENCE)
+    others.close()
+    assert others._thread is not None
+    others._thread.join(PATIENCE)
+    assert store.closed is its_own
+
+
+def test_what_this_chat_took_back_is_forgiven_once() -> None:
+    prompt = Prompt(Slow())
+    prompt.store.append("s", [*said("one"), *said("two")])
+    prompt.chat.own.took_back = True
+    a_look(prompt.others, prompt.chat, prompt.store)
+    assert not prompt.chat.own.took_back
+
+
+def test_what_others_did_is_known_to_the_chat_before_its_next_turn() -> None:
+    class Deriving(Chat):
+        derived = 0
+
+        def derive(self) -> None:
+            self.derived += 1
+
+    prompt = Prompt(Slow())
+    prompt.store.append("s", said("one"))
+    chat = Deriving(prompt.store, "s", ScriptedModel())
+    before = seen(1, prompt.store.messages("s"))
+    chat.saw(1)
+    a_look(prompt.others, chat, prompt.store, before=before)
+    assert chat.derived == 0
+    a_look(prompt.others, chat, prompt.store, "two", before=before)
+    assert (chat.derived, prompt.shown) == (1, ["two"])
+    prompt.store.clear("s")
+    prompt.others = Others(None, lambda news: "emptied", lambda show: show(), prompt._show)
+    a_look(prompt.others, chat, prompt.store, before=before)
+    assert (chat.derived, prompt.shown) == (2, ["two", "emptied"])
+    assert not chat.saw(0), "it is known already"
+
+
+def test_nobody_looks() -> None:
     others = Others(None, lambda news: "", lambda show: show(), lambda text: None)
     others.follow(Chat(InMemoryStore(), "s", ScriptedModel()))
     others.release()
