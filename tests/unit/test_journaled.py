@@ -12,7 +12,7 @@ from chatcli.errors import Conflict, StoreAway, StoreError, StoreUnavailable
 from chatcli.messages import Message, new_id
 from chatcli.stores import Change, Pending, State, Store, Watermark
 from chatcli.stores.in_memory import InMemoryStore
-from chatcli.stores.journal import Journal
+from chatcli.stores.journal import Entry, Journal
 from chatcli.stores.journaled import Journaled
 from chatcli.stores.sqlite import SqliteStore
 from chatcli.writer import this_writer
@@ -368,6 +368,56 @@ def test_a_turn_under_way_in_another_process_is_left_to_it(tmp_path: Path, inner
     assert texts(inner) == ["hers", "re: hers"]
 
 
+def test_a_turn_of_a_process_that_was_killed_is_put_there_by_the_next_one_at_once(
+    tmp_path: Path, inner: InMemoryStore, run: Run
+) -> None:
+    from chatcli.stores import replay
+
+    pending, _ = a_turn("unanswered")
+    journal = Journal(tmp_path / "journal.db", "here")
+    journal.keep(replay.begun("s", pending._replace(writer=f"{this_writer()}0")))  # its process id is ours now
+    assert (journal.turns(), run().state) == (1, "")
+    assert [turn.id for turn in inner.pending("s")] == [pending.id]
+
+
+def test_what_came_of_a_reply_while_its_turn_was_put_there_is_not_removed(tmp_path: Path) -> None:
+    from chatcli.stores import replay
+
+    pending, _ = a_turn("one")
+    journal = Journal(tmp_path / "journal.db", "here", iter(range(1000, 2000)).__next__)
+    journal.keep(replay.begun("s", pending))
+    (put,) = journal.entries()
+    assert journal.checkpoint(pending.id, "half")
+    journal.remove(put)
+    (left,) = journal.entries()
+    assert left.partial == '"half"'
+    journal.remove(left)
+    assert journal.entries() == []
+
+
+def test_the_journal_takes_what_many_threads_keep_at_once_and_goes_on_behind_what_it_cannot_keep(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(tmp_path / "journal.db", "here")
+
+    def keep(thread: int) -> None:
+        for number in range(25):
+            journal.keep(Entry("s", "drop", {}, f"{thread}-{number}"))
+
+    with pytest.raises(StoreError, match="half a character"):
+        journal.keep(Entry("\ud800", "drop", {}, "t"))
+    threads = [threading.Thread(target=keep, args=[thread]) for thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(journal.entries()) == 100
+    database = journal._db
+    assert database is not None
+    assert database.execute("PRAGMA synchronous").fetchone() == (2,), "FULL: what it took survives a loss of power"
+    journal.close()
+
+
 def test_two_processes_that_put_the_same_there_at_once_do_no_harm(tmp_path: Path) -> None:
     file = tmp_path / "s.db"
     between = Outages(SqliteStore(file))
@@ -548,6 +598,7 @@ def test_what_waits_is_told_by_store(tmp_path: Path) -> None:
         pending, messages = a_turn("one")
         Journal(tmp_path / "j.db", address).keep(replay.begun(session, pending))
         Journal(tmp_path / "j.db", address).keep(replay.committed(session, pending.id, messages, [], None))
+    assert Journal(tmp_path / "j.db", "sqlite:///x").turns() == 1
     found = Journal(tmp_path / "j.db", "").waiting()
     assert [(one.store, one.turns, sorted(one.sessions)) for one in found] == [
         ("redis://a/0", 2, ["JavaEdge", "b"]),

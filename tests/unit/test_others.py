@@ -12,6 +12,7 @@ from chatcli.chat import Chat
 from chatcli.errors import StoreUnavailable
 from chatcli.following import News, Seen, seen
 from chatcli.messages import Message
+from chatcli.render.history import Excerpt
 from chatcli.repl.others import FAILED, Others, _Errand, pace
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.langchain import decode, encode
@@ -274,7 +275,30 @@ def test_what_others_did_is_known_to_the_chat_before_its_next_turn() -> None:
     assert not chat.saw(0), "it is known already"
 
 
-def test_nobody_looks() -> None:
+@pytest.mark.parametrize("idle", [0, 1000])
+def test_who_comes_back_to_the_keyboard_sees_at_once_what_came_and_who_types_on_asks_no_more_often(idle: int) -> None:
+    others = Prompt(Slow()).others
+    others._active = time.monotonic() - idle
+    others.typed()
+    assert others._at_once is (idle > 0)
+    others._at_once = False
+    others.typed()
+    assert not others._at_once
+
+
+def test_only_what_stands_behind_what_the_user_was_shown_is_news() -> None:
+    prompt = Prompt(Slow())
+    prompt.store.append("s", [*said("one"), *said("two"), *said("three")])
+    errand = _Errand(prompt.chat, None, prompt.others._round)
+    prompt.others._look(prompt.store, errand)
+    assert prompt.shown == [], "nothing was shown yet: it is taken as it is"
+    prompt.others.shown(Excerpt(1, prompt.store.messages("s", 1, 2)))
+    assert prompt.others._before is None
+    prompt.others._look(prompt.store, errand)
+    assert prompt.shown == ["three"]
+
+
+def test_nobody_looks_without_a_store() -> None:
     others = Others(None, lambda news: "", lambda show: show(), lambda text: None)
     others.follow(Chat(InMemoryStore(), "s", ScriptedModel()))
     others.release()
