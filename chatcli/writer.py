@@ -15,13 +15,13 @@ def is_gone(writer: str) -> bool:
     """Say whether `writer` ran here and has ended; False when that cannot be told (another machine)."""
     place, _, rest = writer.partition("/")
     pid, _, started = rest.partition("/")
-    if place != _place() or not pid.isdigit():
+    if place != _place() or not (pid.isascii() and pid.isdecimal()):
         return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except (PermissionError, OSError):
+    except (OSError, OverflowError, ValueError):  # somebody else's; a number that no process has
         return False
     return _started(int(pid)) != started
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from chatcli.errors import StoreUnavailable
 from chatcli.stores import rules
-from chatcli.stores.sqlite_file import make_file, translated, use_wal
+from chatcli.stores.sqlite_file import make_file, text_of, translated, use_wal
 from chatcli.writer import is_gone, this_writer
 
 _PATIENCE = 1.0  # seconds to wait for another process that writes
@@ -103,7 +103,7 @@ class Journal:
     def remove(self, entry: Entry) -> None:
         """Remove an entry that the store has; one that was added to meanwhile stays."""
         with self._writing() as db:
-            db.execute("DELETE FROM entries WHERE id = ? AND beat = ?", [entry.id, entry.beat])
+            db.execute("DELETE FROM entries WHERE id = ? AND beat IS ?", [entry.id, entry.beat])
 
     def waiting(self) -> list[Waiting]:
         """Return what waits, for any store."""
@@ -112,10 +112,13 @@ class Journal:
         with self._open() as db:
             rows = db.execute(
                 "SELECT store, count(DISTINCT CASE WHEN verb IN ('begin', 'commit') THEN turn END),"
-                " json_group_array(DISTINCT session), min(beat)"
+                " json_group_array(DISTINCT CAST(session AS TEXT)), min(beat)"
                 " FROM entries GROUP BY store ORDER BY min(id)"
             ).fetchall()
-        return [Waiting(store, turns, tuple(rules.from_json(names)), since) for store, turns, names, since in rows]
+        return [
+            Waiting(str(store), turns, tuple(map(str, rules.from_json(names) or ())), rules.to_time(since))
+            for store, turns, names, since in rows
+        ]
 
     def turns(self) -> int:
         """Return how many turns wait for the store."""
@@ -131,7 +134,7 @@ class Journal:
     def _is_left(self, entry: Entry) -> bool:
         """Say whether a turn that began is ours, or that of a process that is gone: others end theirs themselves."""
         writer = str(entry.data.get("writer", ""))
-        old = self._clock() - entry.beat > rules.ABANDONED
+        old = self._clock() - rules.to_time(entry.beat) > rules.ABANDONED
         return writer == this_writer() or old or is_gone(writer)
 
     @contextmanager
@@ -175,6 +178,7 @@ def _data(text: str) -> Mapping[str, Any]:
 def _opened(path: Path) -> sqlite3.Connection:
     make_file(path)
     db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    db.text_factory = text_of
     try:
         use_wal(db, _PATIENCE)
         db.execute("PRAGMA synchronous = FULL")

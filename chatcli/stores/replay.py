@@ -84,23 +84,33 @@ def put_into(store: Store, entry: Entry) -> None:
     Others may have written meanwhile: then the turns of the journal stand behind theirs. A turn that was to replace
     what does not stand at the end any more goes there itself, as it stands.
     """
-    session, turn, data = entry.session, entry.turn, entry.data
     try:
-        match entry.verb:
-            case "begin":
-                _begin(store, entry)
-            case "commit":
-                _commit(store, session, turn, data)
-            case "drop":
-                store.drop(session, turn)
-            case "update":
-                _update(store, session, data)
-            case "put_state":
-                store.put_state(session, _change(data))
-            case verb:
-                raise ValueError(verb)  # a newer chatcli kept it
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise rules.damaged(f"what the journal keeps for the session {session!r}") from error
+        _put(store, entry)
+    except _NONSENSE as error:
+        raise rules.damaged(f"what the journal keeps for the session {entry.session!r}") from error
+
+
+_NONSENSE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What the data of a damaged entry leads to."""
+
+
+def _put(store: Store, entry: Entry) -> None:
+    session, turn, data = entry.session, entry.turn, entry.data
+    if not (isinstance(session, str) and rules.is_session_name(session) and isinstance(turn, str)):
+        raise TypeError("no session, or no turn, can be called so")
+    match entry.verb:
+        case "begin":
+            _begin(store, entry)
+        case "commit":
+            _commit(store, session, turn, data)
+        case "drop":
+            store.drop(session, turn)
+        case "update":
+            _update(store, session, data)
+        case "put_state":
+            store.put_state(session, _change(data))
+        case verb:
+            raise ValueError(verb)  # a newer chatcli kept it
 
 
 def _begin(store: Store, entry: Entry) -> None:

@@ -16,6 +16,9 @@ PATIENCE = 10.0  # seconds to wait for another writer
 HURRIED = 0.25  # seconds that a checkpoint waits
 APPLICATION = 0x63686174  # "chat", in the file's header: so that we never write into another program's database
 
+text_of = partial(str, encoding="utf-8", errors="surrogateescape")
+"""Makes the text of a column: bytes that are no UTF-8 must not make the rest of a row unreadable."""
+
 # Entry n brings a file from version n to n + 1. Entries are only ever added.
 MIGRATIONS = (
     """
@@ -73,8 +76,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         make_file(path)
         # Any thread may use the connection: the store's lock lets one in at a time.
         db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        # Bytes that are no UTF-8 must not make the rest of a row unreadable.
-        db.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+        db.text_factory = text_of
         try:
             check_owner(db, path)
             _set_up(db)
@@ -188,6 +190,8 @@ def translated(path: Path, patience: float = PATIENCE) -> Iterator[None]:
         raise busy(path, patience) if _is_busy(error) else _ours(path, error) from error
     except UnicodeEncodeError as error:
         raise StoreError("a name holds half a character", "correct it") from error
+    except UnicodeDecodeError as error:  # what SQLite says of a damaged file quotes it
+        raise _damaged(path, "its schema is no text") from error
 
 
 def busy(path: Path, patience: float) -> StoreAway:
@@ -209,7 +213,7 @@ def _ours(path: Path, error: sqlite3.Error) -> StoreError:
         case "SQLITE_NOTADB":
             return StoreUnavailable(f"{path} is not a SQLite database", "give another file: --store sqlite:///FILE")
         case "SQLITE_CORRUPT":
-            return StoreError(f"{path} is damaged: {error}", f"keep a copy of it, then try: sqlite3 {path} .recover")
+            return _damaged(path, str(error))
         case "SQLITE_FULL":
             return StoreUnavailable(f"the disk under {path} is full; nothing was changed", "make room, then repeat it")
         case "SQLITE_IOERR":
@@ -219,6 +223,10 @@ def _ours(path: Path, error: sqlite3.Error) -> StoreError:
         case "SQLITE_READONLY" | "SQLITE_CANTOPEN" | "SQLITE_PERM":
             return _unwritable(path, str(error))
     return StoreError(f"{path}: {error}", "if it happens again, report it as a bug of chatcli")
+
+
+def _damaged(path: Path, why: str) -> StoreError:
+    return StoreError(f"{path} is damaged: {why}", f"keep a copy of it, then try: sqlite3 {path} .recover")
 
 
 def _unwritable(path: Path, why: str) -> StoreUnavailable:

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -626,3 +627,72 @@ def test_an_entry_that_cannot_be_read_is_told_and_stays(
     assert "what the journal keeps for the session 's' is damaged" in store.news()[0]
     assert store.state == ""
     assert len(journal.entries()) == 1
+
+
+NO_TEXT = object()
+ODD = ("soon", "", None, -1, 2**62, 1e300, b"", b"\xff", "[1]", "5", '"text"', "[" * 5000, "\x1b]52;c;x\x07", NO_TEXT)
+COLUMNS = ("store", "session", "verb", "turn", "data", "partial", "beat")
+
+
+def disturb(file: Path, column: str, odd: object) -> None:
+    """Put the value into a column of every entry, as a program may that keeps to no rule."""
+    with sqlite3.connect(file) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'entries'")
+    database.close()
+    with sqlite3.connect(file) as database:
+        value = "CAST(x'ff' AS TEXT)" if odd is NO_TEXT else "?"
+        database.execute(f"UPDATE entries SET {column} = {value}", [] if odd is NO_TEXT else [odd])
+    database.close()
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_whatever_stands_in_a_journal_is_told_or_put_there_and_ends_nothing(tmp_path: Path, column: str) -> None:
+    from chatcli.cli.doctor import _in_words
+    from chatcli.stores import replay
+
+    pending, messages = a_turn("one")
+    begun, (other, _) = replay.begun("s", pending), a_turn("two")
+    change = Change("sum", State({}, Watermark(0)), None)
+    for number, odd in enumerate(ODD):
+        file = tmp_path / f"{number}.db"
+        journal, store = Journal(file, "here"), SqliteStore(tmp_path / f"store {number}.db")
+        for entry in (
+            begun,
+            replay.committed("s", other.id, messages, [change], None),
+            replay.updated("s", "title", {"model": "m"}, (1.0, 2.0)),
+        ):
+            journal.keep(entry)
+        journal.close()
+        disturb(file, column, odd)
+        for one in journal.waiting():
+            assert _in_words(one)
+        with suppress(StoreError):
+            done = replay.replay(store, journal.entries(), journal.remove)
+            assert all(error.message and error.hint for error in done.refused.values())
+        journal.close()
+        store.close()
+
+
+def test_an_entry_whose_numbers_are_none_is_told_and_stays(tmp_path: Path) -> None:
+    from chatcli.stores import replay
+
+    pending, messages = a_turn("one")
+    journal, store = Journal(tmp_path / "j.db", "here"), SqliteStore(tmp_path / "s.db")
+    beyond = Change("sum", State({}, Watermark(2**70)), None)
+    journal.keep(replay.committed("s", pending.id, messages, [beyond], None))
+    journal.keep(replay.updated("u", "title", None, (1.0,)))  # type: ignore[arg-type]
+    done = replay.replay(store, journal.entries(), journal.remove)
+    assert {*done.refused} == {"s", "u"}
+    assert store.length("s") == 0
+    assert len(journal.entries()) == 2
+    journal.close()
+    store.close()
+
+
+@pytest.mark.parametrize("number", ["²", "٣", "9" * 30, "9" * 5000, "-1", "0x1", ""])
+def test_a_writer_of_odd_form_is_not_taken_for_one_that_ended_here(number: str) -> None:
+    from chatcli.writer import is_gone
+
+    place, _, _ = this_writer().split("/")
+    assert not is_gone(f"{place}/{number}/1")
