@@ -20,7 +20,16 @@ from chatcli.stores import Change, Pending, Repair, Session, Snapshot, rules
 from chatcli.stores import sqlite_rows as rows
 from chatcli.stores.durability import Durability
 from chatcli.stores.sqlite_durability import durability_of
-from chatcli.stores.sqlite_file import HURRIED, PATIENCE, busy, check_still_there, identity, open_file, translated
+from chatcli.stores.sqlite_file import (
+    HURRIED,
+    NAMED,
+    PATIENCE,
+    busy,
+    check_still_there,
+    identity,
+    open_file,
+    translated,
+)
 
 
 class SqliteStore:
@@ -75,12 +84,13 @@ class SqliteStore:
     def snapshot(self, session: str, newest: int) -> Snapshot:
         """See Store."""
         with self._reading() as db:
-            row = db.execute("SELECT * FROM sessions WHERE name = ?", [session]).fetchone()
+            row = db.execute(f"SELECT {rows.SESSION} FROM sessions WHERE name = ?", [session]).fetchone()  # noqa: S608
             if row is None:
                 return Snapshot(Session(session), 0, [], {})
-            found = rows.to_session(db, row)
-            tail = rows.read(db, row[0], max(0, found.messages - newest), found.messages)
-            return Snapshot(found, found.messages, tail, rows.states(db, row[0]))
+            length = rows.length_of(db, row[0])
+            tail = rows.read(db, row[0], max(0, length - newest), length)
+            found = rows.to_session(db, row)._replace(messages=length)
+            return Snapshot(found, length, tail, rows.states(db, row[0]))
 
     def messages(self, session: str, start: int | None = None, stop: int | None = None) -> list[Message]:
         """See Store."""
@@ -104,7 +114,10 @@ class SqliteStore:
         self._remove_expired()
         page = [-1 if limit is None else limit, offset]
         with self._reading() as db:
-            found = db.execute("SELECT * FROM sessions ORDER BY used DESC, id LIMIT ? OFFSET ?", page)
+            found = db.execute(
+                f"SELECT {rows.SESSION} FROM sessions WHERE {NAMED} ORDER BY used DESC, id LIMIT ? OFFSET ?",  # noqa: S608
+                page,
+            )
             return [rows.to_session(db, row) for row in found.fetchall()]
 
     def foreign(self) -> Iterator[Session]:

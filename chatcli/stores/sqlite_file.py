@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chatcli.errors import StoreAway, StoreError, StoreUnavailable
 from chatcli.private import private_folder
+from chatcli.stores import rules
 
 PATIENCE = 10.0  # seconds to wait for another writer
 HURRIED = 0.25  # seconds that a checkpoint waits
@@ -18,6 +19,9 @@ APPLICATION = 0x63686174  # "chat", in the file's header: so that we never write
 
 text_of = partial(str, encoding="utf-8", errors="surrogateescape")
 """Makes the text of a column: bytes that are no UTF-8 must not make the rest of a row unreadable."""
+
+NAMED = "typeof(name) = 'text' AND is_name(CAST(name AS BLOB))"
+"""The sessions that can be asked for by their name: another one must not be in the way of all."""
 
 # Entry n brings a file from version n to n + 1. Entries are only ever added.
 MIGRATIONS = (
@@ -77,6 +81,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         # Any thread may use the connection: the store's lock lets one in at a time.
         db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         db.text_factory = text_of
+        db.create_function("is_name", 1, _is_name, deterministic=True)
         try:
             check_owner(db, path)
             _set_up(db)
@@ -85,6 +90,13 @@ def open_file(path: Path) -> sqlite3.Connection:
             db.close()
             raise
         return db
+
+
+def _is_name(name: bytes) -> bool:
+    try:
+        return rules.is_session_name(name.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def make_file(path: Path) -> None:

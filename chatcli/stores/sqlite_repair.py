@@ -10,6 +10,7 @@ from itertools import count
 
 from chatcli.errors import StoreError
 from chatcli.stores import Repair, blobs
+from chatcli.stores.sqlite_file import NAMED
 
 Opens = Callable[[], AbstractContextManager[sqlite3.Connection]]
 """Opens a transaction."""
@@ -49,7 +50,8 @@ def _parts(db: sqlite3.Connection) -> Iterator[Callable[[sqlite3.Connection], It
 
 def _lost(db: sqlite3.Connection) -> set[int]:
     """Return the sessions of which only what was said is left."""
-    there = {key for table in _KEEPING for (key,) in db.execute(f"SELECT DISTINCT session FROM {table}")}  # noqa: S608
+    every = (f"SELECT DISTINCT session FROM {table} WHERE typeof(session) = 'integer'" for table in _KEEPING)  # noqa: S608
+    there = {key for query in every for (key,) in db.execute(query)}
     return there - {key for (key,) in db.execute("SELECT id FROM sessions")}
 
 
@@ -75,6 +77,10 @@ def _session(db: sqlite3.Connection, key: int) -> Iterator[Repair]:
     if row is None:  # deleted meanwhile
         return
     name, messages, turns = row
+    if not db.execute(f"SELECT {NAMED} FROM sessions WHERE id = ?", [key]).fetchone()[0]:  # noqa: S608
+        name = _free_name(db)
+        db.execute("UPDATE sessions SET name = ? WHERE id = ?", [name, key])
+        yield Repair(name, "came back: nothing can be called as it was")
     there, asked, first, last = db.execute(
         "SELECT count(*), total(role = 'user'), min(position), max(position) FROM messages WHERE session = ?", [key]
     ).fetchone()
@@ -92,12 +98,15 @@ def _said(number: object) -> str:
     return f"{number:,}" if isinstance(number, int) else repr(number)
 
 
+_DEEP = -(2**62)  # no room for as many numbers again below positions that are lower still
+
+
 def _renumber(db: sqlite3.Connection, key: int) -> None:
-    positions = db.execute("SELECT position FROM messages WHERE session = ? ORDER BY position", [key]).fetchall()
+    messages = db.execute("SELECT rowid, position FROM messages WHERE session = ? ORDER BY position", [key]).fetchall()
     # By way of numbers below all that are taken: no two messages may have the same in between.
-    low = min(0, positions[0][0]) - len(positions)
-    moves = [(low + index, key, position) for index, (position,) in enumerate(positions)]
-    db.executemany("UPDATE messages SET position = ? WHERE session = ? AND position = ?", moves)
+    low = min([0, *(at for _, at in messages if isinstance(at, int) and at > _DEEP)]) - len(messages)
+    moves = [(low + index, row) for index, (row, _) in enumerate(messages)]
+    db.executemany("UPDATE messages SET position = ? WHERE rowid = ?", moves)
     db.execute("UPDATE messages SET position = position - ? WHERE session = ?", [low, key])
 
 

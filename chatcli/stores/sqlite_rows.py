@@ -11,13 +11,17 @@ from chatcli.stores import Change, Pending, Session, State, blobs, rules
 def find(db: sqlite3.Connection, session: str) -> tuple[int | None, int]:
     """Return the session's key (None: there is none) and how many messages it has."""
     row = db.execute("SELECT id FROM sessions WHERE name = ?", [session]).fetchone()
-    return (None, 0) if row is None else (row[0], _length(db, row[0]))
+    return (None, 0) if row is None else (row[0], length_of(db, row[0]))
 
 
-def _length(db: sqlite3.Connection, key: int) -> int:
-    """Return how many messages a session has; counted where something else wrote over the number."""
-    (length,) = db.execute("SELECT messages FROM sessions WHERE id = ?", [key]).fetchone()
-    if not is_count(length):
+def length_of(db: sqlite3.Connection, key: int) -> int:
+    """Return how many messages a session has; counted where something else wrote over the number or the messages."""
+    length, last = db.execute(
+        "SELECT messages, (SELECT max(position) FROM messages WHERE session = :key) FROM sessions WHERE id = :key",
+        {"key": key},
+    ).fetchone()
+    # Whoever goes back from the end must not begin a million pages behind it.
+    if not is_count(length) or last != (length - 1 if length else None):
         (length,) = db.execute("SELECT count(*) FROM messages WHERE session = ?", [key]).fetchone()
     return int(length)
 
@@ -41,16 +45,17 @@ def splice(db: sqlite3.Connection, key: int, messages: Sequence[Message], at: in
 
 def add(db: sqlite3.Connection, key: int, entries: Sequence[tuple[str, Any]]) -> int:
     """Add entries (a message's role and its data) at the end; return the new length."""
-    length = _length(db, key)
+    length = length_of(db, key)
     db.executemany(
         "INSERT INTO messages(session, position, role, data) VALUES (?, ?, ?, ?)",
         [(key, length + index, role, data) for index, (role, data) in enumerate(entries)],
     )
-    return _count(db, key, len(entries), sum(role == "user" for role, _ in entries))
+    return _count(db, key, length + len(entries), sum(role == "user" for role, _ in entries))
 
 
 def _undo(db: sqlite3.Connection, key: int, at: int) -> None:
     """Move the messages from position `at` on to the undone state."""
+    length = length_of(db, key)
     db.execute(
         "INSERT INTO undone(session, step, position, data)"
         " SELECT session, (SELECT 1 + ifnull(max(step), 0) FROM undone WHERE session = :key), position, data"
@@ -58,7 +63,7 @@ def _undo(db: sqlite3.Connection, key: int, at: int) -> None:
         {"key": key, "at": at},
     )
     gone = db.execute("DELETE FROM messages WHERE session = ? AND position >= ? RETURNING role", [key, at]).fetchall()
-    _count(db, key, -len(gone), -sum(role == "user" for (role,) in gone))
+    _count(db, key, length - len(gone), -sum(role == "user" for (role,) in gone))
     _forget_steps(db, key)
 
 
@@ -85,9 +90,8 @@ def _step_sizes(db: sqlite3.Connection, key: int) -> dict[int, int]:
     return sizes
 
 
-def _count(db: sqlite3.Connection, key: int, messages: int, turns: int) -> int:
-    """Count the messages and turns that came or went (below 0); return the new length."""
-    length = _length(db, key) + messages
+def _count(db: sqlite3.Connection, key: int, length: int, turns: int) -> int:
+    """Note the new length, and the turns that came or went (below 0); return the length."""
     db.execute("UPDATE sessions SET messages = ?, turns = turns + ? WHERE id = ?", [length, turns, key])
     return length
 
@@ -191,6 +195,10 @@ def _to_pending(db: sqlite3.Connection, row: Sequence[Any], now: float) -> Pendi
     )
 
 
+SESSION = "id, name, title, created, used, messages, turns, settings, lifetime, expires"
+"""The columns that `to_session` takes; a newer version may have added others while this one ran."""
+
+
 def to_session(db: sqlite3.Connection, row: Sequence[Any]) -> Session:
     """Return the session that a row of `sessions` describes."""
     key, name, title, created, used, messages, turns, settings, lifetime, expires = row
@@ -199,7 +207,7 @@ def to_session(db: sqlite3.Connection, row: Sequence[Any]) -> Session:
         rules.to_text(title),
         rules.to_time(created),
         rules.to_time(used),
-        messages if is_count(messages) else _length(db, key),
+        messages if is_count(messages) else length_of(db, key),
         turns if is_count(turns) else 0,
         rules.to_settings(settings),
         lifetime if is_count(lifetime) else 0,

@@ -37,11 +37,16 @@ def _gap(store: SqliteStore) -> None:
     store._db.execute("UPDATE messages SET position = position + 7 WHERE session = 1 AND position > 1")
 
 
+def _odd_positions(store: SqliteStore) -> None:
+    store._db.execute("UPDATE messages SET position = 'soon' WHERE session = 1 AND position = 3")
+    store._db.execute("UPDATE messages SET position = -9223372036854775808 WHERE session = 1 AND position = 0")
+
+
 def _lost_use(store: SqliteStore) -> None:
     store._db.execute("DELETE FROM uses")
 
 
-@pytest.mark.parametrize("damage", [_wrong_count, _gap, _lost_use])
+@pytest.mark.parametrize("damage", [_wrong_count, _gap, _odd_positions, _lost_use])
 def test_counts_numbers_and_attachments_of_a_file_are_right_again(
     file: SqliteStore, damage: Callable[[SqliteStore], None]
 ) -> None:
@@ -64,6 +69,24 @@ def test_messages_that_belong_to_no_session_come_back_as_one(file: SqliteStore) 
     assert told[0].session == "recovered-1"
     assert file.messages("recovered-1") == said
     assert list(file.repair()) == []
+
+
+@pytest.mark.parametrize("odd", ["x'61ff'", "CAST(x'61ff' AS TEXT)", "''", "char(27)", "printf('%201c', 'x')"])
+def test_a_session_that_nothing_can_be_called_as_is_in_nobodys_way_and_comes_back(file: SqliteStore, odd: str) -> None:
+    said = file.messages("a")
+    file._db.execute(f"UPDATE sessions SET name = {odd} WHERE name = 'a'")
+    assert [one.name for one in file.sessions()] == ["b"]
+    assert [one.session for one in file.repair()] == ["recovered-1"]
+    assert file.messages("recovered-1") == said
+    assert list(file.repair()) == []
+
+
+def test_what_belongs_to_a_session_of_another_kind_ends_no_repair(file: SqliteStore) -> None:
+    before = _said(file)
+    file._db.execute("PRAGMA foreign_keys = OFF")
+    file._db.execute("INSERT INTO messages VALUES ('soon', 0, 'user', '{}'), (x'ff', 0, 'user', '{}')")
+    assert list(file.repair()) == []
+    assert _said(file) == before
 
 
 def test_only_attachments_that_nobody_uses_are_removed(file: SqliteStore) -> None:

@@ -474,6 +474,39 @@ def test_damaged_rows_are_shown_or_left_out_and_never_written_over(tmp_path: Pat
     store.close()
 
 
+@pytest.mark.parametrize("count", [2**50, 10**6, 3, 1, 0, -1, "x"])
+def test_a_count_that_is_not_true_sends_nobody_looking_for_what_is_not_there(tmp_path: Path, count: object) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.append("s", TURN * 2)
+
+    def lie() -> None:
+        store._db.execute("UPDATE sessions SET messages = ?", [count])
+
+    lie()
+    look = store.snapshot("s", 3)
+    assert (look.length, look.session.messages, list(look.newest)) == (4, 4, [TURN[1], *TURN])
+    assert (store.length("s"), store.messages("s")) == (4, TURN * 2)
+    assert store.append("s", TURN) == 6
+    lie()
+    assert store.append("s", TURN[:1], at=4, expected_length=6) == 5
+    lie()
+    assert store.append("s", [], at=4) == 4
+    assert store.redo("s") == TURN[:1]
+    assert store.messages("s") == [*TURN, *TURN, *TURN[:1]]
+    lie()
+    assert store.clear("s", expected_length=5) == 5
+    store.close()
+
+
+def test_a_file_that_a_newer_version_changed_meanwhile_is_read_on(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "s.db")
+    store.append("s", TURN)
+    store._db.execute("ALTER TABLE sessions ADD COLUMN colour TEXT")
+    assert store.snapshot("s", 2).newest == TURN
+    assert [one.name for one in store.sessions()] == ["s"]
+    store.close()
+
+
 def test_an_odd_field_of_a_row_is_left_out_and_kept_beside(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "s.db")
     store.append("s", TURN)
