@@ -86,7 +86,8 @@ class _Looking:
 
     def catch_up(self, again: Sequence[str] = ()) -> None:
         """Bring the index up to date; where another process does that just now, leave it to it."""
-        for _ in range(2):
+        for _ in range(3):
+            told = len(self._index.news)
             try:
                 follow(
                     self._index,
@@ -97,7 +98,8 @@ class _Looking:
                     again=again,
                     progress=self._progress,
                 )
-                return
+                if len(self._index.news) == told:  # else it was made anew in the middle: it lacks what came before
+                    return
             except Gone:
                 continue
             except Busy:
@@ -115,9 +117,12 @@ class _Looking:
         return [hit for _, hit in hits if hit is not None]
 
     def _found(self, query: Query, most: int) -> list[Found]:
+        told = len(self._index.news)
         try:
             with suppress(Gone):
-                return self._index.search(query, most, self._scope.session, self._scope.foreign)
+                found = self._index.search(query, most, self._scope.session, self._scope.foreign)
+                if len(self._index.news) == told:
+                    return found
             self.catch_up()
             return self._index.search(query, most, self._scope.session, self._scope.foreign)
         except Busy:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import NamedTuple
 
+from chatcli.messages import is_time
 from chatcli.recall.file import Form, IndexFile, transaction
 from chatcli.search.query import Query, expression
 from chatcli.stores import Watermark
@@ -143,13 +145,25 @@ class SearchIndex:
 
 def _seen(db: sqlite3.Connection) -> dict[str, Seen]:
     rows = db.execute("SELECT name, used, messages, foreigner FROM sessions")
-    return {name: (used, messages, foreign) for name, used, messages, foreign in rows}
+    return {row[0]: row[1:] for row in rows if _fits(row, (str, _NUMBER, int, int))}
 
 
 def _known(db: sqlite3.Connection, session: str) -> Known | None:
     query = "SELECT used, messages, foreigner, position, fingerprint, turns FROM sessions WHERE name = ?"
     row = db.execute(query, (session,)).fetchone()
-    return Known(row[0], row[1], bool(row[2]), Watermark(row[3], row[4]), row[5]) if row else None
+    if row is None or not _fits(row, (_NUMBER, int, int, int, str, int)):
+        return None
+    return Known(row[0], row[1], bool(row[2]), Watermark(row[3], row[4]), row[5])
+
+
+_NUMBER = (int, float)
+
+
+def _fits(row: Sequence[object], kinds: Sequence[type | tuple[type, ...]]) -> bool:
+    """Return True when each value is of its kind; raise TypeError else: the file is damaged, and is made anew."""
+    if all(map(isinstance, row, kinds)):
+        return True
+    raise TypeError(f"a value of another kind: {row!r:.80}")
 
 
 def _place_before(db: sqlite3.Connection, session: str, position: int) -> Place | None:
@@ -158,7 +172,7 @@ def _place_before(db: sqlite3.Connection, session: str, position: int) -> Place 
         " AND position BETWEEN 0 AND ? ORDER BY position DESC LIMIT 1"
     )
     found = db.execute(query, (session, position - 1)).fetchone()
-    return Place._make(found) if found else None
+    return Place._make(found) if found and _fits(found, (int, int, str)) else None
 
 
 def _add(db: sqlite3.Connection, additions: Sequence[Addition], gone: Collection[str]) -> None:
@@ -246,7 +260,19 @@ def _search(db: sqlite3.Connection, query: Query, most: int, session: str | None
         where = "AND rowid IN (SELECT id FROM units WHERE session = (SELECT id FROM sessions WHERE name = ?))"
         only = [session]
     best = _BEST.format(where=where, rounded=_ROUNDED)
-    return list(map(Found._make, db.execute(best, (asked, *only, 10 * most + 100, foreign, most))))
+    rows = db.execute(best, (asked, *only, 10 * most + 100, foreign, most)).fetchall()
+    return [found for row in rows if _fits(found := Found._make(row), _FOUND) and _is_likely(found)]
+
+
+_FOUND = (str, int, int, str, (float, int, NoneType), str, _NUMBER)
+
+
+def _is_likely(found: Found) -> bool:
+    """Return True for a message as it is taken in; raise ValueError else, see `_fits`."""
+    speakers = ("title",) if found.position == TITLE else ("user", "assistant")
+    if found.role in speakers and (found.time is None or is_time(found.time)):
+        return True
+    raise ValueError(f"no message: {found!r:.80}")
 
 
 def _vocabulary(db: sqlite3.Connection) -> Callable[[str], Iterator[str]]:

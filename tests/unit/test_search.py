@@ -395,6 +395,32 @@ def test_a_file_that_cannot_be_used_is_built_anew_with_one_line(
     assert "built anew" in index.news[0]
 
 
+COLUMNS = [("sessions", column) for column in ("used", "messages", "foreigner", "position", "fingerprint", "turns")]
+COLUMNS += [("units", column) for column in ("session", "position", "turn", "role", "time", "fingerprint")]
+ODD = ("'soon'", "x'ff'", "CAST(x'ff' AS TEXT)", "1e300", "-1", "4611686018427387904", "char(27) || ']52;c;x'", "1.5")
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_whatever_stands_in_the_file_what_is_found_was_said_and_a_new_file_has_all(
+    store: CountingStore, tmp_path: Path, table: str, column: str
+) -> None:
+    say(store, "s", "otter", "beaver")
+    say(store, "t", "weasel", "otter")
+    for number, odd in enumerate(ODD):
+        path = tmp_path / f"{number}.db"
+        with closing(SearchIndex(path)) as index:
+            whole = looked_up(index, store, "otter")
+        with closing(sqlite3.connect(path)) as db:
+            db.execute(f"UPDATE {table} SET {column} = {odd}")
+            db.commit()
+        with closing(SearchIndex(path)) as index:
+            again = looked_up(index, store, "otter")
+            places = {(hit.session, hit.position, hit.role, hit.excerpt.text) for hit in again.hits}
+            assert places <= {("s", 0, "user", "otter"), ("t", 1, "assistant", "otter")}, odd
+            assert again == whole or not index.news, odd
+            assert len(index.news) <= 1
+
+
 def test_an_index_that_was_removed_under_an_open_one_is_built_anew(store: CountingStore, tmp_path: Path) -> None:
     path = search_path(tmp_path, "here")
     index = SearchIndex(path)
