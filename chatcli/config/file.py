@@ -33,9 +33,9 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     api_key_file: str = ""
     api_key_keyring: str = ""
     path: str = ""
-    window: int | None = None
+    window: Annotated[int, msgspec.Meta(ge=1)] | None = None
     images: bool | None = None
-    timeout: float = 120.0
+    timeout: Annotated[float, msgspec.Meta(gt=0)] = 120.0
     price: Price | None = None
     options: dict[str, Any] = {}
     extra_body: dict[str, Any] = {}
@@ -49,7 +49,7 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     address: str
     key_prefix: str = "message_store:"
-    ttl: int | None = None
+    ttl: Annotated[int, msgspec.Meta(ge=1)] | None = None
     wait_replicas: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     password_env: str = ""
     password_file: str = ""
@@ -115,8 +115,43 @@ def _section(data: Any, shape: Any, where: str, key: str) -> Any:
         return msgspec.convert(data, shape)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$")
-        named = f"{key}{path.rstrip('`')}".lstrip(".") or "it"
-        raise ConfigError(f"{where}: {named}: {what}", "config.example.toml shows every key") from None
+        named = f"{key}{_whole(path.rstrip('`'), data, shape)}"
+        hint = "`chatcli config edit` opens it; config.example.toml shows every key"
+        raise ConfigError(f"{where}: {named}: {_in_words(what)}", hint) from None
+
+
+def _whole(path: str, data: Any, shape: Any) -> str:
+    """Return the path of what is wrong in `data`, with the key that msgspec leaves out of it: `[...]`."""
+    before, gap, after = path.partition("[...]")
+    if not gap:
+        return path
+    table = before.removeprefix(".")
+    for name, value in (data[table] if table else data).items():
+        try:
+            msgspec.convert({**data, table: {name: value}} if table else {name: value}, shape)
+        except msgspec.ValidationError:
+            return f"{before}.{name}{after}"
+    return path
+
+
+_WORDS = {
+    "str": "a text in quotes",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "a table",
+    "array": "a list",
+}
+
+
+def _in_words(what: str) -> str:
+    """Return what msgspec says in the words of TOML."""
+    if found := re.fullmatch("Object (missing required|contains unknown) field `(.*)`", what):
+        return f"{found[2]!r} is missing" if found[1] == "missing required" else f"unknown key {found[2]!r}"
+    what = what.replace(" | null", "").replace("Expected", "expected").replace(", got", ", not")
+    return re.sub(
+        "`([^`]*)`", lambda found: " or ".join(_WORDS.get(name, name) for name in found[1].split(" | ")), what
+    )
 
 
 def _known_keys(data: dict[str, Any], keys: Sequence[str], where: str, key: str) -> None:

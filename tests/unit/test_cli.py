@@ -352,6 +352,20 @@ def test_doctor_says_a_broken_config_once(command: Command, home: Path) -> None:
     assert done.out.count("not checked") == 5
 
 
+def test_doctor_finds_a_memory_and_a_prompt_that_no_chat_could_take(command: Command, home: Path) -> None:
+    (home / "config").mkdir()
+    for text, found in [
+        ('memory = "winow:3"', "did you mean window:3?"),
+        ('prompt = "histry"', "there is no prompt 'histry'"),
+        ('[prompts.broken]\nmessages = [{ role = "nobody", content = "x" }]', "nobody"),
+    ]:
+        (home / "config" / "config.toml").write_text(text)
+        done = command("doctor")
+        assert done.code == 2
+        assert done.out.startswith("wrong  config")
+        assert found in done.out
+
+
 def test_doctor_wants_a_look_at_a_model_that_its_endpoint_does_not_list(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
