@@ -26,6 +26,13 @@ class Prices(Protocol):
         ...
 
 
+def amount(money: float) -> str:
+    """Return an amount of money with four digits that count, and no exponent: `0.000086`, `1,235,000`."""
+    from decimal import Decimal  # not before the prompt
+
+    return f"{Decimal(f'{money:.4g}'):,f}"
+
+
 def cost(usage: Usage, prices: Prices) -> float:
     """Return what the tokens cost, in the currency of the prices."""
     cached = prices.input if prices.cached is None else prices.cached

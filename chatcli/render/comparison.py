@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatcli.compare import Course
-from chatcli.prices import Prices
+from chatcli.prices import Prices, amount
 from chatcli.render.ink import Line, print_lines, width_of
 from chatcli.render.plot import COLOURS, Curve, Plot
 from chatcli.render.safe import one_line
@@ -127,7 +127,7 @@ def as_data(found: Comparison) -> dict[str, Any]:
 
 
 def _row(found: Comparison, course: Course) -> dict[str, str]:
-    cost = "" if found.prices is None else f"~{course.cost(found.prices):.4g}"
+    cost = "" if found.prices is None else f"~{amount(course.cost(found.prices))}"
     return {
         "MEMORY": f"{course.spec}{' *' if course.spec == found.own else ''}",
         "TURNS": f"{course.now.turns:,}",

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
+from chatcli.prices import amount
 from chatcli.render.ink import Line, print_lines, width_of
 from chatcli.render.plot import Curve, Plot
 from chatcli.render.safe import cells
@@ -55,7 +56,7 @@ def money(spending: Spending) -> str:
     """Return the cost; `-` where no price is known, `≥` where some are not."""
     if not spending.cost:
         return "-"
-    return f"{'≥' if spending.unpriced or spending.uncounted else ''}{spending.cost:.4g}"
+    return f"{'≥' if spending.unpriced or spending.uncounted else ''}{amount(spending.cost)}"
 
 
 def _notes(total: Spending) -> Iterator[Line]:

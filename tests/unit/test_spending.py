@@ -5,6 +5,7 @@ from dataclasses import replace
 from chatcli.alternatives import as_turn
 from chatcli.config.file import Price
 from chatcli.messages import Message, Usage
+from chatcli.prices import amount
 from chatcli.render.spent import spending_table
 from chatcli.spending import Spending, spent
 from chatcli.stores.in_memory import InMemoryStore
@@ -32,6 +33,12 @@ def test_sessions_of_more_than_a_page_are_read_whole() -> None:
     store = InMemoryStore(clock=lambda: NOW)
     store.append("s", [message for number in range(700) for message in turn(NOW - 700 + number)])
     assert spent(store, 0, PRICES.get).total.replies == 700
+
+
+def test_an_amount_has_four_digits_that_count_and_no_exponent() -> None:
+    assert [amount(cost) for cost in (8.6e-05, 0.00057281, 0.5, 2.0, 123.456, 1_234_567.8, 0.0)] == [
+        "0.000086", "0.0005728", "0.5", "2", "123.5", "1,235,000", "0",
+    ]  # fmt: skip
 
 
 def test_cost_is_by_the_model_that_answered() -> None:
