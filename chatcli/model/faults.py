@@ -1,7 +1,10 @@
-"""What can be wrong with what an endpoint sends; `failures` tells it in the user's words."""
+"""What can be wrong with what an endpoint sends; `failures` makes a Failure of it, in the user's words."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from chatcli.errors import ChatError
 
 BEGINNING = 4096
 """Bytes that are kept of what is no reply: more than is shown, so that a key is found in it before it is cut."""
@@ -65,3 +68,12 @@ class CutShort(Exception):
 
 class Withheld(Exception):
     """The endpoint's content filter stopped the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a request failed; `again`: it may succeed when repeated, after `seconds` if the endpoint said so."""
+
+    error: ChatError
+    again: bool = False
+    seconds: float | None = None

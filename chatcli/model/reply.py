@@ -11,7 +11,7 @@ from chatcli.errors import BadKey, ChatError
 from chatcli.messages import Message
 from chatcli.model import Event, Retrying
 from chatcli.model.answer import read_events
-from chatcli.model.faults import Refused
+from chatcli.model.faults import Failure, Refused
 from chatcli.model.keys import renewed
 from chatcli.model.settings import ModelSettings
 from chatcli.model.wire import request_body
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import httpx2
 
     from chatcli.model.connection import Connection
-    from chatcli.model.failures import Failure
     from chatcli.model.openai import OpenAIModel
 
     Opened = tuple[Connection, httpx2.Response]
