@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from chatcli import errors
 from chatcli.errors import ChatError, ConfigError
+from chatcli.model.endpoint import Endpoint
 from chatcli.model.faults import BEGINNING, NotAReply, Refused
-from chatcli.model.openai import OpenAIModel
 from chatcli.model.settings import ModelSettings, checked
 from chatcli.model.wire import whole
 
@@ -96,7 +96,7 @@ class Embedder:
     def __init__(self, locate: Callable[[], ModelSettings]) -> None:
         self._locate = locate
         self._lock = Lock()
-        self._endpoint: OpenAIModel | None = None
+        self._endpoint: Endpoint | None = None
         self._asked = Asked()
         self._calls: set[_Call] = set()
 
@@ -178,11 +178,11 @@ class Embedder:
                 if less is None:
                     raise too_much.error from None
 
-    def _opened(self) -> OpenAIModel:
+    def _opened(self) -> Endpoint:
         if self._endpoint is None:
             settings = checked(_at_an_endpoint(self._locate()))
             with self._lock:
-                self._endpoint = self._endpoint or OpenAIModel(settings)
+                self._endpoint = self._endpoint or Endpoint(settings)
         return self._endpoint
 
     @property

@@ -15,7 +15,8 @@ from typing import IO, Any
 from chatcli.errors import ConfigError, ModelError
 from chatcli.messages import Message
 from chatcli.model import Reply
-from chatcli.model.openai import OpenAIModel, Retries
+from chatcli.model.openai import OpenAIModel
+from chatcli.model.reply import Retries
 from chatcli.model.settings import ModelSettings
 
 WINDOW = 8192

@@ -1,8 +1,10 @@
 """One reply of a model at an endpoint, while it streams."""
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from chatcli.errors import BadKey, ChatError
 from chatcli.messages import Message
 from chatcli.model import Event, Retrying
 from chatcli.model.answer import read_events
+from chatcli.model.endpoint import Endpoint
 from chatcli.model.faults import Failure, Refused
 from chatcli.model.keys import renewed
 from chatcli.model.settings import ModelSettings
@@ -20,10 +23,29 @@ if TYPE_CHECKING:
     import httpx2
 
     from chatcli.model.connection import Connection
-    from chatcli.model.openai import OpenAIModel
 
     Opened = tuple[Connection, httpx2.Response]
     Opening = Future[Opened]
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a request goes out, and the seconds between: doubling, a quarter more or less at random."""
+
+    attempts: int = 4
+    first: float = 0.5
+    longest_asked: float = 60.0
+
+    def pause(self, made: int, asked: float | None) -> float | None:
+        """Return the seconds to wait after `made` attempts, or None to give up.
+
+        `asked` is what the endpoint asks for; it is obeyed, but not beyond `longest_asked`: then we give up.
+        """
+        if made >= self.attempts or (asked or 0.0) > self.longest_asked:
+            return None
+        if asked is not None:
+            return asked
+        return self.first * 2.0 ** (made - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
 
 class _Failed(Exception):
@@ -44,8 +66,11 @@ class EndpointReply:
     a thread of its own, which `close` leaves behind; from then on `close` cuts the connection.
     """
 
-    def __init__(self, model: "OpenAIModel", context: Sequence[Message], options: Mapping[str, Any]) -> None:
-        self._model = model
+    def __init__(
+        self, endpoint: Endpoint, retries: Retries, context: Sequence[Message], options: Mapping[str, Any]
+    ) -> None:
+        self._endpoint = endpoint
+        self._retries = retries
         self._context = context
         self._options = options
         self._closed = Flag()
@@ -63,9 +88,9 @@ class EndpointReply:
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the events; raises ChatError. After `close` it ends without one."""
-        self._model.runs(self, True)
         try:
-            yield from self._attempts()
+            with self._endpoint.ended_by(self.close):
+                yield from self._attempts()
         except ChatError:
             raise
         except Exception as error:
@@ -73,10 +98,9 @@ class EndpointReply:
             # a traceback would take the turn and the chat with it
             from chatcli.model.failures import unreadable
 
-            raise unreadable(error, self._model.settings.place) from error
+            raise unreadable(error, self._endpoint.settings.place) from error
         finally:
             self.close()
-            self._model.runs(self, False)
 
     def _attempts(self) -> Iterator[Event]:
         made = 0
@@ -92,7 +116,7 @@ class EndpointReply:
                 return
             except _Failed as failed:
                 failure = failed.failure
-            seconds = self._model.retries.pause(made, failure.seconds) if failure.again and not begun else None
+            seconds = self._retries.pause(made, failure.seconds) if failure.again and not begun else None
             if self._closed.is_set():
                 return
             if seconds is None:
@@ -155,7 +179,7 @@ class EndpointReply:
         return self._open_once()
 
     def _open_once(self) -> "Opened":
-        connection = self._model.borrow()
+        connection = self._endpoint.borrow()
         from chatcli.model import failures
 
         with self._lock:
@@ -175,14 +199,13 @@ class EndpointReply:
         """Send the request; without `stream_options`, from then on, if the endpoint does not know them."""
         from chatcli.model.clues import refuses_usage
 
-        model = self._model
-        with_usage = model.reports_usage
+        with_usage = self._endpoint.reports_usage
         try:
             return connection.post(self._body(connection, with_usage))
         except Refused as refused:
             if not (with_usage and refuses_usage(refused.status, refused.param, refused.body)):
                 raise
-        model.reports_usage = False
+        self._endpoint.reports_usage = False
         return connection.post(self._body(connection, False))
 
     def _body(self, connection: "Connection", usage: bool) -> dict[str, Any]:
@@ -191,4 +214,4 @@ class EndpointReply:
     def _release(self, connection: "Connection") -> None:
         with self._lock:
             self._connection = None
-        self._model.give_back(connection)
+        self._endpoint.give_back(connection)

@@ -13,7 +13,7 @@ from chatcli.errors import ModelError
 from chatcli.messages import Message
 from chatcli.model import Delta
 from chatcli.model.local import EmbeddedModel, embedded, how_to_install
-from chatcli.model.openai import Retries
+from chatcli.model.reply import Retries
 from tests.servers import ModelServer
 
 HELLO = [Message("user", "Hello")]

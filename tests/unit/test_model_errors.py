@@ -12,7 +12,8 @@ import pytest
 from chatcli import errors
 from chatcli.errors import ChatError, ConfigError, ModelError
 from chatcli.messages import Message
-from chatcli.model.openai import OpenAIModel, Retries
+from chatcli.model.openai import OpenAIModel
+from chatcli.model.reply import Retries
 from chatcli.model.settings import ModelSettings
 from tests.servers import (
     BAD_KEY,

@@ -12,7 +12,8 @@ from chatcli.chat import Chat
 from chatcli.errors import ModelError, TimedOut
 from chatcli.messages import Message
 from chatcli.model import Delta
-from chatcli.model.openai import OpenAIModel, Retries
+from chatcli.model.openai import OpenAIModel
+from chatcli.model.reply import Retries
 from chatcli.model.settings import ModelSettings
 from chatcli.stores.address import open_store
 from tests.faulty_server import (

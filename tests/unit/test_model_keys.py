@@ -20,7 +20,8 @@ from chatcli.config.file import as_data
 from chatcli.errors import BadKey, ChatError, ConfigError
 from chatcli.messages import Message
 from chatcli.model.embeddings import Embedder
-from chatcli.model.openai import OpenAIModel, Retries
+from chatcli.model.openai import OpenAIModel
+from chatcli.model.reply import Retries
 from chatcli.model.settings import ModelSettings
 from tests.servers import BAD_KEY, ModelServer, Whole, embedded
 

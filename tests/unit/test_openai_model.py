@@ -23,7 +23,8 @@ from chatcli.model import Event as ModelEvent
 from chatcli.model.answer import LONGEST
 from chatcli.model.connection import COMPRESSED, _stays
 from chatcli.model.faults import LedAway
-from chatcli.model.openai import OpenAIModel, Retries
+from chatcli.model.openai import OpenAIModel
+from chatcli.model.reply import Retries
 from chatcli.model.settings import ModelSettings
 from tests.servers import (
     BUSY,

@@ -6,8 +6,9 @@ import pytest
 
 from chatcli.errors import Unreachable, UsageError
 from chatcli.messages import Message
-from chatcli.model.openai import OpenAIModel, Retries
+from chatcli.model.openai import OpenAIModel
 from chatcli.model.proxy import proxy_of
+from chatcli.model.reply import Retries
 from chatcli.model.settings import ModelSettings
 from tests.servers import ModelServer
 
