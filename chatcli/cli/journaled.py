@@ -1,18 +1,11 @@
-"""The store of a chat with its journal, and what becomes of that before and after."""
+"""The store of a chat, with a journal for the time it is away; and what is said when it is closed."""
 
-from contextlib import closing, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+from chatcli.cli.journal import journal_file, journal_for
 from chatcli.cli.output import notice
 from chatcli.cli.resolve import Workplace
 from chatcli.cli.stores import open_named_store
 from chatcli.errors import StoreError
 from chatcli.stores import Store
-from chatcli.stores.address import USUAL_PREFIX
-
-if TYPE_CHECKING:
-    from chatcli.stores.journal import Journal
 
 
 def journaled_store(place: Workplace, address: str | None = None, needed: bool = False) -> Store:
@@ -26,7 +19,7 @@ def journaled_store(place: Workplace, address: str | None = None, needed: bool =
         return opened
     from chatcli.stores.journaled import Journaled
 
-    waits = _journal_file(place).exists()
+    waits = journal_file(place).exists()
     store = Journaled(opened, lambda: journal_for(place, opened, address), waits, needed)
     try:
         store.open()
@@ -48,40 +41,3 @@ def farewell(store: Store) -> None:
         raise StoreError("the last turn could be kept nowhere", "it stands above: copy what you need of it")
     if store.farewell:
         notice(store.farewell)
-
-
-def journal_for(place: Workplace, opened: Store, address: str | None) -> "Journal":
-    """Return the journal of the store that was opened at `address`, as `open_named_store` takes it."""
-    from chatcli.stores.journal import Journal
-
-    return Journal(_journal_file(place), whole_address(place, opened, address))
-
-
-def whole_address(place: Workplace, opened: Store, address: str | None) -> str:
-    """Return what tells the store from all others: two at one address may have other key prefixes."""
-    named = place.config.stores.get(place.config.store if address is None else address)
-    kind, _, file = opened.address.partition(":///")
-    known = f"sqlite:///{Path(file).absolute()}" if kind == "sqlite" else opened.address
-    prefix = named.key_prefix if named is not None else USUAL_PREFIX
-    return known if prefix == USUAL_PREFIX else f"{known} ({prefix}*)"
-
-
-def _journal_file(place: Workplace) -> Path:
-    return place.folders.state / "journal.db"
-
-
-def put_in_what_waits(place: Workplace, opened: Store, address: str | None) -> None:
-    """Put what the journal keeps for the store into it, before anybody looks; say what became of it."""
-    if not opened.durable or not _journal_file(place).exists():
-        return
-    from chatcli.stores.outage import put, turns
-    from chatcli.stores.replay import replay
-
-    with closing(journal_for(place, opened, address)) as journal, suppress(StoreError):
-        done = replay(opened, journal.entries(), journal.remove)
-        left = journal.turns()
-        if done.turns:
-            notice(f"the store is back; {put(done.turns)}")
-        if left:
-            wait = "waits" if left == 1 else "wait"
-            notice(f"{turns(left)} of a chat that could not reach the store {wait} here; chatcli doctor says more")

@@ -100,7 +100,7 @@ def _routes(
 
 def _are_one(*stores: "tuple[Store, str | None]") -> bool:
     """Say whether the stores, each opened at that address, are one and the same."""
-    from chatcli.cli.journaled import whole_address
+    from chatcli.cli.journal import whole_address
     from chatcli.cli.resolve import workplace
 
     place = workplace()

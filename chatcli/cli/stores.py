@@ -80,7 +80,7 @@ def existing_session(store: Store, name: str | None) -> str:
 @contextmanager
 def named_store(address: str | None) -> Iterator[Store]:
     """Open the store at `address`, a store of the config by name or an address; None: the configured one."""
-    from chatcli.cli.journaled import put_in_what_waits
+    from chatcli.cli.journal import put_in_what_waits
 
     place = workplace()
     with closing(open_named_store(place, address)) as store:

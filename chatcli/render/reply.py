@@ -9,12 +9,8 @@ import os
 import sys
 from typing import Protocol, TextIO
 
+from chatcli.render.progress import wheel
 from chatcli.render.safe import SafePieces, one_line
-
-TURNS = 0.1
-"""Seconds after which a wheel looks different."""
-
-_WHEEL = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class ReplyView(Protocol):
@@ -62,11 +58,6 @@ def moves_cursor(out: TextIO) -> bool:
     """Return whether `out` is a terminal on which something can be drawn over."""
     kind = os.environ.get("TERM", "" if os.name == "nt" else "dumb")
     return out.isatty() and kind not in ("dumb", "unknown")
-
-
-def wheel(seconds: float) -> str:
-    """Return a turning wheel and the seconds, for somebody who waits for so long by now."""
-    return f"{_WHEEL[int(seconds / TURNS) % len(_WHEEL)]} {seconds:.0f} s"
 
 
 class PlainReply:

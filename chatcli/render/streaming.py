@@ -15,7 +15,7 @@ from chatcli.render.elements import Thread
 from chatcli.render.live import Region, drawn, split_lines
 from chatcli.render.markdown import ReplyMarkdown
 from chatcli.render.nesting import Blocks
-from chatcli.render.reply import wheel
+from chatcli.render.progress import wheel
 from chatcli.render.safe import SafePieces, one_line
 from chatcli.render.styles import code_theme as code_theme_in_force
 from chatcli.render.styles import styles

@@ -8,7 +8,8 @@ from typing import TextIO
 from chatcli.messages import Message
 from chatcli.model import Delta, Reasoning, Retrying
 from chatcli.pump import Tick
-from chatcli.render.reply import TURNS, ReplyView
+from chatcli.render.progress import WHEEL_STEP
+from chatcli.render.reply import ReplyView
 from chatcli.render.safe import neutralise
 from chatcli.render.speed import speed_line
 from chatcli.turn import Committed, Notice, TurnEvent
@@ -78,7 +79,7 @@ class _Showing:
         self._waiting = True
         self._began = time.monotonic()
         self._first: float | None = None
-        self._shown = PATIENCE - TURNS
+        self._shown = PATIENCE - WHEEL_STEP
 
     def take(self, event: TurnEvent) -> None:
         """Show one event."""
@@ -94,7 +95,7 @@ class _Showing:
                 self._view.note(_noted(event))
             case Committed(message):
                 self.reply = message
-        if isinstance(event, Tick | Delta) and self._waiting and self._seconds >= self._shown + TURNS / 2:
+        if isinstance(event, Tick | Delta) and self._waiting and self._seconds >= self._shown + WHEEL_STEP / 2:
             self._shown = self._seconds  # deltas may come more often than it is worth drawing
             self._view.waiting(self._shown)
 

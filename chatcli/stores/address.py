@@ -69,15 +69,15 @@ def _sqlite(address: str, key_prefix: str, ttl: int | None) -> Store:
 
 def _redis(address: str, key_prefix: str, ttl: int | None) -> Store:
     from chatcli.stores.redis import RedisStore
-    from chatcli.stores.redis_pool import replicas_of
+    from chatcli.stores.redis_address import replicas_of
 
     url, wait_replicas = replicas_of(address)
     return RedisStore(url, key_prefix, ttl, wait_replicas)
 
 
 def _cluster(address: str, key_prefix: str, ttl: int | None) -> Store:
+    from chatcli.stores.redis_address import replicas_of
     from chatcli.stores.redis_cluster import ClusterStore
-    from chatcli.stores.redis_pool import replicas_of
 
     url, wait_replicas = replicas_of(address)
     return ClusterStore(url, key_prefix, ttl, wait_replicas)

@@ -16,6 +16,7 @@ from redis.exceptions import AskError
 
 from chatcli.errors import StoreError
 from chatcli.stores.masking import masked
+from chatcli.stores.redis_address import HURRIED
 from chatcli.stores.redis_cluster_nodes import Node, Slots, cluster_address, named, slot_of, slots_of
 from chatcli.stores.redis_errors import given_up, passes, takes_no_writes
 from chatcli.stores.redis_exchange import (
@@ -32,7 +33,7 @@ from chatcli.stores.redis_exchange import (
     send,
     settled,
 )
-from chatcli.stores.redis_pool import HURRIED, connections
+from chatcli.stores.redis_pool import connections
 from chatcli.stores.redis_waiting import ELSEWHERE, Waiting
 from chatcli.stores.redis_wire import Wire
 

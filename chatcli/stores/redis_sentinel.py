@@ -16,7 +16,7 @@ from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConn
 
 from chatcli.errors import StoreAway, StoreUnavailable
 from chatcli.stores.masking import masked
-from chatcli.stores.redis_pool import CONNECT_TIMEOUT, SENTINEL_LOGIN, malformed, options_of
+from chatcli.stores.redis_address import CONNECT_TIMEOUT, SENTINEL_LOGIN, malformed, options_of
 
 USUAL_PORT = 26379
 HURRIED = 0.1  # seconds for each sentinel

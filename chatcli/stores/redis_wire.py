@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from redis import exceptions as failures
 
 from chatcli.stores.masking import masked
+from chatcli.stores.redis_address import HURRIED, fails_over
 from chatcli.stores.redis_errors import given_up, of_cluster, ours, passes
 from chatcli.stores.redis_exchange import (
     Ask,
@@ -23,7 +24,7 @@ from chatcli.stores.redis_exchange import (
     looked,
     settled,
 )
-from chatcli.stores.redis_pool import HURRIED, connections, fails_over
+from chatcli.stores.redis_pool import connections
 
 PATIENCE = 10.0  # seconds during which a write yields to other writers
 LOOKS = 3  # after so many lost connections the server counts as away
