@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import redis
@@ -25,6 +25,7 @@ from tests.redis_server import RedisServer, free_port, running, stop, valkey_bin
 SERVICE = "mymaster"
 NEVER = 3_600_000  # milliseconds
 LOADED = 60.0  # seconds: what a machine under load may take
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,12 @@ class Trio:
 
     @property
     def master(self) -> RedisServer:
-        """The server that all sentinels call the master."""
-        (port,) = {*self.masters()}
-        return next(server for server in self.servers if server.port == port)
+        """The server that all sentinels call the master, once they agree: after a fail-over one may be behind."""
+        return wait_for(self._agreed)
+
+    def _agreed(self) -> RedisServer | None:
+        ports = {*self.masters()}
+        return next((server for server in self.servers if {server.port} == ports), None)
 
     def kill_master(self) -> RedisServer:
         """Kill the master, by its pid."""
@@ -88,8 +92,9 @@ class Trio:
     def _is_whole(self, replicas: int) -> bool:
         quorums = [reply for reply in self.ask("SENTINEL", "CKQUORUM", SERVICE) if b"OK" in reply[:2]]
         known = [reply for reply in self.ask("SENTINEL", "REPLICAS", SERVICE) if len(reply) >= replicas]
-        agreed = len({*self.masters()}) == 1 and len(quorums) == len(known) == len(self.sentinels)
-        return agreed and self.in_step(self.master) >= replicas
+        master = self._agreed()
+        all_know = len(quorums) == len(known) == len(self.sentinels)
+        return all_know and master is not None and self.in_step(master) >= replicas
 
     def in_step(self, server: RedisServer) -> int:
         """Return how many replicas follow the server; -1 when it is no master, or away."""
@@ -141,12 +146,13 @@ class ScriptedSentinel:
         return f"*2\r\n$9\r\n127.0.0.1\r\n${len(port)}\r\n{port}\r\n".encode()
 
 
-def wait_for(holds: Callable[[], bool], seconds: float = LOADED) -> None:
-    """Wait until it holds."""
+def wait_for(holds: Callable[[], T | None], seconds: float = LOADED) -> T:
+    """Wait until it holds; return what it gives then."""
     deadline = time.monotonic() + seconds
-    while not holds():
+    while not (found := holds()):
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.02)
+    return found
 
 
 @contextmanager
