@@ -21,8 +21,10 @@ from chatcli.stores.redis import RedisStore
 from chatcli.stores.redis_cluster import ClusterStore, Staged
 from chatcli.stores.redis_errors import ours
 from chatcli.stores.redis_exchange import Ask, Plan
+from chatcli.stores.redis_keys import Keys
 from tests.certificates import certify
 from tests.contracts.conftest import abandon
+from tests.cutting_proxy import Fate, cutting
 from tests.redis_cluster import RedisCluster, clustered
 from tests.redis_server import RedisServer, binaries, free_port
 
@@ -233,6 +235,38 @@ def test_a_commit_is_three_exchanges_and_a_page_one_and_one_more_for_each_master
         assert reads(cluster) - before - asking == exchanges
 
 
+@pytest.mark.parametrize("fate", ["lose the reply", "lose the request"])
+def test_a_write_whose_outcome_was_lost_is_done_once_and_listed(
+    cluster: RedisCluster, store: ClusterStore, prefix: str, fate: Fate
+) -> None:
+    key = f"{prefix}s"
+    assert store.length("s") == 0
+    with cutting(cluster.owner(key).port, [fate]) as proxy:
+        store._slots.moved(key_slot(key.encode()), ("127.0.0.1", proxy.listener.getsockname()[1]))
+        assert store.append("s", TURN) == 2
+        assert proxy.executed == (1 if fate == "lose the reply" else 2)
+    assert store.messages("s") == TURN
+    assert [session.name for session in store.sessions()] == ["s"]
+
+
+def test_a_session_that_is_begun_anew_while_it_is_deleted_stays_listed(
+    cluster: RedisCluster, store: ClusterStore, everywhere: Any, prefix: str
+) -> None:
+    class Raced(ClusterStore):
+        """One who tells the index of the removal when another has told it of the new session."""
+
+        def _removed(self, keys: Keys, session: str, expected: str | None) -> bool | None:
+            found = super()._removed(keys, session, expected)
+            store.append(session, TURN)
+            everywhere.zrem(f"chatcli:index:{prefix}", session)
+            return found
+
+    store.append("s", TURN)
+    with closing(Raced(cluster.url, prefix)) as raced:
+        assert raced.delete("s")
+    assert [session.name for session in store.sessions()] == ["s"]
+
+
 def test_a_turn_is_kept_when_the_index_cannot_be_written(store: Store, everywhere: Any, prefix: str) -> None:
     everywhere.set(f"chatcli:index:{prefix}", "no sorted set")
     store.begin("s", Pending("t", TURN[0], "w"))
@@ -406,8 +440,9 @@ def test_a_write_waits_until_its_master_has_replicas_enough(
     assert store.length("s") == 3
 
 
+@pytest.mark.parametrize("known", [False, True])
 def test_a_list_whose_slot_moves_to_a_master_that_was_searched_is_found(
-    cluster: RedisCluster, store: ClusterStore, everywhere: Any, prefix: str
+    cluster: RedisCluster, store: ClusterStore, everywhere: Any, prefix: str, known: bool
 ) -> None:
     names = {cluster.owner(f"{prefix}{number}").port: str(number) for number in range(100)}
     found = store._wire.keys(f"{prefix}*", "list")
@@ -417,7 +452,8 @@ def test_a_list_whose_slot_moves_to_a_master_that_was_searched_is_found(
     seen = {*next(found)}
     while cluster.owner(f"{prefix}{names[last]}").port != first:
         cluster.move(f"{prefix}{names[last]}")
-    assert store.length(names[last]) == 1, "now this process knows where it is"
+    if known:
+        assert store.length(names[last]) == 1, "now this process has heard where it is"
     for piece in found:
         seen |= {*piece}
     assert {f"{prefix}{names[first]}".encode(), f"{prefix}{names[last]}".encode()} <= seen
