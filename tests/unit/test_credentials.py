@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,11 +32,20 @@ def refused(command: str, patience: float = 60.0) -> ConfigError:
     return error
 
 
-def test_a_program_gives_its_first_line_without_its_end(tmp_path: Path) -> None:
+def test_a_program_gives_its_first_line_without_its_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     command = program(tmp_path, "print('pass word é')", "print('user: me')", "print('hunter2', file=sys.stderr)")
     assert from_command(command, SETTING) == "pass word é"
     assert from_command(program(tmp_path, "sys.stdout.write('no end')"), SETTING) == "no end"
     assert from_command(program(tmp_path, "sys.stdout.write('dos\\r\\n')"), SETTING) == "dos"
+    assert capfd.readouterr() == ("", ""), "what it says besides may hold the secret"
+
+
+def test_a_program_gets_nothing_of_what_is_piped_to_chatcli(tmp_path: Path) -> None:
+    command = program(tmp_path, "print([sys.stdin.read()])")
+    ours = "import sys\nfrom chatcli.credentials import from_command\n"
+    ours += f"print(from_command({command!r}, 's'), sys.stdin.read())"
+    done = subprocess.run([sys.executable, "-c", ours], input="piped", capture_output=True, text=True, check=True)
+    assert done.stdout == "[''] piped\n"
 
 
 def test_a_program_is_run_without_a_shell(tmp_path: Path) -> None:
