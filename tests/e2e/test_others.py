@@ -117,7 +117,7 @@ def test_a_langchain_program_is_seen_message_by_message(user: User, redis_server
         shows(term, "elsewhere> 中国建都时间最长的城市是哪个?", "you>")
         theirs.add_ai_message("西安")
         shows(term, "elsewhere> 中国建都时间最长的城市是哪个?", "西安", "", "you>")
-        is_answered(term, "它有多少年建都历史?")  # what is cleared sooner leaves the turn that comes into the history then
+        is_answered(term, "它有多少年建都历史?")  # else that turn comes into the history when this is cleared
         theirs.clear()
         shows(term, "this session was emptied elsewhere", "you>")
         leave(term)
