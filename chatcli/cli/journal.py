@@ -14,16 +14,23 @@ if TYPE_CHECKING:
     from chatcli.stores.journal import Journal
 
 
-def journal_file(place: Workplace) -> Path:
-    """Return where the journal is."""
-    return place.folders.state / "journal.db"
+def may_wait(place: Workplace) -> bool:
+    """Say whether there is a journal; none where we may not even look for it, no matter until one is needed."""
+    try:
+        return _journal_file(place).exists()
+    except OSError:
+        return False
 
 
 def journal_for(place: Workplace, opened: Store, address: str | None) -> "Journal":
     """Return the journal of the store that was opened at `address`, as `open_named_store` takes it."""
     from chatcli.stores.journal import Journal
 
-    return Journal(journal_file(place), whole_address(place, opened, address))
+    return Journal(_journal_file(place), whole_address(place, opened, address))
+
+
+def _journal_file(place: Workplace) -> Path:
+    return place.folders.state / "journal.db"
 
 
 def whole_address(place: Workplace, opened: Store, address: str | None) -> str:
@@ -37,7 +44,7 @@ def whole_address(place: Workplace, opened: Store, address: str | None) -> str:
 
 def put_in_what_waits(place: Workplace, opened: Store, address: str | None) -> None:
     """Put what the journal keeps for the store into it, before anybody looks; say what became of it."""
-    if not opened.durable or not journal_file(place).exists():
+    if not opened.durable or not may_wait(place):
         return
     from chatcli.stores.outage import put, turns
     from chatcli.stores.replay import replay

@@ -1,6 +1,6 @@
 """The store of a chat, with a journal for the time it is away; and what is said when it is closed."""
 
-from chatcli.cli.journal import journal_file, journal_for
+from chatcli.cli.journal import journal_for, may_wait
 from chatcli.cli.output import notice
 from chatcli.cli.resolve import Workplace
 from chatcli.cli.stores import open_named_store
@@ -19,8 +19,7 @@ def journaled_store(place: Workplace, address: str | None = None, needed: bool =
         return opened
     from chatcli.stores.journaled import Journaled
 
-    waits = journal_file(place).exists()
-    store = Journaled(opened, lambda: journal_for(place, opened, address), waits, needed)
+    store = Journaled(opened, lambda: journal_for(place, opened, address), may_wait(place), needed)
     try:
         store.open()
     except BaseException:

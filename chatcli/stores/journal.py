@@ -19,6 +19,7 @@ from chatcli.stores.sqlite_file import make_file, text_of, translated, use_wal
 from chatcli.writer import is_gone, this_writer
 
 _PATIENCE = 1.0  # seconds to wait for another process that writes
+_HINT = "make it yours to read and write, or move it elsewhere: what it keeps for a store stays in it"
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS entries (
         id INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, session TEXT NOT NULL,
@@ -89,7 +90,7 @@ class Journal:
 
     def entries(self, session: str | None = None) -> list[Entry]:
         """Return what waits for the store, of one session or of all, oldest first; but for others' turns under way."""
-        if not self.path.exists():
+        if not self._is_there():
             return []
         only = "" if session is None else " AND session = ?"
         with self._open() as db:
@@ -107,7 +108,7 @@ class Journal:
 
     def waiting(self) -> list[Waiting]:
         """Return what waits, for any store."""
-        if not self.path.exists():
+        if not self._is_there():
             return []
         with self._open() as db:
             rows = db.execute(
@@ -130,6 +131,12 @@ class Journal:
             if self._db is not None:
                 self._db.close()
                 self._db = None
+
+    def _is_there(self) -> bool:
+        try:
+            return self.path.exists()
+        except OSError as error:  # the folder is closed to us
+            raise StoreUnavailable(f"{self.path} cannot be read: {error.strerror}", _HINT) from error
 
     def _is_left(self, entry: Entry) -> bool:
         """Say whether a turn that began is ours, or that of a process that is gone: others end theirs themselves."""
@@ -165,8 +172,7 @@ def _told_of_the_journal() -> Iterator[None]:
     except StoreUnavailable as error:
         if "--store" not in error.hint:
             raise
-        hint = "make it yours to read and write, or move it elsewhere: what it keeps for a store stays in it"
-        raise StoreUnavailable(error.message, hint) from error
+        raise StoreUnavailable(error.message, _HINT) from error
 
 
 def _data(text: str) -> Mapping[str, Any]:

@@ -230,6 +230,14 @@ def test_the_first_line_of_the_first_turn_is_the_title() -> None:
     assert chat.store.sessions()[0].title == "你好我是JavaEdge"
 
 
+def test_only_a_first_turn_gives_a_title() -> None:
+    chat = chat_with()
+    run(chat.send("first"))
+    chat.store.update("s", title="")
+    run(chat.send("second"))
+    assert chat.store.sessions()[0].title == ""
+
+
 def again(chat: Chat) -> None:
     run(chat.retry())
 

@@ -18,6 +18,7 @@ from chatcli.stores.journaled import Journaled
 from chatcli.stores.sqlite import SqliteStore
 from chatcli.writer import this_writer
 from tests.outages import Outages
+from tests.unit.conftest import Command
 
 Run = Callable[..., Journaled]
 NEVER = [3600.0]
@@ -462,6 +463,23 @@ def test_a_session_that_is_refused_holds_up_no_other_and_is_told(
     assert len(Journal(store._meanwhile._journal.path, "here").entries("odd")) == 1
 
 
+def test_what_was_said_behind_a_turn_that_is_refused_waits_with_it() -> None:
+    from chatcli.stores import replay
+
+    class Odd(InMemoryStore):
+        def commit(self, session, turn, messages, *given, **named):  # type: ignore[no-untyped-def]
+            if messages[0].text == "one":
+                raise StoreError("it is too long", "shorten it")
+            return super().commit(session, turn, messages, *given, **named)
+
+    turns = [("s", *a_turn("one")), ("s", *a_turn("two")), ("t", *a_turn("three"))]
+    entries = [replay.committed(session, pending.id, messages, [], None) for session, pending, messages in turns]
+    store, removed = Odd(), list[Entry]()
+    done = replay.replay(store, entries, removed.append)
+    assert (done.turns, list(done.refused), removed) == (1, ["s"], entries[2:])
+    assert (store.length("s"), store.length("t")) == (0, 2)
+
+
 def test_a_conflict_is_a_conflict_and_no_outage(run: Run, between: Outages) -> None:
     store = run()
     say(store, "one")
@@ -581,6 +599,24 @@ def test_a_journal_that_cannot_be_read_is_told_and_the_store_is_knocked_at_all_t
     between.fate = "done"
     assert back.wait(20)
     assert texts(store) == ["one", "re: one"]
+
+
+def test_a_folder_that_is_closed_to_us_is_an_error_where_the_journal_is_needed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / ("too long" * 40) / "journal.db", "here")  # root may look into any other
+    for verb in (journal.entries, journal.waiting, journal.turns, lambda: journal.keep(Entry("s", "drop", {}, "t"))):
+        with pytest.raises(StoreUnavailable, match="too long"):
+            verb()
+
+
+def test_a_folder_that_is_closed_to_us_stops_no_command_that_needs_no_journal(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHATCLI_HOME")
+    for name in ("CONFIG", "DATA", "CACHE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("too long" * 40)))
+    done = command("history", "show", "-s", "s")
+    assert (done.code, done.err.splitlines()[0]) == (1, "error: there is no session 's'")
 
 
 def test_the_file_is_for_its_owner_alone(run: Run, between: Outages, tmp_path: Path) -> None:
