@@ -16,7 +16,7 @@ from chatcli.prompt import make_prompt
 from chatcli.stores import Pending
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.rules import ABANDONED
-from chatcli.turn import REASONING, Committed, Notice
+from chatcli.turn import CHECKPOINT, HEARTBEAT, REASONING, Committed, Notice
 from chatcli.writer import this_writer
 from tests.fakes import ScriptedModel
 
@@ -235,7 +235,17 @@ def test_only_a_first_turn_gives_a_title() -> None:
     run(chat.send("first"))
     chat.store.update("s", title="")
     run(chat.send("second"))
+    run(chat_with(store=chat.store).send("in a later run"))
     assert chat.store.sessions()[0].title == ""
+
+
+def test_a_turn_that_is_dropped_takes_no_title_from_those_that_stand() -> None:
+    chat = chat_with(["ok"], [TOO_MANY])
+    run(chat.send("first"))
+    with pytest.raises(RateLimited):
+        run(chat.send("first"))
+    chat.drop(chat.unfinished()[0])
+    assert chat.store.sessions()[0].title == "first"
 
 
 def again(chat: Chat) -> None:
@@ -409,6 +419,11 @@ def test_a_checkpoint_the_store_does_not_take_is_one_notice_and_the_reply_goes_o
     assert len(notices) == 1
     assert "the store is away" in notices[0]
     assert said(chat)[1] == ("assistant", "Hallo")
+
+
+def test_what_is_on_the_screen_for_a_second_is_kept_and_who_is_silent_is_not_taken_for_gone() -> None:
+    assert CHECKPOINT + 0.05 < 0.9, "and then it takes its time"
+    assert 2 * HEARTBEAT < ABANDONED
 
 
 def test_what_came_is_in_the_store_within_a_second_while_the_reply_goes_on() -> None:

@@ -101,6 +101,87 @@ def test_the_store_is_knocked_at_until_it_is_back(run: Run, between: Outages, in
     assert back.wait(20)
 
 
+def test_a_store_that_was_only_read_from_is_back_when_it_answers_and_not_before(run: Run, between: Outages) -> None:
+    store = run()
+    say(store, "one")
+    between.fate = "lost"
+    assert texts(store) == ["one", "re: one"]
+    assert not store.knock()
+    with pytest.raises(StoreUnavailable):
+        store.sessions()
+    assert "sessions" not in between.asked, "who is mute is not asked twice"
+    assert (store.state, store.farewell) == ("store away", "")
+    between.fate = "done"
+    assert store.knock()
+    assert store.state == ""
+
+
+def test_a_knock_at_a_store_that_nobody_missed_says_nothing_of_it(run: Run, between: Outages) -> None:
+    store = run()
+    between.fate = "lost"
+    assert not store.knock()
+    assert (store.state, store.news()) == ("", [])
+
+
+def test_what_is_said_while_the_rest_is_put_there_is_put_there_too(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    class Talking(InMemoryStore):
+        def commit(self, *given, **named):  # type: ignore[no-untyped-def]
+            if more:
+                say(store, more.pop())
+            return super().commit(*given, **named)
+
+    between.inner = Talking()
+    more: list[str] = []
+    store = run()
+    between.fate = "lost"
+    say(store, "one")
+    store.news()
+    more.append("two")
+    between.fate = "done"
+    assert store.knock()
+    assert texts(between.inner) == ["one", "re: one", "two", "re: two"]
+    assert store.news() == ["the store is back; 2 turns kept here are in it now"]
+
+
+def test_a_run_that_begins_with_turns_that_wait_for_a_store_that_is_away_says_so_and_knocks(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    first = run()
+    between.fate = "lost"
+    say(first, "one")
+    second = run(pauses=[0.01])
+    assert second.state == "store away · 1 turn kept here"
+    assert "the store is away: the chat goes on" in second.news()[0]
+    assert second.farewell.startswith("1 turn kept here for memory:")
+    back = threading.Event()
+    second.on_change = lambda: second.state or back.set()
+    between.fate = "done"
+    assert back.wait(20)
+    assert texts(inner) == ["one", "re: one"]
+
+
+def test_a_store_is_offered_what_waits_once_more_when_the_chat_ends_and_is_closed(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    class Closing(InMemoryStore):
+        closed = threading.Event()
+
+        def close(self) -> None:
+            self.closed.set()
+
+    between.inner = Closing()
+    store = run()
+    between.fate = "lost"
+    say(store, "one")
+    between.fate = "done"
+    store.close()
+    assert between.inner.closed.wait(20)
+    assert texts(between.inner) == ["one", "re: one"]
+    assert store.farewell == ""
+
+
 def test_a_write_of_unknown_outcome_is_done_once(run: Run, between: Outages, inner: InMemoryStore) -> None:
     store = run()
     pending, messages = a_turn("one")
