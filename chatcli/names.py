@@ -23,7 +23,7 @@ def check_session_name(name: str) -> str:
     if is_session_name(name):
         return name
     if not name:
-        raise UsageError("a session's name cannot be empty", "leave -s out for a new session")
+        raise UsageError("a session's name cannot be empty", f"write 1 to {NAME_LENGTH} characters")
     if len(name) > NAME_LENGTH:
         limit = f"at most {NAME_LENGTH} characters, not {len(name)}"
         raise UsageError(f"a session's name has {limit}", "choose a shorter one")

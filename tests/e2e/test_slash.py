@@ -313,6 +313,7 @@ def test_the_toolbar_shows_no_figure_of_a_context_that_is_no_more(known: User, c
         term.enter(command)
         term.wait_gone("tokens, window unknown")
         term.wait_for("s · test-model · auto · sqlite")
+        say(term, "/info", "last context  known with the next message")
         leave(term)
 
 

@@ -106,7 +106,7 @@ def info(repl: "Repl", argument: str) -> None:
         "model": chat.model.name,
         "memory": chat.memory.spec,
         "store": chat.store.address,
-        "last context": meter_of(chat).in_words or "nothing sent yet",
+        "last context": meter_of(chat).in_words or "known with the next message",
     }
     for name, value in rows.items():
         repl.screen.say(f"  {name:<13} {value}")
