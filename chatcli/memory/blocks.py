@@ -11,7 +11,6 @@ from chatcli.memory.history import History
 from chatcli.memory.strategy import Tail, View
 from chatcli.messages import Turn
 from chatcli.stores import Change, State
-from chatcli.values import counted
 
 Cost = Callable[[Turn, float], float]
 """What a turn counts, at a scale of the token estimate."""
@@ -40,7 +39,8 @@ def block_tail(view: View, spec: str, cost: Cost, high: float, low: float, least
         return Tail(cut)
     # below it: turns were taken back up to the cut, and the newest one that is left stands before it
     state = State({"spec": spec, "scale": view.scale if cut > start else scale}, history.watermark(cut))
-    note = f"the newest {counted(len(kept), 'turn')} of the history are sent from now on"
+    kept_now = "turn of the history is" if len(kept) == 1 else f"{len(kept):,} turns of the history are"
+    note = f"the newest {kept_now} sent from now on"
     return Tail(cut, changes=(Change(name, state, history.state(name)),), notes=(note,) if cut > start else ())
 
 

@@ -42,9 +42,11 @@ def open_store(
     """Open the store that `address` names.
 
     `data_folder` is where `sqlite` alone keeps its file; `key_prefix` and `ttl` (seconds after the last write)
-    are for Redis, which is connected to at the first verb. Raises UsageError for an address that is none,
-    StoreError when a file cannot be opened.
+    are for Redis, which is connected to at the first verb. Raises UsageError for an address that is none and for a
+    ttl that would keep nothing, StoreError when a file cannot be opened.
     """
+    if ttl is not None and ttl < 1:
+        raise UsageError(f"a session cannot live {ttl} seconds", "give a ttl of 1 or more; without one it stays")
     short = {"memory": "memory:", "sqlite": f"sqlite:///{data_folder / 'sessions.db'}"}
     address = whole(short.get(address, address), environ)
     for beginning, opened in _KINDS.items():

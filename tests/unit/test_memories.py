@@ -153,6 +153,17 @@ def test_a_cut_beyond_the_end_of_a_shorter_history_is_ignored() -> None:
     assert len(tail_of(parse_memory("window:2-5").select(view(history_of(3), states), None))) == 6
 
 
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("window:1-2", "the newest turn of the history is sent"),
+        ("window:2-3", "the newest 2 turns of the history are sent"),
+    ],
+)
+def test_a_cut_is_told_in_words_that_fit_the_number(spec: str, told: str) -> None:
+    assert parse_memory(spec).select(view(history_of(5)), None).notes == (f"{told} from now on",)
+
+
 def test_another_number_cuts_anew() -> None:
     session = Growing("tokens:200")
     for _ in range(40):

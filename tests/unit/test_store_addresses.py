@@ -26,6 +26,13 @@ def test_memory_is_not_durable(tmp_path: Path) -> None:
         assert (store.address, store.durable) == ("memory:", False)
 
 
+@pytest.mark.parametrize("ttl", [0, -5])
+def test_a_ttl_that_would_take_every_turn_away_at_once_is_refused(ttl: int, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_store("redis://localhost:1/0", data_folder=tmp_path, ttl=ttl)
+    assert f"{ttl} seconds" in caught.value.message
+
+
 def test_sqlite_alone_is_the_file_in_the_data_folder(tmp_path: Path) -> None:
     store = opened("sqlite", tmp_path)
     assert (tmp_path / "data" / "sessions.db").is_file()
