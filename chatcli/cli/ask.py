@@ -44,7 +44,7 @@ class Form:
 @with_flags
 def ask(
     flags: Flags,
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", show_default=False)] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The reply and its figures as one JSON document.")] = False,
     extract: Annotated[bool, typer.Option("-x", "--extract", help="Only the first code block of the reply.")] = False,
     schema: Annotated[

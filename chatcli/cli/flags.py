@@ -1,7 +1,7 @@
 """The options that `chat`, `ask` and `sessions resume` share, as typer's: see `declared`."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Annotated, Any, get_args
 
@@ -19,13 +19,14 @@ __all__ = [
 _COMPLETED = {"session": session_names, "memory": memory_specs}
 
 
-def _option(flag: Flag, field: str = "") -> Any:
+def _option(flag: Flag, field: str = "", hidden: bool = False) -> Any:
     return typer.Option(
         *flag.names,
         metavar=flag.metavar,
         help=flag.help,
         rich_help_panel=flag.panel,
         autocompletion=_COMPLETED.get(field),
+        hidden=hidden,
     )
 
 
@@ -43,8 +44,11 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
     return with_some_flags(*Flags._fields)(command)
 
 
-def with_some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command, whose first parameter is a Flags, the fields with these names as options of its own."""
+def with_some_flags(*names: str, hidden: Sequence[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, whose first parameter is a Flags, the fields with these names as options of its own.
+
+    Those that are `hidden` are taken and stand in no help.
+    """
 
     def give(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
@@ -54,7 +58,7 @@ def with_some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[...
             command(Flags(**{**said, **many}), **given)
 
         own = list(inspect.signature(command).parameters.values())[1:]
-        shared = [_parameter(name) for name in Flags._fields if name in names]
+        shared = [_parameter(name, name in hidden) for name in Flags._fields if name in names]
         positional = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
         run.__signature__ = inspect.Signature([*positional, *shared])  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in [*positional, *shared]}
@@ -63,12 +67,12 @@ def with_some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[...
     return give
 
 
-def _parameter(name: str) -> inspect.Parameter:
+def _parameter(name: str, hidden: bool) -> inspect.Parameter:
     many, default = may_be_repeated(name), Flags._field_defaults[name]
     kind: Any = list[str] if many else get_args(Flags.__annotations__[name])[0]
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=list(default) if many else default,
-        annotation=Annotated[kind, _option(flag_of(name), name)],
+        annotation=Annotated[kind, _option(flag_of(name), name, hidden)],
     )

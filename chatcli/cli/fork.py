@@ -8,8 +8,8 @@ from chatcli.cli.flags import StoreOption, session_names
 
 
 def fork_session(
-    name: Annotated[str, typer.Argument(autocompletion=session_names)],
-    new: Annotated[str | None, typer.Argument(show_default=False)] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=session_names)],
+    new: Annotated[str | None, typer.Argument(metavar="NEW", show_default=False)] = None,
     turn: Annotated[int | None, typer.Option("--at", metavar="TURN", min=1, help="The last turn to copy.")] = None,
     store: StoreOption = None,
 ) -> None:

@@ -61,7 +61,7 @@ def show(
 
 @app.command(cls=LightCommand)
 def search(
-    query: Annotated[list[str], typer.Argument(metavar="QUERY...", show_default=False)],
+    query: Annotated[list[str], typer.Argument(metavar="QUERY", show_default=False)],
     session: Annotated[
         str | None,
         typer.Option("-s", "--session", metavar="NAME", help="In this one alone.", autocompletion=session_names),

@@ -30,7 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 @with_some_flags("model", "memory", "store", "prompt", "system", "var", "attach", "option", "plain")
 def context(
     flags: Flags,
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", show_default=False)] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", show_default=False)] = None,
     session: LastSession = None,
     as_json: Annotated[bool, typer.Option("--json", help="The very messages, as one JSON document.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Which turns were recalled, and why.")] = False,
@@ -85,7 +85,7 @@ def show(flags: Flags, session: LastSession = None, as_json: AsJson = False) -> 
 def compare(
     flags: Flags,
     specs: Annotated[
-        list[str] | None, typer.Argument(metavar="[SPEC]...", show_default=False, autocompletion=memory_specs)
+        list[str] | None, typer.Argument(metavar="SPEC", show_default=False, autocompletion=memory_specs)
     ] = None,
     session: LastSession = None,
     text: Annotated[str | None, typer.Option("-t", "--text", metavar="TEXT", help="The next message.")] = None,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def models(
-    action: Annotated[str, typer.Argument(help="list", show_default=False)] = "list",
+    action: Annotated[str, typer.Argument(metavar="list", help="May be left out.", show_default=False)] = "list",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """List the models of the config and of the default endpoint.

@@ -152,7 +152,7 @@ def _said(row: dict[str, Any], dry_run: bool) -> str:
 
 
 def expire(
-    name: Annotated[str, typer.Argument(autocompletion=session_names)],
+    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=session_names)],
     after: Annotated[str, typer.Argument(metavar="7d|12h|never")],
     store: StoreOption = None,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatcli.cli import moving
-from chatcli.cli.flags import Flags, StoreOption, session_names, with_flags
+from chatcli.cli.flags import Flags, StoreOption, session_names, with_some_flags
 from chatcli.cli.fork import fork_session
 from chatcli.cli.light import LightCommand, LightGroup
 from chatcli.values import counted
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="List, resume, change, move and keep sessions.")
 
-Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False, autocompletion=session_names)
-]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False, autocompletion=session_names)]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 
 
@@ -51,9 +49,12 @@ def list_(
 
 
 @app.command(cls=LightCommand)
-@with_flags
+@with_some_flags(*Flags._fields, hidden=("session", "continue_"))  # told what to write instead
 def resume(
-    flags: Flags, name: Annotated[str | None, typer.Argument(show_default=False, autocompletion=session_names)] = None
+    flags: Flags,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", show_default=False, autocompletion=session_names)
+    ] = None,
 ) -> None:
     """Go on with a session; without a NAME, pick one from a list.
 
@@ -107,7 +108,7 @@ def clear(
 
 @app.command(cls=LightCommand)
 def delete(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", show_default=False, autocompletion=session_names)],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", show_default=False, autocompletion=session_names)],
     yes: Yes = False,
     store: StoreOption = None,
 ) -> None:
@@ -129,7 +130,9 @@ def delete(
 
 @app.command(cls=LightCommand)
 def rename(
-    old: Annotated[str, typer.Argument(autocompletion=session_names)], new: str, store: StoreOption = None
+    old: Annotated[str, typer.Argument(metavar="OLD", autocompletion=session_names)],
+    new: Annotated[str, typer.Argument(metavar="NEW")],
+    store: StoreOption = None,
 ) -> None:
     """Give a session another name.
 

@@ -103,7 +103,7 @@ def _print(pieces: Iterable[str]) -> None:
 def import_(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", show_default=False, help="Files, - for stdin, or addresses: redis://…"),
+        typer.Argument(metavar="FILE", show_default=False, help="Files, - for stdin, or addresses: redis://…"),
     ],
     format: Annotated[
         str,

@@ -338,6 +338,14 @@ def test_an_interrupt_while_the_program_is_still_being_imported_is_130_without_a
     assert (done.returncode, done.stderr) == (130, b"")
 
 
+def test_resume_shows_no_option_that_it_refuses(command: Command) -> None:
+    shown = command("sessions", "resume", "--help").out
+    assert "--memory" in shown
+    assert "--session" not in shown
+    assert "--continue" not in shown
+    assert command("sessions", "resume", "-s", "zoo").err.endswith("hint: chatcli sessions resume NAME\n")
+
+
 def test_doctor_says_a_broken_config_once(command: Command, home: Path) -> None:
     (home / "config").mkdir()
     (home / "config" / "config.toml").write_text("modle = 1")
