@@ -104,6 +104,8 @@ def append_rest(route: Route, found: Found, progress: Progress) -> int:
     Raises Conflict when somebody writes into it meanwhile.
     """
     length = found.there
+    if not _agree(route, route.new, length):  # the user may have been asked for long
+        raise _changed(route)
     for batch in _whole_turns(paged(route.source, route.name, length, found.length)):
         length = route.target.append(route.new, batch, expected_length=length)
         progress(length, found.length)

@@ -113,6 +113,7 @@ def test_what_the_target_has_already_is_told_apart(source: SqliteStore, target: 
 def test_the_rest_is_appended_in_whole_turns(source: SqliteStore, target: Store) -> None:
     said = [message for number in range(40) for message in turn(f"{number}" + "x" * 200_000)]
     source.append("s", said)
+    source.put_state("s", Change("pins", State({"turns": [1]}, Watermark(3, "abc")), None))
     target.append("s", said[:2])
     target.update("s", title="its own")
     route = Route(source, "s", target, "s")
@@ -122,6 +123,19 @@ def test_the_rest_is_appended_in_whole_turns(source: SqliteStore, target: Store)
     assert all(length % 2 == 0 for length in lengths)
     assert compared(route).relation == "same"
     assert target.snapshot("s", 0).session.title == "its own"
+    assert target.snapshot("s", 0).states == source.snapshot("s", 0).states != {}
+
+
+def test_the_rest_is_not_appended_to_what_is_another_beginning_by_now(source: SqliteStore, target: Store) -> None:
+    source.append("s", [*turn("one"), *turn("two")])
+    target.append("s", source.messages("s")[:2])
+    route = Route(source, "s", target, "s")
+    found = compared(route)
+    another = turn("another")
+    target.append("s", another, at=0)
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        append_rest(route, found, nothing)
+    assert target.messages("s") == another
 
 
 def test_what_is_said_at_the_source_meanwhile_comes_along(source: SqliteStore, target: Store) -> None:
@@ -172,6 +186,8 @@ def test_two_do_not_write_the_same_copy(source: SqliteStore, target: Store) -> N
     target.update(route.under_way, settings={WRITER: "elsewhere/1/1"})
     with pytest.raises(Conflict, match="another process"):
         copy(route, nothing)
+    target.update(route.under_way, times=(1000.0, 1000.0))
+    assert copy(route, nothing) == 2, "nobody writes on after so long"
 
 
 COPY = """
