@@ -26,7 +26,7 @@ from tests.certificates import certify
 from tests.contracts.conftest import abandon
 from tests.cutting_proxy import Fate, cutting
 from tests.redis_cluster import RedisCluster, clustered
-from tests.redis_server import RedisServer, binaries, free_port
+from tests.redis_server import RedisServer, binaries, free_port, running
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -152,6 +152,16 @@ def test_one_node_that_answers_is_enough_and_none_is_told_at_once(cluster: Redis
         with pytest.raises(StoreUnavailable) as refused:
             store.append("s", TURN)
         assert f"redis+cluster://:***@{away}/ cannot be reached" in refused.value.message
+
+
+def test_a_node_that_is_in_no_cluster_any_more_is_passed_over(cluster: RedisCluster, prefix: str) -> None:
+    with running(None, "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as alone:
+        url = cluster.url.replace("://", f"://127.0.0.1:{alone.port},")
+        with closing(ClusterStore(url, prefix)) as store:
+            assert store.append("s", TURN) == 2
+        nobody = pytest.raises(StoreUnavailable, match="no node has slots")
+        with closing(ClusterStore(f"redis+cluster://127.0.0.1:{alone.port}/", prefix)) as store, nobody:
+            store.append("s", TURN)
 
 
 def test_a_password_and_a_user_go_to_every_node(cluster: RedisCluster, prefix: str) -> None:

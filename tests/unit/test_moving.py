@@ -110,6 +110,14 @@ def test_what_cannot_be_copied_so_is_two_lines(command: Command, talked: Path, a
     two_lines(command("sessions", "copy", *args), 2)
 
 
+def test_a_store_that_is_away_is_told_once_and_not_for_each_session(command: Command, talked: Path) -> None:
+    done = command("sessions", "copy", "a", "b", "--to", "redis://127.0.0.1:1/0")
+    assert "cannot be reached" in two_lines(done, 3)
+    assert done.out == ""
+    done = command("sessions", "copy", "a", "b", "--to", "redis://127.0.0.1:1/0", "--json")
+    assert (done.code, json.loads(done.out)) == (3, [])
+
+
 def test_a_session_that_is_not_there_is_not_copied(command: Command, talked: Path) -> None:
     two_lines(command("sessions", "copy", "nope", "--to", OTHER), 1)
 
@@ -171,7 +179,16 @@ def test_a_backup_is_one_private_file_that_chatcli_opens(command: Command, talke
     assert (done.code, done.out) == (0, "")
     assert stat.S_IMODE((talked / "b.db").stat().st_mode) == 0o600
     assert sorted(path.name for path in talked.iterdir() if path.is_file()) == ["b.db"]
+    assert (talked / "b.db").read_bytes()[18:20] == b"\1\1", "no WAL, which needs files beside it"
     assert names(talked, "b.db") == ["a", "b"]
+
+
+def test_a_backup_of_what_is_damaged_is_not_kept(command: Command, talked: Path) -> None:
+    with stored(talked / "data/sessions.db") as store:
+        store._db.execute("PRAGMA writable_schema = ON")
+        store._db.execute("UPDATE sqlite_master SET sql = replace(sql, 'role TEXT', 'role TEXT CHECK(role = 3)')")
+    assert "it was not kept" in two_lines(command("sessions", "backup", "b.db"), 1)
+    assert [path.name for path in talked.iterdir() if path.is_file()] == []
 
 
 def test_a_backup_never_replaces_a_file_unasked(command: Command, talked: Path) -> None:
