@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Event as Gate
@@ -13,10 +14,11 @@ from chatcli.model import Delta, Finished, Reasoning, Used
 from chatcli.model.wire import to_wire
 from chatcli.names import check_session_name
 from chatcli.prompt import make_prompt
+from chatcli.pump import Tick
 from chatcli.stores import Pending
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.rules import ABANDONED
-from chatcli.turn import CHECKPOINT, HEARTBEAT, REASONING, Committed, Notice
+from chatcli.turn import CHECKPOINT, HEARTBEAT, REASONING, Committed, Draft, Notice, streamed
 from chatcli.writer import this_writer
 from tests.fakes import ScriptedModel
 
@@ -134,8 +136,9 @@ def test_a_reply_that_breaks_half_way_is_kept_and_the_error_told() -> None:
     assert chat.store.messages("s")[1].finish == "error"
 
 
-def test_an_empty_reply_is_an_error_and_leaves_the_turn_pending() -> None:
-    chat = chat_with([Finished("stop")])
+@pytest.mark.parametrize("empty", [[], ["", ""]])
+def test_an_empty_reply_is_an_error_and_leaves_the_turn_pending(empty: list[str]) -> None:
+    chat = chat_with([*empty, Finished("stop")])
     with pytest.raises(BrokenStream, match="nothing"):
         run(chat.send("Hi"))
     assert said(chat) == []
@@ -357,6 +360,12 @@ def test_an_abandoned_reply_can_be_continued_into_one_reply() -> None:
     assert chat.unfinished() == []
 
 
+def test_all_that_is_added_to_a_reply_is_shown_also_what_might_have_been_there_already() -> None:
+    chat, turn = abandoned(["an", Finished("stop")])
+    shown = "".join(event.text for event in chat.resume(turn) if isinstance(event, Delta))
+    assert (shown, said(chat)[1]) == ("an", ("assistant", "Half an ansan"))
+
+
 def test_an_abandoned_turn_can_be_sent_again() -> None:
     chat, turn = abandoned(["Whole."])
     run(chat.retry(turn))
@@ -424,6 +433,29 @@ def test_a_checkpoint_the_store_does_not_take_is_one_notice_and_the_reply_goes_o
 def test_what_is_on_the_screen_for_a_second_is_kept_and_who_is_silent_is_not_taken_for_gone() -> None:
     assert CHECKPOINT + 0.05 < 0.9, "and then it takes its time"
     assert 2 * HEARTBEAT < ABANDONED
+
+
+def test_a_reply_is_kept_each_second_it_grows_and_again_so_when_the_store_takes_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, kept, notices = [0.0], list[float](), list[str]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def events() -> Iterator[Delta | Tick]:
+        for number in range(40):
+            now[0] += 0.5
+            yield Delta("x") if number < 20 else Tick()
+
+    def keep() -> None:
+        kept.append(now[0])
+        if len(kept) == 1:
+            raise StoreUnavailable("the store is away", "start it")
+
+    for event in streamed(events(), Draft(), keep):
+        if isinstance(event, Notice):
+            notices.append(event.text)
+    assert kept == [1.0, 6.0, 7.0, 8.0, 9.0, 10.0, 13.0, 16.0, 19.0]
+    assert len(notices) == 1
 
 
 def test_what_came_is_in_the_store_within_a_second_while_the_reply_goes_on() -> None:

@@ -207,6 +207,50 @@ def test_a_verb_that_hangs_holds_nobody_up_for_two_seconds(run: Run, between: Ou
     assert texts(inner) == ["one", "re: one", "two", "re: two"]
 
 
+@pytest.mark.parametrize("verb", ["commit", "messages"])
+def test_who_hangs_is_left_though_the_store_answers_other_questions_or_is_patiently_waited_for(
+    run: Run, between: Outages, verb: str
+) -> None:
+    class Hanging(InMemoryStore):
+        released = threading.Event()
+
+        def commit(self, *given, **named):  # type: ignore[no-untyped-def]
+            if verb == "commit":
+                self.released.wait(20)
+            return super().commit(*given, **named)
+
+        def messages(self, *given, **named):  # type: ignore[no-untyped-def]
+            if verb == "messages":
+                between.gate = self.released  # it answers nothing else either
+                self.released.wait(20)
+            return super().messages(*given, **named)
+
+    between.inner = Hanging()
+    store = run()
+    try:
+        if verb == "commit":
+            say(store, "one")
+        else:
+            assert texts(store) == []
+        assert store.state.startswith("store away")
+    finally:
+        between.inner.released.set()
+        between.gate = None
+
+
+def test_waits_that_follow_each_other_are_one_that_is_too_long(run: Run, between: Outages) -> None:
+    class Slow(InMemoryStore):
+        def length(self, session: str) -> int:
+            time.sleep(0.9)
+            return super().length(session)
+
+    between.inner = Slow()
+    store = run()
+    say(store, "one")
+    assert [store.length("s"), store.length("s")] == [2, 2]
+    assert store.state == "store away"
+
+
 def test_many_messages_over_a_slow_line_are_waited_for_while_the_store_answers_otherwise(
     run: Run, inner: InMemoryStore, between: Outages
 ) -> None:
