@@ -360,6 +360,13 @@ def test_an_abandoned_reply_can_be_continued_into_one_reply() -> None:
     assert chat.unfinished() == []
 
 
+def test_an_abandoned_turn_that_is_taken_up_is_ours_while_it_runs() -> None:
+    chat, turn = abandoned()
+    turning = chat.resume(turn)
+    assert [pending.writer for pending in chat.store.pending("s")] == [this_writer()]
+    turning.close()
+
+
 def test_all_that_is_added_to_a_reply_is_shown_also_what_might_have_been_there_already() -> None:
     chat, turn = abandoned(["an", Finished("stop")])
     shown = "".join(event.text for event in chat.resume(turn) if isinstance(event, Delta))

@@ -116,6 +116,34 @@ def test_a_store_that_was_only_read_from_is_back_when_it_answers_and_not_before(
     assert store.state == ""
 
 
+def test_a_store_that_several_threads_miss_at_once_is_told_of_once_and_at_once(run: Run, between: Outages) -> None:
+    store = run()
+    say(store, "one")
+    states: list[str] = []
+    store.on_change = lambda: states.append(store.state)
+    between.gate, between.fate = threading.Event(), "lost"
+    threads = [threading.Thread(target=store.length, args=["s"]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    between.gate.set()
+    for thread in threads:
+        thread.join()
+    assert (len(store.news()), states) == (1, ["store away"])
+
+
+def test_of_each_outage_its_own_turns_are_told_and_what_came_between_them_is_there(run: Run, between: Outages) -> None:
+    store = run()
+    for text in ("one", "three"):
+        between.fate = "lost"
+        say(store, text)
+        between.fate = "done"
+        assert store.knock()
+        assert store.news()[1:] == ["the store is back; 1 turn kept here is in it now"]
+        say(store, "two" if text == "one" else "four")
+    between.fate = "lost"
+    assert texts(store)[::2] == ["one", "two", "three", "four"]
+
+
 def test_a_knock_at_a_store_that_nobody_missed_says_nothing_of_it(run: Run, between: Outages) -> None:
     store = run()
     between.fate = "lost"

@@ -34,6 +34,18 @@ def test_an_image_for_a_model_that_takes_none_is_refused_before_anything_is_kept
     assert (chat.unfinished(), model.asked) == ([], [])
 
 
+def test_the_model_that_answers_this_once_is_the_one_that_must_take_the_image() -> None:
+    sees, blind = ScriptedModel(["A cat"]), ScriptedModel()
+    blind.images = False
+    chat = chat_with(sees)
+    list(chat.send(PICTURE))
+    with pytest.raises(NoImages):
+        chat.retry(model=blind)
+    chat.model = blind
+    list(chat.retry(model=ScriptedModel(["A dog"])))
+    assert chat.store.messages("s")[1].text == "A dog"
+
+
 def test_images_of_earlier_turns_are_only_named_to_it() -> None:
     model = ScriptedModel()
     model.images = False
