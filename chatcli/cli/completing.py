@@ -1,10 +1,18 @@
 """What the shell's Tab offers."""
 
+import re
 from contextlib import closing
+
+_TO_A_SHELL = re.compile(r"""[\\$`"'!~^*?#;&|<>(){}\[\]]""")
+"""What a shell reads otherwise than it stands there. zsh evaluates the text that offers the names, which typer quotes
+only in part: of the session `\\$(reboot)`, which whoever writes to the store may have made, Tab ran the command."""
 
 
 def session_names(incomplete: str) -> list[str]:
-    """Return the sessions whose names begin so, for the shell's Tab; none when the store cannot say."""
+    """Return the sessions whose names begin so, for the shell's Tab; none when the store cannot say.
+
+    A name that would have to be quoted, or that the terminal would obey, is left out.
+    """
     from chatcli.cli.resolve import workplace
     from chatcli.cli.stores import open_named_store
     from chatcli.errors import ChatError
@@ -15,7 +23,13 @@ def session_names(incomplete: str) -> list[str]:
             found = [session.name for session in listed(store, 200)]
     except ChatError:
         return []
-    return [name for name in found if name.startswith(incomplete)]
+    return [name for name in found if name.startswith(incomplete) and _is_plain(name)]
+
+
+def _is_plain(name: str) -> bool:
+    from chatcli.render.safe import neutralise
+
+    return neutralise(name) == name and not _TO_A_SHELL.search(name)
 
 
 def memory_specs(incomplete: str) -> list[str]:

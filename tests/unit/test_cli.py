@@ -460,6 +460,20 @@ def test_the_shells_tab_completes_commands_options_and_sessions(sessions: Path) 
     assert completed(sessions, "chatcli sessions delete o").split() == ["other"]
 
 
+@pytest.mark.parametrize("name", ["\\$(touch x)", "\\`touch x`", 'a" b', "it's", "a; b", "x\u202ey", "*", "\\"])
+def test_the_shells_tab_offers_no_name_that_a_shell_or_a_terminal_would_obey(
+    sessions: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    from chatcli.cli.completing import session_names
+
+    monkeypatch.setenv("CHATCLI_HOME", str(sessions))
+    store = open_store("sqlite", data_folder=sessions / "data")
+    for one in (name, "两 zwei-2 deux_3.0 @x:y/z+1"):
+        store.append(one, [Message("user", "x")])
+    store.close()
+    assert set(session_names("")) == {"JavaEdge", "other", "两 zwei-2 deux_3.0 @x:y/z+1"}
+
+
 def test_the_page_of_commands_is_their_real_help() -> None:
     kept = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
     assert kept == page()
