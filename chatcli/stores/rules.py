@@ -149,9 +149,17 @@ def to_state(value: Any, position: Any, mark: Any) -> State | None:
 
 
 def to_settings(text: Any) -> dict[str, Any]:
-    """Return the settings kept as JSON text; none when they are damaged."""
+    """Return the settings kept as JSON text, but for those that are no such setting; none when they are damaged."""
     settings = {} if text == "{}" else from_json(text)  # most sessions have none, and a list has thousands
-    return settings if isinstance(settings, dict) else {}
+    return {key: value for key, value in settings.items() if fits(key, value)} if isinstance(settings, dict) else {}
+
+
+def fits(key: str, value: Any) -> bool:
+    """Say whether a session with this setting can be opened; what nobody reads may be anything."""
+    if key == "variables":
+        return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+    kind = {"options": dict, "memory": str, "model": str, "prompt": str, "system": str, "origin": str}.get(key)
+    return kind is None or isinstance(value, kind)
 
 
 def to_text(text: Any) -> str:

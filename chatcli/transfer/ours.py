@@ -16,7 +16,7 @@ from typing import Any
 from chatcli.messages import Message, from_dict, is_time, to_dict
 from chatcli.render.as_json import as_json
 from chatcli.stores import State
-from chatcli.stores.rules import to_state
+from chatcli.stores.rules import fits, to_state
 from chatcli.transfer import Carried
 from chatcli.transfer.json_stream import BadJson, JsonReader
 
@@ -84,7 +84,7 @@ def _carried(head: dict[str, Any], messages: Any) -> Carried:
     if version != VERSION:
         raise BadJson(f"is of version {version!r}, which this chatcli does not know: upgrade it")
     name, title, settings = str(head.get("name", "")), head.get("title"), _dict(head.get("settings"))
-    unfit = [key for key, value in settings.items() if not _fits(key, value)]
+    unfit = [key for key, value in settings.items() if not fits(key, value)]
     created, used = (_time(head.get(key)) for key in ("created", "used"))
     return Carried(
         name,
@@ -98,14 +98,6 @@ def _carried(head: dict[str, Any], messages: Any) -> Carried:
         is_ours=True,
         states={key: state for key, data in _dict(head.get("states")).items() if (state := _state(data))},
     )
-
-
-def _fits(key: str, value: Any) -> bool:
-    """Say whether a session with this setting can be opened; what nobody reads may be anything."""
-    if key == "variables":
-        return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
-    kind = {"options": dict, "memory": str, "model": str, "prompt": str, "system": str, "origin": str}.get(key)
-    return kind is None or isinstance(value, kind)
 
 
 def _from_state(state: State) -> dict[str, Any]:

@@ -498,6 +498,31 @@ def test_a_count_that_is_not_true_sends_nobody_looking_for_what_is_not_there(tmp
     store.close()
 
 
+@pytest.mark.parametrize("key", ["model", "memory", "prompt", "system", "origin", "variables", "options"])
+@pytest.mark.parametrize("odd", [5, None, True, [], ["x"], {"k": 5}])
+def test_a_setting_of_another_kind_is_left_out_and_never_written_over(
+    tmp_path: Path, opened: Opened, server: RedisServer, key: str, odd: object
+) -> None:
+    file = SqliteStore(tmp_path / "s.db")
+    raw = json.dumps({key: odd, "colour": [1]})
+    with redis.Redis.from_url(server.url) as client:
+        client.flushdb()
+        stores: list[Store] = [file, opened(server.url)]
+        for store in stores:
+            store.append("s", TURN)
+        client.hset("{message_store:s}:info", "settings", raw)
+        file._db.execute("UPDATE sessions SET settings = ?", [raw])
+        for store in stores:
+            kept = {key: odd} if key == "options" and odd == {"k": 5} else {}
+            assert store.snapshot("s", 0).session.settings == {**kept, "colour": [1]}
+            assert store.sessions()[0].settings == {**kept, "colour": [1]}
+            store.update("s", settings={"other": 1})
+        assert json.loads(client.hget("{message_store:s}:info", "settings") or "")["colour"] == [1]
+        (now,) = file._db.execute("SELECT settings FROM sessions").fetchone()
+        assert odd is None or json.loads(now)[key] == odd
+    file.close()
+
+
 def test_a_file_that_a_newer_version_changed_meanwhile_is_read_on(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "s.db")
     store.append("s", TURN)
