@@ -8,12 +8,12 @@ more patient: on a machine under load they would replace a master that is alive.
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from chatcli.chat import Chat
@@ -25,7 +25,7 @@ from chatcli.stores.journaled import Journaled
 from chatcli.stores.redis import RedisStore
 from chatcli.turn import Committed
 from tests.fakes import ScriptedModel, ScriptedReply
-from tests.redis_sentinel import SERVICE, Trio, trio
+from tests.redis_sentinel import SERVICE, Trio, trio, wait_for
 from tests.redis_server import binaries
 
 
@@ -47,7 +47,8 @@ BLOWS = {
     "switched": Blow(lambda servers: replace(servers, sentinels=servers.sentinels[:1]).ask(*STEP_DOWN), 2),
 }
 STEP_DOWN = ("SENTINEL", "FAILOVER", SERVICE)
-REPEATED = 120.0  # seconds
+TYPED = 0.1  # seconds that somebody types at least
+BACK = 120.0  # seconds in which the store must have what the journal kept for it
 
 
 @dataclass
@@ -82,27 +83,37 @@ def talk(servers: Trio, blow: Blow, turns: int) -> Talk:
     The chat has a journal, as in the terminal; what that took counts as acknowledged, too.
     """
     came, before, number = Talk(), servers.master.port, 0
-    with TemporaryDirectory() as folder:
-        file = Path(folder, "journal.db")
-        inner = RedisStore(servers.url, wait_replicas=blow.wait_replicas)
-        with closing(Journaled(inner, lambda: Journal(file, "talk"), waits=False)) as store:
-            chat = Chat(store, "talk", Numbering(), parse_memory("window:3"))
-            while number < turns or before in servers.masters():
-                if number == turns // 2:
-                    Thread(target=blow.strike, args=[servers]).start()
-                _say(chat, f"question {number}", came)
-                number += 1
-            for _ in range(turns // 4):
-                _say(chat, f"question {number}", came)
-                number += 1
-            chat.background.close()
-            _until_it_is_back(store)
-            came.kept = [message.text for message in store.messages("talk")]
+    with _journaled(servers, blow) as store:
+        chat = Chat(store, "talk", Numbering(), parse_memory("window:3"))
+        changed = Event()
+        store.on_change = changed.set
+        while number < turns or before in servers.masters():
+            if number == turns // 2:
+                Thread(target=blow.strike, args=[servers]).start()
+            _say(chat, f"question {number}", came)
+            number += 1
+            if store.state:  # else thousands of turns would go to the journal meanwhile
+                changed.clear()
+                changed.wait(TYPED)
+        for later in range(number, number + turns // 4):
+            _say(chat, f"question {later}", came)
+        chat.background.close()
+        wait_for(lambda: not store.state, BACK)
+        came.kept = [message.text for message in store.messages("talk")]
     return came
 
 
+@contextmanager
+def _journaled(servers: Trio, blow: Blow) -> Iterator[Journaled]:
+    inner = RedisStore(servers.url, wait_replicas=blow.wait_replicas)
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "journal.db")
+        with closing(Journaled(inner, lambda: Journal(file, "talk"), waits=False)) as store:
+            yield store
+
+
 def _say(chat: Chat, text: str, came: Talk) -> None:
-    """Send it, and note what is said to be kept; while the store is away, no faster than somebody types."""
+    """Send it, and note what is said to be kept."""
     begun = time.monotonic()
     try:
         for event in chat.send(text):
@@ -111,15 +122,6 @@ def _say(chat: Chat, text: str, came: Talk) -> None:
     except StoreError as error:
         came.errors.append(error.message)
     came.longest = max(came.longest, time.monotonic() - begun)
-    if isinstance(chat.store, Journaled) and chat.store.state:
-        time.sleep(0.1)
-
-
-def _until_it_is_back(store: Journaled) -> None:
-    """Wait until the store has what the journal kept for it."""
-    deadline = time.monotonic() + REPEATED
-    while store.state and time.monotonic() < deadline:
-        time.sleep(0.1)
 
 
 def _note(came: Talk, turn: list[str], warning: str) -> None:
