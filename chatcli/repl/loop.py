@@ -21,7 +21,7 @@ from chatcli.repl.opening import Opening
 from chatcli.repl.others import Others
 from chatcli.repl.preload import Preload
 from chatcli.repl.screen import on_stdout
-from chatcli.repl.toolbar import NOTHING_SENT, Place, meter_of, place_of, toolbar
+from chatcli.repl.toolbar import NOTHING_SENT, meter_of, toolbar
 from chatcli.repl.tools import Tools
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ class Repl:
 
     def __init__(self, opening: Opening, tools: Tools, attachments: "Sequence[Attachment]" = ()) -> None:
         self._opening = opening
-        self._switched_to: Chat | None = None
         self.tools = tools
         self.attachments = list(attachments)
         self.screen = on_stdout(tools.plain)
@@ -70,16 +69,7 @@ class Repl:
     @property
     def chat(self) -> "Chat":
         """The chat as it is now; the first one is put together when it is first asked for."""
-        return self._switched_to or self._opening.chat
-
-    @property
-    def _begun(self) -> "Chat | None":
-        """The chat, if it was put together already."""
-        return self._switched_to or self._opening.begun
-
-    @property
-    def _place(self) -> Place:
-        return place_of(self._begun) if self._begun else self._opening.place
+        return self._opening.chat
 
     def run(self) -> int:
         """Chat until the user leaves; return the exit code: a script's is that of the last error, 0 without one."""
@@ -98,7 +88,7 @@ class Repl:
 
     def greet(self, with_turns: bool = True) -> None:
         """Say where we are: the session, whether it is kept, its last turns, what was left unfinished."""
-        store, place = self._opening.store, self._place
+        store, place = self._opening.store, self._opening.place
         if not store.durable:
             self.screen.warn("kept in memory only: it ends with this chat")
         if not self.tools.quiet:
@@ -118,8 +108,7 @@ class Repl:
 
     def switch(self, chat: "Chat", greet: bool = True, with_turns: bool = True) -> None:
         """Go on with another session's chat; without `greet`, somebody else says so, or shows its turns."""
-        self.chat.close()
-        self._switched_to = chat
+        self._opening.switch(chat)
         self.attachments.clear()
         self._others.shown(None)
         if greet:
@@ -206,12 +195,13 @@ class Repl:
 
     def _stop(self) -> None:
         self._interrupted = True
-        if self._begun is not None:
-            self._begun.stop()
+        if (chat := self._opening.begun) is not None:
+            chat.stop()
 
     def _toolbar(self, width: int) -> str:
-        meter = meter_of(self._begun) if self._begun else NOTHING_SENT
-        return toolbar(self._place, width, meter, len(self.attachments), self.tools.outage.state)
+        chat = self._opening.begun
+        meter = meter_of(chat) if chat is not None else NOTHING_SENT
+        return toolbar(self._opening.place, width, meter, len(self.attachments), self.tools.outage.state)
 
     def _read(self) -> str | None:
         self._others.tell()
@@ -228,8 +218,8 @@ class Repl:
     def _tell(self) -> None:
         """Say what happened to the store since the last prompt, and in one line what the memory did."""
         self._tell_store()
-        news = self._begun.background.news() if self._begun else ()
-        lines = dict.fromkeys([*self._told, *news])
+        chat = self._opening.begun
+        lines = dict.fromkeys([*self._told, *(chat.background.news() if chat is not None else ())])
         told, self._told = list(lines), []
         if told and not self.tools.quiet:
             self.screen.aside(one_line(" · ".join(told), _LONGEST_NEWS))
@@ -297,7 +287,7 @@ class Repl:
 
     def _load(self) -> None:
         """Put the chat together, and import what its first turn needs."""
-        model = self._place.model
+        model = self._opening.place.model
         with suppress(ChatError):  # the first turn says it
             model = self.chat.model.name
         self.tools.preload(model)

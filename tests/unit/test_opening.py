@@ -1,4 +1,4 @@
-"""A chat that is put together once, by whichever thread asks first."""
+"""The open chat: put together once, by whichever thread asks first; another one in its place; closed in the end."""
 
 from threading import Thread
 
@@ -47,3 +47,27 @@ def test_a_chat_that_is_put_together_while_it_is_closed_is_closed() -> None:
     assert opening.chat is chat
     closing.join()
     assert chat.was_closed
+
+
+def test_a_chat_that_is_left_for_another_is_closed_at_once_and_the_other_one_in_the_end() -> None:
+    first = WatchedChat(InMemoryStore(), "first", ScriptedModel())
+    other = WatchedChat(InMemoryStore(), "other", ScriptedModel())
+    opening = Opening(first.store, "first", "scripted", "none", lambda: first)
+    assert opening.place.session == opening.chat.session == "first"
+    opening.switch(other)
+    assert (first.was_closed, other.was_closed) == (True, False)
+    assert opening.chat is opening.begun is other
+    assert opening.place.session == "other"
+    opening.close()
+    assert other.was_closed
+
+
+def test_a_chat_that_was_never_put_together_is_not_for_the_sake_of_another() -> None:
+    def put_together() -> Chat:
+        raise AssertionError("nobody asked for it")
+
+    other = WatchedChat(InMemoryStore(), "other", ScriptedModel())
+    opening = Opening(other.store, "first", "scripted", "none", put_together)
+    opening.switch(other)
+    assert opening.chat is other
+    opening.close()
