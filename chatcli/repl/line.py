@@ -7,13 +7,11 @@ once, wrapped by the terminal itself.
 """
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from prompt_toolkit import PromptSession, print_formatted_text
-from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.document import Document
@@ -23,10 +21,9 @@ from prompt_toolkit.input import DummyInput, Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
-from chatcli.errors import UsageError
 from chatcli.keymap import Keymap
-from chatcli.render.safe import one_line
 from chatcli.repl.above import above
+from chatcli.repl.acts import Acts, printable
 from chatcli.repl.bindings import REST_OF_A_KEY, TYPING, bindings, wait_for_keys
 from chatcli.repl.block import without_fence
 from chatcli.repl.folds import Folds
@@ -38,9 +35,7 @@ from chatcli.repl.shown import ShownText, said
 from chatcli.repl.suggestions import Suggest, SuggestionCompleter
 from chatcli.repl.suggestions import Suggestion as Suggestion
 
-_CURSOR_REPORT = r"\x1b\[(\d+);\d+R"
 _NORMAL = "NORMAL "
-_LATE = 0.2  # seconds after the editor's end in which an interrupt was its own
 
 
 class PromptLine:
@@ -78,12 +73,13 @@ class PromptLine:
         self._keymap = keymap or Keymap()
         self._vi = vi
         self._folds = Folds()
+        undo_key = "Esc u" if vi else "^_"
+        self._acts = Acts(lambda: self._prompt.default_buffer, self._folds, self._say, self._leave_hint, undo_key)
         self._shown_text = ShownText(self._folds)
         self._history = InputHistory(history, self._folds)
         self.typed = ""
         """What was sent last as it was typed, long pastes folded: only this may name files that go with it."""
         self._hint = ""
-        self._editing = False
         self._session: PromptSession[str] | None = None
 
     @property
@@ -105,10 +101,10 @@ class PromptLine:
             text = self._prompt.prompt(default=self._folds.folded(prefill))
         except EOFError:
             return None
-        text = _printable(text)
+        text = printable(text)
         print_formatted_text(said(self.message, text, self._folds), style=line_style(), output=self._prompt.output)
         self.typed = without_fence(text)
-        whole = _printable(self._folds.whole(self.typed))
+        whole = printable(self._folds.whole(self.typed))
         # What was pasted is no slash command, whatever it begins with: a space in front says so.
         return f" {whole}" if whole.startswith("/") and not text.startswith("/") else whole
 
@@ -185,7 +181,7 @@ class PromptLine:
     def above(self, show: Callable[[], object]) -> None:
         """Have `show` print above the line, if that stands on the screen; else nothing is done. Any thread may call."""
         if self._session is not None:
-            above(self._session, show, lambda: self._editing)
+            above(self._session, show, lambda: self._acts.editing)
 
     def _typed(self) -> None:
         self._say("")
@@ -203,84 +199,21 @@ class PromptLine:
     # -- keys
 
     def _keys(self) -> KeyBindings:
-        acts = {"clear": self._clear, "editor": self._edit, "idle": lambda event: self._say(self._leave_hint)}
+        acts = {"clear": self._clear, "editor": self._acts.edit, "idle": lambda event: self._say(self._leave_hint)}
         keys = bindings(self._keymap, acts, question=self._question, multiline=lambda: self.multiline)
-        keys.add(Keys.BracketedPaste, filter=TYPING)(self._paste)
+        keys.add(Keys.BracketedPaste, filter=TYPING)(self._acts.paste)
         keys.add("<sigint>")(self._interrupted)
         return keys
 
     def _interrupted(self, event: KeyPressEvent) -> None:
-        if not self._editing:  # else the ^C was the editor's
+        if not self._acts.editing:  # else the ^C was the editor's
             self._clear(event)
 
     def _clear(self, event: KeyPressEvent) -> None:
-        buffer = self._prompt.default_buffer
-        event.app.vi_state.reset()
         if self._question:
             event.app.exit(exception=EOFError())
-            return
-        if not buffer.text:
-            self._say(self._leave_hint)
-            return
-        text = buffer.text
-        buffer.complete_state = buffer.history_search_text = None
-        buffer.exit_selection()
-        buffer.go_to_history(len(buffer.history.get_strings()))  # behind it: a reset would read all of it again
-        buffer.text = text
-        buffer.save_to_undo_stack()  # ^_ brings it back
-        buffer.text = ""
-
-    def _edit(self, event: KeyPressEvent) -> None:
-        event.app.create_background_task(self._edit_text())
-
-    async def _edit_text(self) -> None:
-        buffer = self._prompt.default_buffer
-        before = self._folds.whole(buffer.text)
-        self._editing = True
-        try:
-            text = await run_in_terminal(lambda: self._edited(before), in_executor=True)
-        except UsageError as error:
-            self._say(one_line(error.message, 200))
-            return
-        if text is None:
-            self._say("the editor failed; the text is as it was")
-            return
-        buffer.save_to_undo_stack()
-        buffer.document = Document(self._folds.folded(text))
-        if before and not text:
-            self._say(f"the editor left nothing; {self._undo_key} brings the text back")
-
-    def _edited(self, text: str) -> str | None:
-        """Return what the editor makes of the text; an interrupt that it answered may be told to us after its end."""
-        from chatcli.repl.editor import edit_text
-
-        loop = self._prompt.app.loop
-        try:
-            return edit_text(text)
-        finally:
-            print(end="\r", flush=True)  # over what it may have left of a line
-            if loop is not None:
-                loop.call_soon_threadsafe(loop.call_later, _LATE, setattr, self, "_editing", False)
-
-    def _paste(self, event: KeyPressEvent) -> None:
-        text, answers = re.subn(_CURSOR_REPORT, "", event.data)
-        if answers:  # the terminal's answer to the prompt came amid the paste
-            row = int(re.findall(_CURSOR_REPORT, event.data)[-1])
-            event.app.renderer.report_absolute_cursor_row(row)
-        text = _printable(text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
-        buffer = event.current_buffer
-        before = buffer.document
-        buffer.insert_text(self._folds.pasted(text))
-        if mentioned := [] if "/" not in text or before.text.startswith("/") else _mentioned(text):
-            buffer.save_to_undo_stack()
-            buffer.document = before
-            start = " " if before.char_before_cursor.strip() else ""
-            buffer.insert_text(f"{start}{' '.join(mentioned)} ")
-            self._say(f"goes along as a file; {self._undo_key} leaves just the path")
-
-    @property
-    def _undo_key(self) -> str:
-        return "Esc u" if self._vi else "^_"
+        else:
+            self._acts.clear(event)
 
 
 def _continuation(width: int, _line: int, _wraps: int) -> str:
@@ -300,14 +233,3 @@ def _is_completed(document: Document) -> bool:
     from chatcli.repl.paths import begins_mention
 
     return begins_mention(document.current_line_before_cursor)
-
-
-def _printable(text: str) -> str:
-    """Return `text` without what no file can hold: bytes that were no UTF-8."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-
-
-def _mentioned(pasted: str) -> list[str]:
-    from chatcli.repl.dropped import mentions_of_dropped
-
-    return mentions_of_dropped(pasted)
