@@ -97,12 +97,12 @@ def owner_of(host: str) -> str:
 
 def checked(settings: ModelSettings) -> ModelSettings:
     """Return the settings if a request can be made of them; raise ConfigError when not."""
-    where = f"[models.{settings.name}] in the config"
     if not settings.host:
+        variable = "in OPENAI_BASE_URL, or " if settings.key_env == "OPENAI_API_KEY" else ""
         shown = re.sub(r"(?s)//.*@", "//***@", settings.base_url)  # without user and password
         raise ConfigError(
             f"the base_url of the model {settings.name} is no web address: {shown!r}",
-            f"write it like https://host/v1 under {where}",
+            f"write it like https://host/v1 {variable}under [models.{settings.name}] in the config",
         )
     if not (settings.api_key.isascii() and settings.api_key.isprintable()) or " " in settings.api_key:
         raise ConfigError(

@@ -21,7 +21,7 @@ from chatcli.model.choose import (
     with_id,
 )
 from chatcli.model.local import embedded
-from chatcli.model.settings import ModelSettings
+from chatcli.model.settings import ModelSettings, checked
 from chatcli.model.weights import FILE
 from tests.servers import Answer, ModelServer, Silence, Whole, refusal
 
@@ -87,6 +87,17 @@ def test_the_first_server_wins_though_both_answer(server: ModelServer) -> None:
         chosen = from_servers([LocalServer("Ollama", server.port), LocalServer("llama-server", other.port)])
     assert chosen is not None
     assert chosen.label == "Ollama"
+
+
+def test_an_address_that_is_none_is_told_where_it_may_stand() -> None:
+    from_environment = from_keys({"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": "localhost"})
+    assert from_environment is not None
+    with pytest.raises(ConfigError) as caught:
+        checked(from_environment)
+    assert "in OPENAI_BASE_URL, or under [models." in caught.value.hint
+    with pytest.raises(ConfigError) as caught:
+        checked(ModelSettings(name="q", id="q", base_url="localhost"))
+    assert "OPENAI_BASE_URL" not in caught.value.hint
 
 
 def test_servers_are_asked_without_the_proxy_of_the_environment(
