@@ -1,7 +1,7 @@
 """What was said last in a session, above the first prompt: plain, for what draws markdown is not loaded by then."""
 
 from chatcli.authors import other_author
-from chatcli.render.history import Excerpt, describe, last_turns, plain_message
+from chatcli.render.history import Excerpt, describe, end_note, last_turns, plain_message
 from chatcli.render.safe import one_line
 from chatcli.repl.screen import Screen
 from chatcli.stores import Store
@@ -25,7 +25,10 @@ def show_last_turns(screen: Screen, store: Store, session: str, prompt: str, lea
             who = one_line(other_author(message), LONGEST_AUTHOR)
             screen.said(f"{who}> " if who else prompt, describe(message).rstrip("\n"))
         elif message.role == "assistant":
-            screen.passage(without_thoughts(describe(message)).rstrip("\n") + "\n")
+            screen.passage(without_thoughts(describe(message)).rstrip("\n"))
+            if ending := end_note(message):
+                screen.aside(ending)
+            screen.say()
         else:
             screen.say(plain_message(message, position, turn))
     return excerpt

@@ -4,6 +4,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from chatcli.authors import other_author
 from chatcli.errors import StoreError
 from chatcli.render.safe import one_line
 from chatcli.repl.last_turns import LONGEST_AUTHOR
@@ -40,17 +41,14 @@ def say_what_is_unanswered(screen: Screen, chat: "Chat") -> None:
 
 def describe_unfinished(repl: "Repl") -> None:
     """Show the turns to decide on, if there are any; ask about those whose reply had begun."""
-    from chatcli.render.turn import print_reply
-
     for turn in repl.chat.unfinished():
         if not sys.stdin.isatty():
-            repl.screen.warn(f"unfinished: {one_line(turn.user.text, 100)}; a chat on a terminal offers it")
-        elif turn.partial:
-            repl.screen.warn(f"unfinished: {one_line(turn.user.text, 100)}")
-            print_reply(turn.partial, repl.screen.plain)
+            repl.screen.warn(f"unfinished{_said(turn)}; a chat on a terminal offers it")
+            continue
+        _show(repl, turn)
+        if turn.partial:
             _decide(repl, turn, waiting=False)
         else:
-            repl.screen.warn(f"unanswered: {one_line(turn.user.text, 100)}")
             repl.screen.aside("/retry sends it again; another message asks whether to drop it")
 
 
@@ -61,13 +59,28 @@ def decide_unfinished(repl: "Repl") -> bool:
     """
     ours, others = repl.chat.unanswered() if sys.stdin.isatty() else ([], [])
     for turn in ours:
-        repl.screen.warn(f"unanswered: {one_line(turn.user.text, 100)}")
+        _show(repl, turn)
         if not _decide(repl, turn, waiting=True):
             return False
     for turn in others:
         who = one_line(turn.user.author or "somebody else", LONGEST_AUTHOR)
         repl.screen.aside(f"{who} is being answered; your turn does not see that reply")
     return True
+
+
+def _show(repl: "Repl", turn: Pending) -> None:
+    """Show a turn to decide on, with the reply as far as it came: that is what may be gone on with, or kept."""
+    repl.screen.warn(f"{'unfinished' if turn.partial else 'unanswered'}{_said(turn)}")
+    if turn.partial:
+        from chatcli.render.turn import print_reply
+
+        print_reply(turn.partial, repl.screen.plain)
+
+
+def _said(turn: Pending) -> str:
+    """Return what was sent, and by whom if that was somebody else."""
+    who = one_line(other_author(turn.user), LONGEST_AUTHOR)
+    return f"{f', by {who}' if who else ''}: {one_line(turn.user.text, 100)}"
 
 
 def _decide(repl: "Repl", turn: Pending, waiting: bool) -> bool:

@@ -6,6 +6,8 @@ from threading import Event
 from typing import Any
 
 from chatcli.messages import Message
+from chatcli.stores import Pending
+from chatcli.writer import this_writer
 from tests.e2e.conftest import CHATCLI, User
 from tests.servers import BAD_KEY, RATE_LIMIT, Cut, Thought
 from tests.terminal import Terminal
@@ -129,6 +131,20 @@ def test_after_a_kill_the_turn_can_be_dropped_or_kept(user: User) -> None:
         term.wait_for("kept")
         leave(term)
     assert user.said("s") == [("user", "Count"), ("assistant", "One, two,")]
+
+
+def test_a_turn_that_somebody_else_left_is_asked_about_with_what_came_and_whose_it_is(user: User) -> None:
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        with closing(user.store()) as store:
+            question = Message("user", "Count", id="m1", author="bob@lap")
+            store.begin("s", Pending("t1", question, this_writer() + "0", partial="One, two,"))
+        term.enter("Hello")
+        term.wait_for("unfinished, by bob@lap: Count\nOne, two,\n")
+        term.wait_for("[c]ontinue it, [r]etry, [k]eep it so, or [d]rop it?")
+        term.enter("k")
+        term.wait_for("Turn 2: Hello")
+        leave(term)
 
 
 def test_a_message_at_the_question_is_given_back_and_decides_nothing(user: User) -> None:

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from chatcli.messages import Message
+from chatcli.messages import Finish, Message
 from chatcli.render.history import describe
 from chatcli.repl.last_turns import show_last_turns
 from chatcli.repl.screen import Screen
@@ -16,12 +16,14 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, question: str, reply: str, columns: int = 20) -> list[str]:
+def shown(
+    monkeypatch: pytest.MonkeyPatch, question: str, reply: str, columns: int = 20, finish: Finish | None = None
+) -> list[str]:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", str(columns))
     store, out = InMemoryStore(), Terminal()
-    store.append("s", [Message("user", question), Message("assistant", reply)])
+    store.append("s", [Message("user", question), Message("assistant", reply, finish=finish)])
     show_last_turns(Screen(out, out), store, "s", "you> ", "")
     return out.getvalue().split("\n")
 
@@ -42,6 +44,11 @@ def test_long_lines_are_broken_between_words_behind_the_prompt_too(monkeypatch: 
 
 def test_one_empty_line_follows_a_reply_that_ends_with_newlines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, "q\n", "a\n\n\n") == ["you> q", "a", "", ""]
+
+
+def test_how_a_reply_ended_is_told_where_that_was_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, "q", "half", finish="interrupted") == ["you> q", "half", "stopped here", "", ""]
+    assert shown(monkeypatch, "q", "whole", finish="stop") == ["you> q", "whole", "", ""]
 
 
 def test_code_and_indentation_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
