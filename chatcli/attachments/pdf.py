@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatcli.errors import ChatError, UsageError
+from chatcli.extras import how_to_install
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -21,8 +22,8 @@ def pdf_text(path: Path, data: bytes, limit: int, pause: Callable[[], object]) -
     try:
         import pypdf
     except ImportError:
-        extra = "uv tool install 'chatcli[pdf]', or pip install 'chatcli[pdf]'; or attach its text"
-        raise UsageError(f"{path} is a PDF: reading its text needs an extra", extra) from None
+        hint = f"{how_to_install('pypdf')}; or attach its text"
+        raise UsageError(f"{path} is a PDF: reading its text needs the package pypdf", hint) from None
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it tells every oddity of a file on stderr
     try:
         pages = _pages(path, pypdf.PdfReader(io.BytesIO(data)), limit, pause)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatcli.attachments.files import too_much
 from chatcli.errors import UsageError
+from chatcli.extras import how_to_install
 from chatcli.images import Picture, is_whole
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ PIXELS = 89_000_000
 Pillow warns of more than 89.5 million: it speaks only when it finds another size than the header told, a trap as well.
 """
 
-_EXTRA = "uv tool install 'chatcli[images]', or pip install 'chatcli[images]': it is scaled down then"
-
 
 def sendable(path: Path, data: bytes, picture: Picture) -> str:
     """Return the image as a data URL, scaled down when it is larger than is seen; raise UsageError for a broken one.
@@ -45,7 +44,7 @@ def sendable(path: Path, data: bytes, picture: Picture) -> str:
         if smaller is not None:
             kind, data = smaller
     if len(data) > ACCEPTED:
-        raise too_much(path, len(data), ACCEPTED, "an image", _EXTRA)
+        raise too_much(path, len(data), ACCEPTED, "an image", f"{how_to_install('pillow')}: it is scaled down then")
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 

@@ -8,6 +8,7 @@ import sys
 from threading import Lock
 
 from chatcli.errors import ConfigError
+from chatcli.extras import how_to_install
 from chatcli.model.settings import KeySource, ModelSettings
 
 SERVICE = "chatcli"
@@ -62,7 +63,7 @@ def _from_keyring(source: KeySource) -> str:
     if find_spec("keyring") is None:
         raise ConfigError(
             f"{source.setting} needs the package keyring, which is not installed",
-            "install chatcli with the extra `keyring`",
+            how_to_install("keyring"),
         )
     service, _, user = source.where.rpartition("/")
     place = [service or SERVICE, user]

@@ -2,7 +2,6 @@
 
 import importlib.util
 import secrets
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from threading import Lock
 from typing import IO, Any
 
 from chatcli.errors import ConfigError, ModelError
+from chatcli.extras import how_to_install
 from chatcli.messages import Message
 from chatcli.model import Reply
 from chatcli.model.openai import OpenAIModel
@@ -37,26 +37,18 @@ OPTIONS: Mapping[str, Any] = {
 """What the embedded model is asked with unless the user says otherwise."""
 
 
+_SERVER = "xllamacpp"
+
+
 def is_installed() -> bool:
     """Say whether the extra `local` is here: the server, not the weights."""
-    return importlib.util.find_spec("xllamacpp") is not None
-
-
-def how_to_install() -> str:
-    """Return the command that brings the server of the embedded model into the environment we run in.
-
-    Never the name of chatcli: the package of that name in the index is somebody else's.
-    """
-    python = shlex.quote(sys.executable)
-    if importlib.util.find_spec("pip") is None:  # an environment of uv's
-        return f"uv pip install --python {python} xllamacpp"
-    return f"{python} -m pip install xllamacpp"
+    return importlib.util.find_spec(_SERVER) is not None
 
 
 def how_to_get() -> str:
     """Return the commands that bring what the embedded model still lacks: its server, its weights."""
     weights = "chatcli local setup"
-    return weights if is_installed() else f"{how_to_install()} && {weights}"
+    return weights if is_installed() else f"{how_to_install(_SERVER)} && {weights}"
 
 
 def embedded(weights: Path, name: str = "", window: int = WINDOW) -> ModelSettings:
@@ -227,7 +219,7 @@ class EmbeddedServer:
     def _failure(self, why: str) -> ModelError:
         hint = "check the file of its weights, or run `chatcli local setup` again"
         if not is_installed():
-            hint = f"install what runs it: {how_to_install()}"
+            hint = f"install what runs it: {how_to_install(_SERVER)}"
         return ModelError(f"the embedded model {self._settings.name} did not start: {why[:200]}", hint)
 
     def _clean_up(self) -> None:

@@ -10,9 +10,10 @@ from threading import Event, Thread
 import pytest
 
 from chatcli.errors import ModelError
+from chatcli.extras import how_to_install
 from chatcli.messages import Message
 from chatcli.model import Delta
-from chatcli.model.local import EmbeddedModel, embedded, how_to_install
+from chatcli.model.local import EmbeddedModel, embedded
 from chatcli.model.reply import Retries
 from tests.servers import ModelServer
 
@@ -68,8 +69,8 @@ def test_what_the_user_sets_wins_over_the_limits_of_the_embedded_model(server: M
     assert (body["max_tokens"], body["dry_multiplier"], body["temperature"]) == (4000, 0, 1)
 
 
-def test_the_command_that_installs_the_server_names_no_package_of_chatclis_name() -> None:
-    command = how_to_install()
+def test_the_command_that_installs_a_package_names_none_of_chatclis_name() -> None:
+    command = how_to_install("xllamacpp")
     assert command.endswith(" xllamacpp")
     assert sys.executable in command
     assert "chatcli" not in command.replace(sys.executable, "")
