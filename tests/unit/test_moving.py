@@ -311,6 +311,16 @@ def test_an_empty_store_is_filled_from_a_backup(command: Command, talked: Path) 
     assert names(talked, "other.db") == ["a", "b"]
 
 
+def test_a_copy_has_the_expiry_of_its_source_and_a_restored_session_none(command: Command, talked: Path) -> None:
+    command("sessions", "expire", "a", "7d")
+    command("sessions", "backup", "b.db")
+    command("sessions", "copy", "a", "--to", OTHER)
+    command("sessions", "restore", "b.db", "--store", "sqlite:///restored.db")
+    with stored(talked / "other.db") as copied, stored(talked / "restored.db") as restored:
+        assert copied.snapshot("a", 0).session.lifetime == 604_800
+        assert restored.snapshot("a", 0).session.lifetime == 0
+
+
 def test_what_has_expired_since_the_backup_comes_back_and_stays(talked: Path) -> None:
     with stored(talked / "data/sessions.db") as store:
         store.expire("a", 1)
