@@ -150,7 +150,7 @@ def compare(desk: Desk, target: Path) -> None:
 
 def stats(desk: Desk, target: Path) -> None:
     """Show turns, tokens and cost."""
-    with desk.terminal("stats", "--all", rows=26) as term:
+    with desk.terminal("stats", "--all", rows=37) as term:
         term.wait_exit()
         term.svg(target, "chatcli stats --all")
 

@@ -14,7 +14,8 @@ def stats(
     days: Annotated[int, typer.Option("--days", metavar="N", min=1, help="The last N days.")] = 30,
     ever: Annotated[bool, typer.Option("--all", help="All that there is.")] = False,
     most: Annotated[
-        int, typer.Option("-n", metavar="N", min=1, help="The N models and sessions that spent most.")
+        int,
+        typer.Option("-n", metavar="N", min=1, help="The last days, the models and sessions that spent most: N each."),
     ] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Without colours.")] = False,

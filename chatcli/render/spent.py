@@ -21,7 +21,7 @@ _NAME, _LEAST, _ALONE = 40, 20, 8  # cells of a name: at most, at least, and at 
 
 
 def print_spent(report: Report, days: int | None, most: int, plain: bool = False) -> None:
-    """Print a report over so many `days` (None: ever); of models and sessions the `most` that spent most."""
+    """Print a report over so many `days` (None: ever): the `most` last of them, models and sessions that spent most."""
     width = min(width_of(sys.stdout), _WIDEST)
     print_lines(_lines(report, days, most, width, letters=plain or "NO_COLOR" in os.environ), plain)
 
@@ -36,9 +36,10 @@ def _lines(report: Report, days: int | None, most: int, width: int, letters: boo
         yield [("tokens a day", "chat.dim")]
         plot = Plot([Curve("tokens", list(values.values()))], width, _HEIGHT)
         yield from plot.lines(next(iter(values)), next(reversed(values)), letters)
-    for title, group in (("MODEL", report.models), ("SESSION", report.sessions)):
+    by_day = [("DAY", report.days, _newest)] if len(report.days) > 1 else []
+    for title, group, first in (*by_day, ("MODEL", report.models, _largest), ("SESSION", report.sessions, _largest)):
         yield []
-        for line in spending_table(title, _largest(group, most), width):
+        for line in spending_table(title, first(group, most), width):
             yield [(line, "")]
         if len(group) > most:
             yield [(f"… {len(group) - most:,} more", "chat.dim")]
@@ -79,6 +80,11 @@ def _by_day(days: Mapping[str, Spending]) -> dict[str, int]:
     first, last = date.fromisoformat(dated[0]), date.fromisoformat(dated[-1])
     every = ((first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1))
     return {day: days[day].tokens if day in days else 0 for day in every}
+
+
+def _newest(group: Mapping[str, Spending], most: int) -> list[tuple[str, Spending]]:
+    """Return the last days first, what has no day at the end."""
+    return sorted(group.items(), key=lambda entry: (entry[0] != "?", entry[0]), reverse=True)[:most]
 
 
 def _largest(group: Mapping[str, Spending], most: int) -> list[tuple[str, Spending]]:

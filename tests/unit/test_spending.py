@@ -1,12 +1,15 @@
 """What was spent, added up from the messages of a store."""
 
+import time
 from dataclasses import replace
+
+import pytest
 
 from chatcli.alternatives import as_turn
 from chatcli.config.file import Price
 from chatcli.messages import Message, Usage
 from chatcli.prices import amount
-from chatcli.render.spent import spending_table
+from chatcli.render.spent import print_spent, spending_table
 from chatcli.spending import Spending, spent
 from chatcli.stores.in_memory import InMemoryStore
 
@@ -47,6 +50,28 @@ def test_cost_is_by_the_model_that_answered() -> None:
     report = spent(store, 0, PRICES.get)
     assert (report.total.cost, report.total.unpriced, report.total.uncounted) == (2.0, 1, 1)
     assert {model: spending.turns for model, spending in report.models.items()} == {"a": 2, "b": 1}
+
+
+def test_turns_tokens_and_cost_are_shown_by_day_the_last_day_first(capsys: pytest.CaptureFixture[str]) -> None:
+    store = InMemoryStore(clock=lambda: NOW)
+    store.append("s", [*turn(NOW - 2 * DAY), *turn(NOW - DAY), *turn(NOW, usage=Usage(1_000, 2_000_000)), *turn(NOW)])
+    print_spent(spent(store, 0, PRICES.get), None, 2, plain=True)
+    lines = capsys.readouterr().out.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("DAY "))
+    today, yesterday = (time.strftime("%Y-%m-%d", time.localtime(NOW - ago * DAY)) for ago in (0, 1))
+    assert [line.split() for line in lines[first : first + 4]] == [
+        ["DAY", "TURNS", "SENT", "CACHED", "RECEIVED", "COST"],
+        [today, "2", "1,001,000", "0", "2,500,000", "6.001"],
+        [yesterday, "1", "1,000,000", "0", "500,000", "2"],
+        ["…", "1", "more"],
+    ]
+
+
+def test_a_single_day_needs_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    store = InMemoryStore(clock=lambda: NOW)
+    store.append("s", turn(NOW))
+    print_spent(spent(store, 0, PRICES.get), None, 2, plain=True)
+    assert "DAY" not in capsys.readouterr().out
 
 
 def test_messages_without_a_time_count_only_in_what_was_spent_ever() -> None:
