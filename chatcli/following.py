@@ -68,6 +68,10 @@ class OwnWriting:
         """These messages are put into the history by this chat."""
         self.written.update(map(fingerprint, messages))
 
+    def among(self, messages: Iterable[Message]) -> int:
+        """Return how many of the messages this chat put into the history."""
+        return sum(fingerprint(message) in self.written for message in messages)
+
     def lost(self, fingerprints: set[str]) -> None:
         """These messages were taken out by somebody else: where they come back, that is news."""
         self.written -= fingerprints
@@ -100,8 +104,10 @@ def _grown(store: Store, session: str, kept: Seen, new: Sequence[Message], own: 
         return NOTHING, kept
     if len(new) > MOST:
         now, newest = look_anew(store, session)
-        ours = sum(fingerprint(message) in own.written for message in newest[kept.length - now.length :])
-        return News(total=max(0, now.length - kept.length - ours)), now
+        newest = newest[kept.length - now.length :]
+        if now.start > kept.length and (own.among(new) or own.among(newest)):  # as after a /redo of many turns
+            newest = store.messages(session, kept.length, now.length)
+        return News(total=max(0, now.length - kept.length - own.among(newest))), now
     added = tuple(message for message in new if fingerprint(message) not in own.written)
     marks = (*kept.marks, *map(_mark, new))
     return News(added, len(added)), Seen(kept.length + len(new), marks[-REMEMBERED:])

@@ -288,6 +288,21 @@ def test_more_than_is_remembered_that_this_chat_took_back_is_no_news() -> None:
     assert eyes.look() == NOTHING
 
 
+@pytest.mark.parametrize("theirs", [0, 3])
+def test_more_than_is_remembered_that_this_chat_brought_back_is_no_news(theirs: int) -> None:
+    store = InMemoryStore()
+    store.append("s", [message for number in range(50) for message in turn(str(number))])
+    chat = Chat(store, "s", ScriptedModel())
+    eyes = Eyes(store, chat.own)
+    chat.undo(45)
+    eyes.look()
+    chat.redo()
+    for number in range(theirs):
+        store.append("s", turn(f"their {number}"))
+    assert eyes.look().total == 2 * theirs
+    assert eyes.look() == NOTHING
+
+
 def test_messages_without_an_id_are_told_apart_by_what_they_say(store: InMemoryStore) -> None:
     store.append("s", [Message("user", "hello"), Message("assistant", "ok")])
     eyes = Eyes(store)
