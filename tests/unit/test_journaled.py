@@ -92,13 +92,29 @@ def test_what_is_said_while_the_store_is_away_is_there_when_it_is_back_and_both_
 
 def test_the_store_is_knocked_at_until_it_is_back(run: Run, between: Outages, inner: InMemoryStore) -> None:
     store = run(pauses=[0.01])
-    back = threading.Event()
+    for _ in range(2):
+        back = threading.Event()
+        between.fate = "lost"
+        with pytest.raises(StoreAway):
+            store.sessions()
+        store.on_change = back.set
+        assert store.state
+        between.fate = "done"
+        assert back.wait(20)
+        assert store.state == ""
+        store.on_change = lambda: None
+
+
+def test_how_safe_it_is_in_a_store_that_is_back_is_told(run: Run, between: Outages) -> None:
+    store = run()
+    say(store, "one")
     between.fate = "lost"
-    store.on_change = lambda: store.state or back.set()
-    with pytest.raises(StoreAway):
-        store.sessions()
-    between.fate = "done"
-    assert back.wait(20)
+    say(store, "two")
+    assert store.warning == ""
+    between.fate, between.warning = "done", "no replica has it"
+    assert store.knock()
+    assert store.news()[-2:] == ["the store is back; 1 turn kept here is in it now", "no replica has it"]
+    assert store.warning == "no replica has it"
 
 
 def test_a_store_that_was_only_read_from_is_back_when_it_answers_and_not_before(run: Run, between: Outages) -> None:
