@@ -1,5 +1,5 @@
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from threading import Event as Gate
 
@@ -35,6 +35,10 @@ def said(chat: Chat) -> list[tuple[str, str]]:
 
 def run(events: Iterator[object]) -> list[object]:
     return list(events)
+
+
+def notices(events: Iterable[object]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Notice)]
 
 
 def test_a_turn_is_committed_with_the_users_message_first() -> None:
@@ -148,7 +152,7 @@ def test_an_empty_reply_is_an_error_and_leaves_the_turn_pending(empty: list[str]
 def test_retry_replaces_the_last_reply_and_undo_state_keeps_the_old_one() -> None:
     chat = chat_with(["bad"], ["good"])
     run(chat.send("Hi"))
-    run(chat.retry())
+    assert notices(chat.retry()) == []
     assert said(chat) == [("user", "Hi"), ("assistant", "good")]
     assert chat.model.said[1] == [("user", "Hi")]
 
@@ -156,10 +160,21 @@ def test_retry_replaces_the_last_reply_and_undo_state_keeps_the_old_one() -> Non
 def test_retry_goes_to_the_end_when_another_writer_went_on_meanwhile() -> None:
     chat = chat_with(["bad"], ["good"])
     run(chat.send("Hi"))
+    told = []
     for event in chat.retry():
         if isinstance(event, Delta):
             chat.store.append("s", [user_message("from elsewhere", 0.0)])
+        told += notices([event])
     assert [text for _, text in said(chat)] == ["Hi", "bad", "from elsewhere", "Hi", "good"]
+    assert told == ["others went on meanwhile: this stands at the end, and what it was to replace stays"]
+
+
+def test_how_safe_a_turn_is_is_told_behind_it() -> None:
+    class Unsafe(InMemoryStore):
+        warning = "no replica has it"
+
+    chat = chat_with(["ok"], [], store=Unsafe())
+    assert notices(chat.send("Hi")) == ["no replica has it"]
 
 
 def test_a_retry_that_was_cut_off_long_ago_takes_nothing_away_that_came_since() -> None:

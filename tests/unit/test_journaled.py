@@ -99,6 +99,10 @@ def test_the_store_is_knocked_at_until_it_is_back(run: Run, between: Outages, in
             store.sessions()
         store.on_change = back.set
         assert store.state
+        between.asked.clear()
+        deadline = time.monotonic() + 20
+        while between.asked.count("exists") < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
         between.fate = "done"
         assert back.wait(20)
         assert store.state == ""
@@ -493,6 +497,7 @@ def test_what_changes_whole_sessions_says_that_the_store_is_away(
         with pytest.raises(StoreUnavailable, match="the store is away"):
             verb(store)
     assert texts(store) == ["one", "re: one"]
+    assert between.asked.count("sessions") <= 1, "who is mute is not asked twice"
 
 
 def test_what_a_run_left_is_put_there_by_the_next_one_and_told(
