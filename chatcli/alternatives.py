@@ -75,6 +75,19 @@ def replaced(old: Sequence[Message], question: Message, reply: Message) -> list[
     return as_turn(found, len(found) - 1)
 
 
+def with_others_of(old: Sequence[Message], turn: Sequence[Message]) -> list[Message]:
+    """Return the messages of a turn that replaces `old`, with the other versions which only that one holds."""
+    found, stands = versions(turn)
+    before, now = versions(old)
+    known = [_marks(version) for version in found]
+    missing = [version for index, version in enumerate(before) if index != now and _marks(version) not in known]
+    return as_turn([*missing, *found], len(missing) + stands) if missing else list(turn)
+
+
+def _marks(version: Version) -> list[str]:
+    return list(map(fingerprint, version))
+
+
 def _goes_on(old: Message, new: Message) -> bool:
     return old.finish != "stop" and bool(old.text.strip()) and new.text.startswith(old.text.rstrip())
 

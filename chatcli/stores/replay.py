@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from chatcli.alternatives import versions
+from chatcli.alternatives import versions, with_others_of
 from chatcli.errors import ChatError, Conflict, StoreUnavailable
 from chatcli.messages import Message, fingerprint, from_dict, to_dict
 from chatcli.stores import Change, Pending, State, Store, Watermark, rules
@@ -131,9 +131,11 @@ def _commit(store: Store, session: str, turn: str, data: Mapping[str, Any]) -> N
         return
     length = store.length(session)
     at = length - len(replaced)
-    if at >= 0 and list(map(fingerprint, store.messages(session, at, length))) == replaced:
+    there = store.messages(session, at, length) if at >= 0 else []
+    if at >= 0 and list(map(fingerprint, there)) == replaced:
+        whole = with_others_of(there, messages) if there else messages
         with suppress(Conflict):  # others were faster
-            store.commit(session, turn, messages, at, length, changes)
+            store.commit(session, turn, whole, at, length, changes)
             return
     found, stands = versions(messages)
     store.commit(session, turn, found[stands], changes=changes)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chatcli.alternatives import versions
+from chatcli.chat import Chat
 from chatcli.errors import Conflict, StoreAway, StoreError, StoreUnavailable
 from chatcli.messages import Message, new_id
 from chatcli.stores import Change, Pending, State, Store, Watermark
@@ -17,6 +19,7 @@ from chatcli.stores.journal import Entry, Journal
 from chatcli.stores.journaled import Journaled
 from chatcli.stores.sqlite import SqliteStore
 from chatcli.writer import this_writer
+from tests.fakes import ScriptedModel
 from tests.outages import Outages
 from tests.unit.conftest import Command
 
@@ -399,6 +402,23 @@ def test_a_retry_replaces_no_turn_that_another_chat_of_this_machine_kept_meanwhi
     assert mine.knock()
     assert hers.knock()
     assert texts(inner)[::2] == ["one", "two", "hers", "two again"]
+
+
+def test_an_edit_of_an_edit_that_another_chat_kept_here_loses_no_version(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    mine = run()
+    hers = run()
+    say(mine, "one")
+    between.fate = "lost"
+    chat = Chat(mine, "s", ScriptedModel())
+    list(chat.edit(chat.last(), "two"))
+    chat = Chat(hers, "s", ScriptedModel())  # which never saw the first one
+    list(chat.edit(chat.last(), "three"))
+    between.fate = "done"
+    assert hers.knock()
+    found, stands = versions(inner.messages("s"))
+    assert ([version[0].text for version in found], stands) == (["one", "two", "three"], 2)
 
 
 def test_a_retry_of_a_turn_whose_outcome_was_unknown_replaces_no_turn_of_others(
