@@ -98,7 +98,7 @@ class ClusterStore(RedisStore):
     def rename(self, old: str, new: str) -> None:
         """See Store. What was begun before, and stopped after the copy was visible, is finished."""
         source, target = self._keys(old), self._keys(new)
-        if (begun := self._unfinished(target)) and begun["from"] == old:
+        if begun := self._unfinished(source, target, old):
             if self._removed(source, old, begun["digest"]) is None:
                 raise Conflict(
                     f"{new!r} is a copy of {old!r}, which was written to since", f"delete {new!r}, then rename again"
@@ -115,12 +115,18 @@ class ClusterStore(RedisStore):
 
     # The steps of a rename
 
-    def _unfinished(self, target: Keys) -> dict[str, Any] | None:
-        """Return from where the session came that was never removed there, and what it was."""
+    def _unfinished(self, source: Keys, target: Keys, old: str) -> dict[str, Any] | None:
+        """Return what the session `old` was whose copy stands there, if it was never removed, or nobody noted that.
+
+        One that was begun under that name since is another one.
+        """
         with naming(self._wire, target):
-            (raw,) = self._wire.ask(("HGET", target.info, "moved"))
+            raw, created = self._wire.ask(*(("HGET", target.info, name) for name in ("moved", "created")))
         kept = rules.from_json(raw) if raw else None
-        return kept if isinstance(kept, dict) and {"from", "digest"} <= kept.keys() else None
+        if not isinstance(kept, dict) or kept.get("from") != old or "digest" not in kept:
+            return None
+        (begun,) = self._wire.ask(("HGET", source.info, "created"))
+        return kept if begun in (None, created) else None
 
     def _staged(self, old: str, new: str) -> Staged:
         """Copy the session to keys beside those it shall have, as it is at one moment."""
