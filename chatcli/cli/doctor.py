@@ -224,14 +224,14 @@ def _side_model(setting: str, name: str) -> Found:
 
 
 def _embedded() -> Found:
-    from chatcli.cli.local import INSTALL_LOCAL
     from chatcli.cli.resolve import workplace
     from chatcli.errors import ModelError
-    from chatcli.model.local import is_installed
+    from chatcli.extras import how_to_install
+    from chatcli.model.local import SERVER, is_installed
     from chatcli.model.weights import find_weights
 
     if not is_installed():
-        return f"not installed; {INSTALL_LOCAL}", ""
+        return f"not installed; {how_to_install(SERVER)} brings it", ""
     weights = find_weights(workplace().folders.data)
     if weights is None:
         raise ModelError("the embedded model has no weights", "chatcli local setup fetches them (88 MiB)")

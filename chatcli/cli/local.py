@@ -6,8 +6,6 @@ from chatcli.cli.light import LightCommand, LightGroup
 
 app = typer.Typer(cls=LightGroup, no_args_is_help=True, help="Set up the embedded model.")
 
-INSTALL_LOCAL = "in the checkout, uv tool install '.[local]' brings it"
-
 
 @app.callback()
 def _group() -> None:
@@ -25,7 +23,8 @@ def setup() -> None:
     from chatcli.cli.output import notice
     from chatcli.cli.resolve import workplace
     from chatcli.errors import ModelError
-    from chatcli.model.local import is_installed
+    from chatcli.extras import how_to_install
+    from chatcli.model.local import SERVER, is_installed
     from chatcli.model.weights import setup as fetch
     from chatcli.render.safe import neutralise
 
@@ -42,5 +41,5 @@ def setup() -> None:
         print(file=sys.stderr)
     print(neutralise(str(where)))
     if not is_installed():
-        raise ModelError("the weights are there, but what runs them is not installed", INSTALL_LOCAL)
+        raise ModelError("the weights are there, but what runs them is not installed", how_to_install(SERVER))
     notice("ready: chatcli chat")

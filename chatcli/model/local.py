@@ -36,19 +36,19 @@ OPTIONS: Mapping[str, Any] = {
 }
 """What the embedded model is asked with unless the user says otherwise."""
 
-
-_SERVER = "xllamacpp"
+SERVER = "xllamacpp"
+"""The package that runs it."""
 
 
 def is_installed() -> bool:
     """Say whether the extra `local` is here: the server, not the weights."""
-    return importlib.util.find_spec(_SERVER) is not None
+    return importlib.util.find_spec(SERVER) is not None
 
 
 def how_to_get() -> str:
     """Return the commands that bring what the embedded model still lacks: its server, its weights."""
     weights = "chatcli local setup"
-    return weights if is_installed() else f"{how_to_install(_SERVER)} && {weights}"
+    return weights if is_installed() else f"{how_to_install(SERVER)} && {weights}"
 
 
 def embedded(weights: Path, name: str = "", window: int = WINDOW) -> ModelSettings:
@@ -219,7 +219,7 @@ class EmbeddedServer:
     def _failure(self, why: str) -> ModelError:
         hint = "check the file of its weights, or run `chatcli local setup` again"
         if not is_installed():
-            hint = f"install what runs it: {how_to_install(_SERVER)}"
+            hint = f"install what runs it: {how_to_install(SERVER)}"
         return ModelError(f"the embedded model {self._settings.name} did not start: {why[:200]}", hint)
 
     def _clean_up(self) -> None:
