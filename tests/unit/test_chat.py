@@ -15,7 +15,7 @@ from chatcli.model.wire import to_wire
 from chatcli.names import check_session_name
 from chatcli.prompt import make_prompt
 from chatcli.pump import Tick
-from chatcli.stores import Pending
+from chatcli.stores import Change, Pending, State
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.rules import ABANDONED
 from chatcli.turn import CHECKPOINT, HEARTBEAT, REASONING, Committed, Draft, Notice, streamed
@@ -241,6 +241,23 @@ def test_settings_are_kept_with_the_first_turn_and_not_before() -> None:
     assert chat.store.snapshot("s", 0).session.settings == {"memory": "window:3"}
 
 
+def test_settings_are_kept_once_so_that_what_is_set_elsewhere_meanwhile_stays() -> None:
+    chat = chat_with(settings={"model": "mine"})
+    run(chat.send("Hi"))
+    chat.store.update("s", settings={"model": "set elsewhere"})
+    run(chat.send("Hi"))
+    assert chat.store.snapshot("s", 0).session.settings == {"model": "set elsewhere"}
+
+
+def test_what_was_derived_of_a_history_that_is_gone_is_not_kept() -> None:
+    chat = chat_with()
+    run(chat.send("Hi"))
+    change = Change("summary", State({"text": "They greet."}, chat.look().history.watermark(2)), None)
+    chat.clear()
+    assert not chat._keep_change(change)
+    assert chat.store.snapshot("s", 0).states == {}
+
+
 def test_the_first_line_of_the_first_turn_is_the_title() -> None:
     chat = chat_with()
     run(chat.send("\n  你好我是JavaEdge\nmore"))
@@ -386,6 +403,13 @@ def test_all_that_is_added_to_a_reply_is_shown_also_what_might_have_been_there_a
     chat, turn = abandoned(["an", Finished("stop")])
     shown = "".join(event.text for event in chat.resume(turn) if isinstance(event, Delta))
     assert (shown, said(chat)[1]) == ("an", ("assistant", "Half an ansan"))
+
+
+def test_what_might_have_been_there_already_is_kept_when_the_reply_breaks() -> None:
+    chat, turn = abandoned(["an", BrokenStream("it was cut", "again")])
+    with pytest.raises(BrokenStream):
+        run(chat.resume(turn))
+    assert said(chat)[1] == ("assistant", "Half an ansan")
 
 
 def test_an_abandoned_turn_can_be_sent_again() -> None:

@@ -14,6 +14,7 @@ from chatcli.chat import Chat
 from chatcli.errors import Conflict, StoreAway, StoreError, StoreUnavailable
 from chatcli.messages import Message, new_id
 from chatcli.stores import Change, Pending, State, Store, Watermark
+from chatcli.stores.bounded import Patience, Workers
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.journal import Entry, Journal
 from chatcli.stores.journaled import Journaled
@@ -117,8 +118,9 @@ def test_how_safe_it_is_in_a_store_that_is_back_is_told(run: Run, between: Outag
     say(store, "one")
     between.fate = "lost"
     say(store, "two")
-    assert store.warning == ""
-    between.fate, between.warning = "done", "no replica has it"
+    between.warning = "no replica has it"
+    assert store.warning == "", "what is kept here has other worries"
+    between.fate = "done"
     assert store.knock()
     assert store.news()[-2:] == ["the store is back; 1 turn kept here is in it now", "no replica has it"]
     assert store.warning == "no replica has it"
@@ -258,7 +260,7 @@ def test_a_verb_that_hangs_holds_nobody_up_for_two_seconds(run: Run, between: Ou
     assert texts(inner) == ["one", "re: one", "two", "re: two"]
 
 
-@pytest.mark.parametrize("verb", ["commit", "messages"])
+@pytest.mark.parametrize("verb", ["commit", "checkpoint", "messages"])
 def test_who_hangs_is_left_though_the_store_answers_other_questions_or_is_patiently_waited_for(
     run: Run, between: Outages, verb: str
 ) -> None:
@@ -269,6 +271,10 @@ def test_who_hangs_is_left_though_the_store_answers_other_questions_or_is_patien
             if verb == "commit":
                 self.released.wait(20)
             return super().commit(*given, **named)
+
+        def checkpoint(self, *given, **named):  # type: ignore[no-untyped-def]
+            self.released.wait(20)
+            super().checkpoint(*given, **named)
 
         def messages(self, *given, **named):  # type: ignore[no-untyped-def]
             if verb == "messages":
@@ -281,6 +287,8 @@ def test_who_hangs_is_left_though_the_store_answers_other_questions_or_is_patien
     try:
         if verb == "commit":
             say(store, "one")
+        elif verb == "checkpoint":
+            store.checkpoint("s", "t", "half")
         else:
             assert texts(store) == []
         assert store.state.startswith("store away")
@@ -460,6 +468,52 @@ def test_what_others_wrote_behind_what_was_seen_is_there_to_go_on_with(run: Run,
     assert store.messages("s", 50) == []
     between.fate = "lost"
     assert texts(store) == ["one", "re: one", "other", "re: other"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "left"),
+    [
+        (lambda store: store.append("s", [], at=2), ["one", "re: one"]),
+        (lambda store: store.clear("s"), []),
+        (lambda store: store.delete("s"), []),
+        (lambda store: store.rename("s", "t"), []),
+    ],
+)
+def test_what_was_taken_back_before_the_store_went_away_stays_so(
+    run: Run, between: Outages, verb: Callable[[Store], object], left: list[str]
+) -> None:
+    store = run()
+    say(store, "one")
+    say(store, "two")
+    assert len(texts(store)) == 4
+    verb(store)
+    between.fate = "lost"
+    assert texts(store) == left
+
+
+def test_waits_count_for_a_while_and_a_little_patience_is_left_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    patience = Patience()
+    now[0] = 0.2
+    patience.waited(0.0)
+    assert patience.left(1.3) == 1.3, "that was none"
+    now[0] = 1.2
+    patience.waited(0.2)
+    assert patience.left(1.3) == pytest.approx(0.3)
+    patience.waited(0.2)
+    assert patience.left(1.3) == Patience.LEAST
+    now[0] = 3.3
+    assert patience.left(1.3) == 1.3
+
+
+def test_a_thread_that_is_done_serves_again() -> None:
+    workers, served = Workers(), set[int]()
+    for _ in range(20):
+        task = workers.begin(lambda: served.add(threading.get_ident()))
+        assert task.is_done(20)
+    workers.close()
+    assert len(served) == 1
 
 
 def test_settings_and_what_was_derived_are_kept_too(run: Run, between: Outages, inner: InMemoryStore) -> None:
