@@ -491,6 +491,29 @@ def test_what_was_taken_back_before_the_store_went_away_stays_so(
     assert texts(store) == left
 
 
+def test_what_came_of_a_reply_before_the_store_went_away_is_offered_while_it_is(run: Run, between: Outages) -> None:
+    store = run()
+    pending, _ = a_turn("one")
+    store.begin("s", pending)
+    store.checkpoint("s", pending.id, "half")
+    dropped, _ = a_turn("two")
+    store.begin("s", dropped)
+    store.drop("s", dropped.id)
+    between.fate = "lost"
+    assert [(turn.id, turn.partial) for turn in store.pending("s")] == [(pending.id, "half")]
+
+
+def test_a_turn_that_another_run_left_is_offered_also_when_the_store_goes_away_behind_it(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    store = run()
+    pending, _ = a_turn("one")
+    inner.begin("s", pending._replace(writer=f"{this_writer()}0"))
+    assert len(store.pending("s")) == 1
+    between.fate = "lost"
+    assert [turn.id for turn in store.pending("s")] == [pending.id]
+
+
 def test_waits_count_for_a_while_and_a_little_patience_is_left_always(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
@@ -726,6 +749,18 @@ def test_what_was_said_behind_a_turn_that_is_refused_waits_with_it() -> None:
     done = replay.replay(store, entries, removed.append)
     assert (done.turns, list(done.refused), removed) == (1, ["s"], entries[2:])
     assert (store.length("s"), store.length("t")) == (0, 2)
+
+
+def test_a_store_that_goes_away_again_while_turns_are_put_there_is_given_no_more_of_them(between: Outages) -> None:
+    from chatcli.stores import replay
+
+    turns = [a_turn("one"), a_turn("two"), a_turn("three")]
+    entries = [replay.committed("s", pending.id, messages, [], None) for pending, messages in turns]
+    between.fates, between.fate = ["done"], "lost"
+    removed: list[Entry] = []
+    done = replay.replay(between, entries, removed.append)  # type: ignore[arg-type]
+    assert (done.turns, removed, done.away) == (1, entries[:1], between.failure)
+    assert between.asked == ["commit", "commit"]
 
 
 def test_a_conflict_is_a_conflict_and_no_outage(run: Run, between: Outages) -> None:
