@@ -37,7 +37,8 @@ def edit_numbered(repl: "Repl", number: int) -> None:
     history, last = open_numbered(chat.store, chat.session, _LOOK)
     turn = turn_numbered(history, last, number)
     if turn is None:
-        raise NotFound(f"there is no turn {number:,}", f"the last one is turn {last:,}; /history shows them")
+        known = f"the last one is turn {last:,}; /history shows them" if last else "write something first"
+        raise NotFound(f"there is no turn {number:,}", known)
     if number == last and not chat.unfinished():
         edit_last(repl)
         return

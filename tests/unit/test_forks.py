@@ -1,15 +1,21 @@
 """Copies of a session: their names, and what they hold."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from chatcli.chat import Chat
 from chatcli.cli.stores import last_session
 from chatcli.errors import Conflict, NotFound, UsageError
 from chatcli.memory import pins
 from chatcli.memory.history import open_history
 from chatcli.messages import Message
 from chatcli.names import listed, numbered_name
+from chatcli.repl.editing import edit_numbered
 from chatcli.revising import clear, end_of_turn, fork
 from chatcli.stores.in_memory import InMemoryStore
+from tests.fakes import ScriptedModel
 
 
 def store_with(*names: str) -> InMemoryStore:
@@ -103,3 +109,10 @@ def test_what_is_being_imported_is_no_session_to_choose_yet() -> None:
     everything = {name: [one.name for one in listed(store, name)] for name in (None, 1, 2, 3, 9)}
     assert everything == {None: ["c", "b", "a"], 1: ["c"], 2: ["c", "b"], 3: ["c", "b", "a"], 9: ["c", "b", "a"]}
     assert last_session(store) == "c"
+
+
+def test_who_edits_a_turn_of_a_session_without_any_is_not_sent_to_look_for_turn_0() -> None:
+    repl: Any = SimpleNamespace(chat=Chat(InMemoryStore(), "s", ScriptedModel()))
+    with pytest.raises(NotFound) as caught:
+        edit_numbered(repl, 1)
+    assert caught.value.hint == "write something first"
