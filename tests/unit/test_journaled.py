@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcli.alternatives import versions
+from chatcli.alternatives import replaced, versions
 from chatcli.chat import Chat
 from chatcli.errors import Conflict, StoreAway, StoreError, StoreUnavailable
 from chatcli.messages import Message, new_id
@@ -749,6 +749,51 @@ def test_what_was_said_behind_a_turn_that_is_refused_waits_with_it() -> None:
     done = replay.replay(store, entries, removed.append)
     assert (done.turns, list(done.refused), removed) == (1, ["s"], entries[2:])
     assert (store.length("s"), store.length("t")) == (0, 2)
+
+
+def test_a_turn_that_was_committed_after_all_is_not_begun_again(inner: InMemoryStore) -> None:
+    from chatcli.stores import replay
+
+    pending = say(inner, "one")
+    removed: list[Entry] = []
+    done = replay.replay(inner, [replay.begun("s", pending)], removed.append)
+    assert (len(removed), done.refused, inner.pending("s")) == (1, {}, [])
+
+
+def test_a_retry_that_others_forestall_while_it_is_put_there_goes_to_the_end_alone_with_what_was_derived() -> None:
+    from chatcli.stores import replay
+
+    class Busy(InMemoryStore):
+        def messages(self, session: str, *given, **named):  # type: ignore[no-untyped-def]
+            found = super().messages(session, *given, **named)
+            if others:
+                self.append(session, others.pop())
+            return found
+
+    store, others = Busy(), list[list[Message]]()
+    old, (pending, new) = say(store, "one"), a_turn("two")
+    standing = store.messages("s")
+    others.append(a_turn("other")[1])
+    state = State({"cut": 1}, Watermark(0))
+    both = replaced(standing, *new)
+    replay.put_into(store, replay.committed("s", pending.id, both, [Change("cut", state, None)], standing))
+    history = store.messages("s")
+    assert [message.text for message in history][::2] == [old.user.text, "other", "two"]
+    assert len(versions(history[-2:])[0]) == 1
+    assert store.snapshot("s", 0).states == {"cut": state}
+
+
+def test_a_title_that_was_seen_may_be_changed_while_the_store_is_away(
+    run: Run, between: Outages, inner: InMemoryStore
+) -> None:
+    store = run()
+    store.update("s", title="old")
+    store.snapshot("s", 0)
+    between.fate = "lost"
+    store.update("s", title="new")
+    between.fate = "done"
+    assert store.knock()
+    assert inner.snapshot("s", 0).session.title == "new"
 
 
 def test_a_store_that_goes_away_again_while_turns_are_put_there_is_given_no_more_of_them(between: Outages) -> None:

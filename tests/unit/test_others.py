@@ -204,6 +204,10 @@ def test_what_is_seen_of_a_session_that_was_left_is_not_shown(end: str) -> None:
         if end == "another session":
             prompt.others.shown(None)
             prompt.others.follow(Chat(InMemoryStore(), "t", ScriptedModel()))
+            prompt.store.append("t", said("there already"))
+            prompt.store.asked.clear()
+            prompt.store.gate.set()
+            assert prompt.until(lambda: prompt.others._before is not None and prompt.others._before.length == 1)
         else:
             prompt.others.close()
         prompt.store.gate.set()
