@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,21 @@ from tests.terminal import Terminal, clean_env
 
 CHATCLI = [sys.executable, "-m", "chatcli"]
 ROOT = Path(__file__).parents[2]
+
+
+def prompts(count: int) -> Callable[[Terminal], bool]:
+    """Say whether the prompt stands there for the `count`th time."""
+    return lambda term: term.text().count("you>") >= count
+
+
+def in_line(text: str) -> Callable[[Terminal], bool]:
+    """Say whether the cursor stands in that line; a toolbar may be below it."""
+    return lambda term: term.screen_lines()[term.cursor[0]] == text
+
+
+def leave(term: Terminal) -> None:
+    term.key("c-d")
+    assert term.wait_exit() == 0
 
 
 @dataclass
@@ -60,6 +76,14 @@ class User:
 
     def chat(self, *args: str, **named: Any) -> Terminal:
         return self.terminal("chat", *args, **named)
+
+    @contextmanager
+    def chatting(self, *args: str, **named: Any) -> Iterator[Terminal]:
+        """Give a chat that is at its prompt; it is left with ^D in the end."""
+        with self.chat(*args, **named) as term:
+            term.wait_for("you>")
+            yield term
+            leave(term)
 
     def store(self) -> Store:
         """Open the SQLite store that the commands use."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import User
-from tests.e2e.test_slash import given_back, leave, refused, say
+from tests.e2e.conftest import User, leave
+from tests.e2e.test_slash import given_back, refused, say
 from tests.pictures import pdf, png
 from tests.servers import BAD_KEY, refusal
 
@@ -23,8 +23,7 @@ def folder(user: User) -> Path:
 
 
 def test_what_is_attached_is_sized_listed_and_goes_with_the_next_message_only(user: User, folder: Path) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         refused(term, "/attach nowhere.txt", "cannot be attached")
         refused(term, "/attach 'my notes.txt' src", "is a folder")
         say(term, "/attach", "nothing is attached")
@@ -36,7 +35,6 @@ def test_what_is_attached_is_sized_listed_and_goes_with_the_next_message_only(us
         say(term, "Who?", "Turn 1: Who?")
         say(term, "/attach", "nothing is attached")
         say(term, "And?", "Turn 2: And?")
-        leave(term)
     said, notes, image = user.server.chats[0].body["messages"][0]["content"]
     assert (said["text"], notes["text"]) == ("Who?", "my notes.txt:\n```\nAda was here\n```")
     assert image["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
@@ -56,13 +54,11 @@ def test_all_attachments_go_by_a_dash(user: User, folder: Path) -> None:
 
 def test_a_message_may_name_its_files_and_other_words_stay_text(user: User, folder: Path) -> None:
     line = 'Compare @"my notes.txt" with @report.pdf, @src and @nobody.'
-    with user.chat("-s", "s", cols=120) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", cols=120) as term:
         say(term, line, "my notes.txt, ~")
         term.wait_for("Turn 1: ")
         say(term, "/history", f"you> {line}"[5:])
         term.wait_for("[report.pdf ")
-        leave(term)
     ((role, text),) = user.server.chats[0].texts
     assert role == "user"
     assert text.split("\n\n") == [
@@ -74,8 +70,7 @@ def test_a_message_may_name_its_files_and_other_words_stay_text(user: User, fold
 
 def test_a_folded_paste_names_no_file_not_even_when_it_was_given_back(user: User, folder: Path) -> None:
     paste = "\n\n@report.pdf\n" + "a line\n" * 60
-    with user.chat("-s", "s", cols=120) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", cols=120) as term:
         term.send("/context ")
         term.paste(paste)
         term.wait_for("[pasted 63 lines]")
@@ -89,7 +84,6 @@ def test_a_folded_paste_names_no_file_not_even_when_it_was_given_back(user: User
         term.wait(lambda t: t.screen_text().count("[pasted 63 lines] @program") == 2, what="the line to be given back")
         term.key(*["backspace"] * len(" @program"))
         say(term, "", "Turn 1: ")
-        leave(term)
     assert "Ada was there" not in term.text()
     ((_, text),) = user.server.chats[0].texts
     assert ("@report.pdf\na line" in text, "Ada was here" in text, "Ada was there" in text) == (True, True, False)
@@ -115,34 +109,28 @@ def test_a_line_that_names_what_cannot_be_sent_is_given_back(user: User, folder:
 
 
 def test_a_mistyped_file_is_told_and_the_message_goes_as_it_is(user: User, folder: Path) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         say(term, "What is in @nofile.txt?", "no file nofile.txt")
         term.wait_for("Turn 1: What is in @nofile.txt?")
-        leave(term)
     assert user.said("s")[0] == ("user", "What is in @nofile.txt?")
 
 
 def test_a_message_that_failed_keeps_its_attachment(user: User, folder: Path) -> None:
     user.server.refuses(BAD_KEY)
-    with user.chat("-s", "s", "-a", "my notes.txt") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", "-a", "my notes.txt") as term:
         say(term, "Who?", "hint:")
         say(term, "/retry", "Turn 1: Who?")
-        leave(term)
     assert "Ada was here" in user.server.chats[1].texts[-1][1]
 
 
 def test_a_model_that_takes_no_images_says_what_to_do_and_the_message_waits(user: User, folder: Path) -> None:
     user.server.refuses(NO_IMAGES)
-    with user.chat("-s", "s", cols=120) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", cols=120) as term:
         say(term, "What is on @cat.png?", "takes no images")
         term.wait_for("hint: choose one that does: --model NAME, in a chat /model NAME")
         term.wait_for("/retry sends it again")
         say(term, "/model seer", "the next reply comes from seer")
         say(term, "/retry", "Turn 1: ")
-        leave(term)
     assert user.server.chats[1].body["messages"][0] == user.server.chats[0].body["messages"][0]
 
 
@@ -156,10 +144,8 @@ def test_a_model_that_the_config_calls_blind_is_never_sent_an_image(user: User, 
     assert done.stderr.splitlines()[0] == "error: b takes no images"
     user.run("ask", "-s", "s", "-m", "blind", "And now?")
     assert user.server.chats[1].texts[0][1].startswith("What is it?\n\n[image ")
-    with user.chat("-s", "s", cols=120) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", cols=120) as term:
         given_back(term, "Again @cat.png", "b takes no images")
-        leave(term)
 
 
 @pytest.mark.parametrize("command", ["ask", "chat"])

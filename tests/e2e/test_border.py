@@ -11,8 +11,7 @@ import pytest
 from chatcli.messages import Message
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
-from tests.e2e.conftest import CHATCLI, User
-from tests.e2e.test_chat import leave
+from tests.e2e.conftest import CHATCLI, User, leave
 from tests.hostile import KNOWN, MARK, payloads, trespasses
 from tests.redis_server import RedisServer
 from tests.servers import Thought, Whole, refusal
@@ -81,8 +80,7 @@ def fill(store: Store, texts: Sequence[str]) -> None:
 
 
 def test_a_reply_and_its_reasoning_in_pieces(user: User) -> None:
-    with user.chat("-s", "s", rows=50, cols=100) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", rows=50, cols=100) as term:
         for number, some in enumerate(groups(PAYLOADS, 150)):
             text = "\n\n".join(some)
             thoughts = map(Thought, in_pieces(text[:2000], number + 100))
@@ -92,7 +90,6 @@ def test_a_reply_and_its_reasoning_in_pieces(user: User) -> None:
         term.enter("/reasoning")
         term.enter("/context")
         term.wait_for("window")
-        leave(term)
     inviolate(term)
 
 
@@ -147,8 +144,7 @@ def test_what_a_store_holds(user: User, invaded_home: Path, command: tuple[str, 
 @pytest.mark.parametrize("cols", [20, 60, 160])
 def test_a_chat_that_is_resumed(user: User, invaded_home: Path, cols: int) -> None:
     user.home = invaded_home
-    with user.chat("-s", "invaded", rows=50, cols=cols) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "invaded", rows=50, cols=cols) as term:
         for line in ("/history 100", f"/search {MARK}", "/info", "/tokens", f"/context {MARK}", "/memory"):
             prompts = term.text().count("you>")
             term.enter(line)
@@ -156,7 +152,6 @@ def test_a_chat_that_is_resumed(user: User, invaded_home: Path, cols: int) -> No
                 term.wait_for("none]")
                 term.key("enter")
             term.wait(lambda t, n=prompts: t.text().count("you>") > n and t.screen_lines()[t.cursor[0]] == "you>")
-        leave(term)
     inviolate(term)
 
 
@@ -243,14 +238,12 @@ def test_names_and_contents_of_files(user: User) -> None:
     names = [text.replace("/", "_")[:80] for text in arguments(FEW)]
     for number, name in enumerate(names):
         (user.home / f"f{number}{name}").write_text(PAYLOADS[number], "utf-8", "surrogatepass")
-    with user.chat("-s", "s", rows=40, cols=100) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", rows=40, cols=100) as term:
         term.send("look at @f1")
         term.key("tab")
         term.wait_for("look at @f1")
         term.key("c-c")
         term.wait(lambda t: t.screen_lines()[t.cursor[0]] == "you>", what="an empty line")
-        leave(term)
     inviolate(term)
     for number, name in list(enumerate(names))[::16]:
         printed(user, "ask", "-a", f"f{number}{name}", "Hi", shown=False)

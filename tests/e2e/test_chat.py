@@ -3,31 +3,19 @@
 import signal
 from contextlib import closing
 from threading import Event
-from typing import Any
 
 from chatcli.messages import Message
 from chatcli.stores import Pending
 from chatcli.writer import this_writer
-from tests.e2e.conftest import CHATCLI, User
+from tests.e2e.conftest import CHATCLI, User, in_line, leave, prompts
 from tests.servers import BAD_KEY, RATE_LIMIT, Cut, Thought
 from tests.terminal import Terminal
-
-
-def prompts(count: int) -> Any:
-    """Wait until the prompt stands there for the `count`th time."""
-    return lambda term: term.text().count("you>") >= count
-
-
-def leave(term: Terminal) -> None:
-    term.key("c-d")
-    assert term.wait_exit() == 0
 
 
 def test_ctrl_c_keeps_the_partial_reply_and_the_next_turn_works(user: User) -> None:
     gate = Event()
     user.server.replies("One, two,", gate, " three")
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Count")
         term.wait_for("One, two,")
         term.key("c-c")
@@ -36,7 +24,6 @@ def test_ctrl_c_keeps_the_partial_reply_and_the_next_turn_works(user: User) -> N
         term.enter("Go on")
         term.wait_for("Turn 2: Go on")
         assert term.text().count("One, two,") == 1
-        leave(term)
     gate.set()
     assert user.server.chats[1].texts == [("user", "Count"), ("assistant", "One, two,"), ("user", "Go on")]
     assert user.said("s")[:2] == [("user", "Count"), ("assistant", "One, two,")]
@@ -45,31 +32,27 @@ def test_ctrl_c_keeps_the_partial_reply_and_the_next_turn_works(user: User) -> N
 def test_ctrl_c_before_the_first_delta_leaves_the_message_to_be_sent_again(user: User) -> None:
     gate = Event()
     user.server.replies(gate, "late")
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Count")
         user.server.wait_chats(1)
         term.key("c-c")
         term.wait_for("/retry sends it again")
         term.enter("/retry")
         term.wait_for("Turn 1: Count")
-        leave(term)
     gate.set()
     assert user.said("s") == [("user", "Count"), ("assistant", "Turn 1: Count")]
 
 
 def test_ctrl_c_at_once_after_enter_counts_from_the_first_turn_on(user: User) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         for times, keys in enumerate((("go\r", "\x03"), ("/retry\r", "\x03"), ("/retry\r\x03more",)), 1):
             user.server.hangs()
             for piece in keys:  # in one piece, the prompt reads it all
                 term.send(piece)
             term.wait(lambda t, times=times: t.text().count("/retry sends it again") == times)
             term.wait(prompts(times + 1))
-        term.wait(lambda t: t.text().rstrip().endswith("you> more"))
+        term.wait(in_line("you> more"))
         term.key("c-c")
-        leave(term)
     store = user.store()
     assert [turn.user.text for turn in store.pending("s")] == ["go"]
     store.close()
@@ -134,8 +117,7 @@ def test_after_a_kill_the_turn_can_be_dropped_or_kept(user: User) -> None:
 
 
 def test_a_turn_that_somebody_else_left_is_asked_about_with_what_came_and_whose_it_is(user: User) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         with closing(user.store()) as store:
             question = Message("user", "Count", id="m1", author="bob@lap")
             store.begin("s", Pending("t1", question, this_writer() + "0", partial="One, two,"))
@@ -144,7 +126,6 @@ def test_a_turn_that_somebody_else_left_is_asked_about_with_what_came_and_whose_
         term.wait_for("[c]ontinue it, [r]etry, [k]eep it so, or [d]rop it?")
         term.enter("k")
         term.wait_for("Turn 2: Hello")
-        leave(term)
 
 
 def test_a_message_at_the_question_is_given_back_and_decides_nothing(user: User) -> None:
@@ -175,8 +156,7 @@ def test_a_failing_answer_to_the_question_leaves_the_chat_open(user: User) -> No
 def test_what_was_typed_ahead_answers_no_question(user: User) -> None:
     gate = Event()
     user.server.replies("One", gate, " two")
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Count")
         term.wait_for("One")
         term.send("/clear\ry\r")
@@ -185,7 +165,6 @@ def test_what_was_typed_ahead_answers_no_question(user: User) -> None:
         term.key("enter")
         term.wait_for("nothing was removed")
         term.wait_for("Turn 2: y")
-        leave(term)
     assert len(user.said("s")) == 4
 
 
@@ -199,49 +178,42 @@ def test_a_chat_whose_output_goes_elsewhere_reads_lines(user: User) -> None:
 
 
 def test_a_paste_is_one_message_and_does_not_send_itself(user: User) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.paste("first line\nsecond line\nthird line")
         term.wait_for("third line")
         assert user.server.chats == []
         term.key("enter")
         user.server.wait_chats(1)
         term.wait(prompts(2))
-        leave(term)
     assert user.server.chats[0].texts == [("user", "first line\nsecond line\nthird line")]
 
 
 def test_what_is_typed_while_a_reply_runs_is_the_next_input(user: User) -> None:
     gate = Event()
     user.server.replies("One", gate, " two")
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Count")
         term.wait_for("One")
         term.send("And 中文?\r")
         term.wait(lambda _: gate.set() or True)
         term.wait_for("Turn 2: And 中文?")
         assert "One two" in term.text()
-        leave(term)
 
 
 def test_chinese_stands_once_and_whole_at_the_right_margin(user: User) -> None:
     text = "汉字" * 60
     user.server.replies(*(text[i : i + 3] for i in range(0, len(text), 3)))
-    with user.chat("-s", "s", cols=41) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", cols=41) as term:
         term.enter("说")
         term.wait(lambda t: t.text().replace("\n", "").count("汉字") == 60)
         term.wait(prompts(2))
         assert term.text().replace("\n", "").count("汉字") == 60
-        leave(term)
 
 
 def test_a_resize_in_a_stream_doubles_nothing(user: User) -> None:
     gate, more = Event(), Event()
     user.server.replies("# Title\n\nfirst words", gate, " second words", more, "\n\nlast words")
-    with user.chat("-s", "s", cols=80, rows=24) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", cols=80, rows=24) as term:
         term.enter("Write")
         term.wait_for("first words")
         term.resize(20, 50)
@@ -253,38 +225,32 @@ def test_a_resize_in_a_stream_doubles_nothing(user: User) -> None:
         term.wait(prompts(2))
         for words in ("first words", "second words", "last words"):
             assert term.text().count(words) == 1
-        leave(term)
 
 
 def test_reasoning_is_shown_folded_by_the_answer_and_is_no_part_of_the_reply(user: User) -> None:
     gate = Event()
     user.server.replies(Thought("Let me think."), gate, "The answer.")
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Why?")
         term.wait_for("Let me think.")
         gate.set()
         term.wait_for("The answer.")
         assert "Let me think." not in term.text()
         assert "thought for 0 s; /reasoning shows it" in term.text()
-        leave(term)
     assert user.said("s")[1] == ("assistant", "The answer.")
 
 
 def test_the_speed_is_told_below_the_reply_when_asked_for(user: User) -> None:
     user.server.replies("The answer.", usage=(11, 312, None))
-    with user.chat("-s", "s", CHATCLI_SHOW_SPEED="true") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", CHATCLI_SHOW_SPEED="true") as term:
         term.enter("Why?")
         term.wait_for("312 tokens · ")
         assert "tokens/s · first after" in term.text()
-        leave(term)
 
 
 def test_a_refused_request_is_two_lines_and_the_chat_goes_on(user: User) -> None:
     user.server.refuses(BAD_KEY)
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Hi")
         term.wait_for("hint:")
         assert "error:" in term.text()
@@ -293,13 +259,11 @@ def test_a_refused_request_is_two_lines_and_the_chat_goes_on(user: User) -> None
         term.wait_for("[r]etry it, or [d]rop it?")
         term.enter("d")
         term.wait_for("Turn 1: Something else")
-        leave(term)
 
 
 def test_an_undecided_message_gives_the_new_one_back_to_the_line(user: User) -> None:
     user.server.refuses(BAD_KEY)
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Hi")
         term.wait_for("hint:")
         term.enter("Something else")
@@ -308,13 +272,11 @@ def test_an_undecided_message_gives_the_new_one_back_to_the_line(user: User) -> 
         term.wait(lambda t: t.text().count("you> Something else") == 2, what="the message to be given back")
         term.key("c-c")
         term.wait(lambda t: t.text().count("you> Something else") == 1, what="the line to be cleared")
-        leave(term)
 
 
 def test_an_answer_that_is_no_choice_is_told_them_and_the_message_waits_as_it_is(user: User) -> None:
     user.server.refuses(BAD_KEY)
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Hi")
         term.wait_for("hint:")
         term.enter("Something else")
@@ -324,32 +286,27 @@ def test_an_answer_that_is_no_choice_is_told_them_and_the_message_waits_as_it_is
             term.wait(lambda t, times=times: t.text().count("answer r or d; Enter alone leaves it") == times)
         term.wait(lambda t: t.text().count("or [d]rop it?") == 4)
         term.send("\x03\x03")  # the second one is meant for the question too
-        term.wait(lambda t: t.text().rstrip().endswith("you> Something else"))
+        term.wait(in_line("you> Something else"))
         term.enter("")
         term.wait(lambda t: t.text().count("or [d]rop it?") == 4)
         term.enter("R")
         term.wait_for("Turn 1: Hi")
         term.wait_for("Turn 2: Something else")
-        leave(term)
 
 
 def test_a_retry_after_429_is_one_line(user: User) -> None:
     user.server.refuses(RATE_LIMIT)
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Hi")
         term.wait_for("Turn 1: Hi")
         assert term.text().count("; again ") == 1
-        leave(term)
 
 
 def test_a_stream_that_is_cut_keeps_what_came_and_says_so(user: User) -> None:
     user.server.replies("Half", Cut)
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Hi")
         term.wait_for("error:")
-        leave(term)
     assert user.said("s") == [("user", "Hi"), ("assistant", "Half")]
 
 

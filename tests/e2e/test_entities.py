@@ -8,8 +8,7 @@ import pytest
 
 from chatcli.memory import corrections, facts
 from chatcli.memory.history import open_history
-from tests.e2e.conftest import User
-from tests.e2e.test_chat import leave
+from tests.e2e.conftest import User, leave
 from tests.e2e.test_slash import refused, say
 from tests.servers import Body, echo
 from tests.terminal import Terminal
@@ -36,12 +35,10 @@ def reads(body: Body) -> str:
 def told(user: User) -> User:
     """A user who told of Ada and Bob in the session `s`, where facts were read."""
     user.server.mind = reads
-    with user.chat("-s", "s", "--memory", "window:1+entity") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", "--memory", "window:1+entity") as term:
         say(term, "Ada likes tea. I play chess.", "Turn 1:")
         say(term, "Bob is ill.", "Turn 2:")
         until(lambda: turns_read(user) == 2)
-        leave(term)
     return user
 
 
@@ -199,12 +196,10 @@ def test_an_edited_text_that_is_left_wrong_changes_nothing(told: User, tmp_path:
 
 
 def test_where_nothing_was_derived_it_says_how_to_begin(user: User) -> None:
-    with user.chat("-s", "s", "-q", "--memory", "window:2") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", "-q", "--memory", "window:2") as term:
         say(term, "/entities", "nothing is known; /memory window:2+entity")
         say(term, "/entities edit", "nothing was said yet")
         say(term, "/forget Ada", "nothing is known of 'Ada'")
-        leave(term)
 
 
 def test_where_turns_were_read_and_no_fact_was_found_it_says_how_far(told: User) -> None:

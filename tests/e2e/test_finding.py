@@ -8,8 +8,7 @@ import redis
 
 from chatcli.messages import Message
 from chatcli.repl.keys import MARK_PASTES
-from tests.e2e.conftest import User
-from tests.e2e.test_chat import leave
+from tests.e2e.conftest import User, leave
 from tests.e2e.test_slash import refused, say
 from tests.redis_server import RedisServer
 from tests.servers import Body, echo
@@ -211,8 +210,7 @@ def test_without_a_terminal_sessions_are_printed(known: User) -> None:
 
 
 def test_search_shows_hits_and_opens_the_one_that_is_picked(known: User) -> None:
-    with known.chat("-s", "JavaEdge") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "JavaEdge") as term:
         term.enter("/search otter")
         term.wait_for("open which? [1-2, Enter: none]")
         assert "1 zoo" in term.text()
@@ -222,12 +220,10 @@ def test_search_shows_hits_and_opens_the_one_that_is_picked(known: User) -> None
         say(term, "/info", "zoo")
         opened = term.text().split("open which?")[1]
         assert len(re.findall(r"(?m)^you[> (].*(?:\n.*)?otter", opened)) == 1  # not among the last turns, too
-        leave(term)
 
 
 def test_search_shows_what_stands_around_a_hit_in_a_long_session(known: User) -> None:
-    with known.chat("-s", "zoo", rows=40) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "zoo", rows=40) as term:
         term.enter('/search "user 7"')
         term.wait_for("[1, Enter: none]")
         term.enter("1")
@@ -236,12 +232,10 @@ def test_search_shows_what_stands_around_a_hit_in_a_long_session(known: User) ->
         shown = term.text().split("turn 7 of long")[1]
         assert re.findall(r"you \(turn (\d+)", shown) == ["6", "7", "8"]
         assert [number for number in range(1, 31) if f"assistant {number}\n" in shown] == [6, 7]
-        leave(term)
 
 
 def test_search_in_the_chat_finds_what_was_just_said_and_is_left_by_enter_or_c(known: User) -> None:
-    with known.chat("-s", "zoo") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "zoo") as term:
         say(term, "The badger is asleep", "Turn 2: The badger is asleep")
         for key in ("enter", "c-c"):
             asked = term.text().count("open which?")
@@ -256,17 +250,14 @@ def test_search_in_the_chat_finds_what_was_just_said_and_is_left_by_enter_or_c(k
         term.wait(lambda t: t.text().count("open which?") > asked)
         term.enter("9")
         term.wait_for("there is no hit 9")
-        leave(term)
 
 
 def test_a_private_chat_is_searched_and_leaves_nothing(user: User) -> None:
-    with user.chat("--private") as term:
-        term.wait_for("you>")
+    with user.chatting("--private") as term:
         say(term, "The xylophonist sleeps", "Turn 1: The xylophonist sleeps")
         term.enter("/search xylophonists")
         term.wait_for("open which?")
         term.key("enter")
-        leave(term)
     kept = [path for path in user.home.rglob("*") if path.is_file() and b"xylophonist" in path.read_bytes()]
     assert kept == []
 
@@ -285,8 +276,7 @@ def test_what_is_cleared_or_deleted_in_the_chat_is_out_of_the_index_at_once(know
         files = (known.home / "cache").rglob("*")
         return [path for path in files if path.is_file() and word.encode() in path.read_bytes()]
 
-    with known.chat("-s", "zoo", "--memory", "window:3") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "zoo", "--memory", "window:3") as term:
         term.enter("/search rivers")
         term.wait_for("open which?")
         term.key("enter")
@@ -295,7 +285,6 @@ def test_what_is_cleared_or_deleted_in_the_chat_is_out_of_the_index_at_once(know
         term.enter("y")
         term.wait_for("messages removed")
         assert not kept("rivers")
-        leave(term)
 
 
 def test_sessions_in_redis_are_searched_those_of_langchain_too(user: User, redis_server: RedisServer) -> None:
@@ -340,8 +329,7 @@ def test_a_title_is_shown_given_and_found_and_one_by_a_model_comes_behind_the_fi
 
     user.server.mind = mind
     (user.home / "config.toml").write_text('titles = "model"\n')
-    with user.chat("-s", "s", "--memory", "window:3", CHATCLI_CONFIG=str(user.home / "config.toml")) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", "--memory", "window:3", CHATCLI_CONFIG=str(user.home / "config.toml")) as term:
         refused(term, "/title x", "this session has no turn yet")
         say(term, "What is an otter?", "Turn 1: What is an otter?")
         until(lambda: title_of_s(user) == "Furry swimmers")
@@ -349,7 +337,6 @@ def test_a_title_is_shown_given_and_found_and_one_by_a_model_comes_behind_the_fi
         say(term, '/title ""', "no title")
         say(term, "/title Zebra things", "Zebra things")
         say(term, "And a badger?", "Turn 2: And a badger?")
-        leave(term)
     assert title_of_s(user) == "Zebra things"
     assert "Zebra things" in user.run("history", "search", "zebras").stdout
 

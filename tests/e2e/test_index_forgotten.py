@@ -7,7 +7,6 @@ import pytest
 
 from chatcli.messages import Message
 from tests.e2e.conftest import User
-from tests.e2e.test_chat import leave
 from tests.e2e.test_slash import say
 from tests.servers import Body, Whole, embedded
 from tests.terminal import Terminal
@@ -39,8 +38,7 @@ def tell(user: User, term: Terminal, number: int = 1) -> None:
 
 
 def test_renamed_and_deleted(user: User) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         tell(user, term)
         say(term, "/rename other", "now other")
         say(term, "and more", "Turn 2: and more")
@@ -51,23 +49,19 @@ def test_renamed_and_deleted(user: User) -> None:
         term.wait_for("deleted other")
         assert not leaks(user)
         term.wait_for("you>")
-        leave(term)
     assert files(user) == []
 
 
 def test_renamed_before_the_first_turn(user: User) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         say(term, "/rename other", "now other")
         tell(user, term)
-        leave(term)
     assert user.run("sessions", "delete", "other", "-y").returncode == 0
     assert files(user) == []
 
 
 def test_what_was_said_is_found_after_a_rename_and_what_is_said_after_a_clear(user: User) -> None:
-    with user.chat("-s", "s", "--memory", "window:1+recall:300") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", "--memory", "window:1+recall:300") as term:
         tell(user, term)
         say(term, "two", "Turn 2: two")
         say(term, "/rename other", "now other")
@@ -79,18 +73,15 @@ def test_what_was_said_is_found_after_a_rename_and_what_is_said_after_a_clear(us
         assert not leaks(user)
         say(term, "one", "Turn 1: one")
         tell(user, term, 2)
-        leave(term)
 
 
 def test_cleared(user: User) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         tell(user, term)
         say(term, "/clear", "[y/N]")
         term.enter("yes")
         term.wait_for("2 messages removed")
         assert not leaks(user)
-        leave(term)
     assert files(user) == []
 
 
@@ -104,8 +95,7 @@ def long_session(user: User, messages: int = 20_000) -> None:
 @pytest.mark.parametrize("command", ["/delete", "/clear", "/rename other"])
 def test_while_the_background_takes_the_history_in(user: User, command: str) -> None:
     long_session(user)
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         until(lambda: bool(leaks(user)))
         term.enter(command)
         if "rename" in command:
@@ -117,7 +107,6 @@ def test_while_the_background_takes_the_history_in(user: User, command: str) -> 
         term.enter("yes")
         term.wait_for("emptied" if command == "/clear" else "deleted")
         assert not leaks(user)
-        leave(term)
     assert files(user) == []
 
 
@@ -130,8 +119,7 @@ def test_while_vectors_are_computed(user: User) -> None:
 
     user.server.embeds = embeds
     (user.home / "config.toml").write_text('embedding_model = "e"\n[models.e]\nid = "e"\n')
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         tell(user, term)
         user.server.wait_requests(2)
         say(term, "/clear", "[y/N]")
@@ -141,54 +129,43 @@ def test_while_vectors_are_computed(user: User) -> None:
         assert not leaks(user)
         say(term, "/info", "last context")
         assert "by words alone" not in term.text()
-        leave(term)
     assert files(user) == []
 
 
 def test_a_chat_without_a_word_leaves_no_file(user: User) -> None:
-    with user.chat() as term:
-        term.wait_for("you>")
+    with user.chatting() as term:
         say(term, "/context", "tokens")
         say(term, "/memory", "auto")
-        leave(term)
     assert files(user) == []
 
 
 @pytest.mark.parametrize("command", [("delete", "s"), ("clear", "s"), ("clear", "--all"), ("rename", "s", "other")])
 def test_the_commands_beside_a_chat_that_has_the_file_open(user: User, command: tuple[str, ...]) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         tell(user, term)
         done = user.run("sessions", *command, *(() if "rename" in command else ("-y",)))
         assert done.returncode == 0, done.stderr
         assert not leaks(user)
         say(term, "and more", "and more")
         say(term, "/info", "last context")
-        leave(term)
     assert not leaks(user)
 
 
 @pytest.mark.parametrize("command", ["delete", "clear"])
 def test_the_commands_beside_a_chat_that_takes_the_history_in(user: User, command: str) -> None:
     long_session(user)
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s"):
         until(lambda: bool(leaks(user)))
         assert user.run("sessions", command, "s", "-y").returncode == 0
-        leave(term)
     assert not leaks(user)
 
 
 def test_a_session_that_is_to_go_is_read_into_no_file(user: User) -> None:
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         tell(user, term)
-        leave(term)
     assert user.run("sessions", "expire", "s", "7d").returncode == 0
     assert leaks(user) == []
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         say(term, f"Who is the {SECRET}?", f"Turn 2: Who is the {SECRET}?")
         say(term, "/context Who?", SECRET)  # recall has read it by then
-        leave(term)
     assert leaks(user) == []

@@ -14,7 +14,6 @@ from chatcli.memory.history import open_history
 from chatcli.messages import Message
 from chatcli.stores import Change, State
 from tests.e2e.conftest import User
-from tests.e2e.test_chat import leave
 from tests.e2e.test_memory_commands import SPOKEN, known, look, summary_of  # noqa: F401 - a fixture
 from tests.e2e.test_slash import refused, say
 from tests.servers import BROKEN, TOO_LONG_OPENAI
@@ -55,20 +54,17 @@ def sends(term: Terminal, user: User, text: str) -> list[str]:
 
 
 def test_the_summary_is_shown_with_its_turns_and_its_writer(summed_up: User) -> None:
-    with summed_up.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s") as term:
         say(term, "/summary", f"{SPOKEN} 16 turns.")
         assert "summary of turns 1 to 16 · written by a model · 1 version" in term.text()
         say(term, "/memory window:3", "turns 18 to 20")
         say(term, "/summary", "window:3 does not send it; /memory auto")
         refused(term, "/summary all", "/summary does not know 'all'")
-        leave(term)
 
 
 def test_an_edited_summary_is_sent_and_can_be_taken_back(summed_up: User, tmp_path: Path) -> None:
     command = editor(tmp_path, "path.write_text(text.replace('numbers', 'tea'), 'utf-8')")
-    with summed_up.chat("-s", "s", EDITOR=command) as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s", EDITOR=command) as term:
         say(term, "/summary edit", "the summary is yours now")
         say(term, "/summary", "edited by you · 2 versions")
         assert "of 西安 and of tea." in sends(term, summed_up, "Hello")[0]
@@ -77,7 +73,6 @@ def test_an_edited_summary_is_sent_and_can_be_taken_back(summed_up: User, tmp_pa
         say(term, "/summary undo", "there is no summary to take back")
         say(term, "/summary edit", "there is no summary to edit yet")
         say(term, "/summary", "no summary yet")
-        leave(term)
 
 
 @pytest.mark.parametrize(
@@ -92,23 +87,19 @@ def test_an_editor_that_leaves_nothing_new_changes_nothing(
     summed_up: User, tmp_path: Path, lines: list[str], answer: str
 ) -> None:
     before = look(summed_up)
-    with summed_up.chat("-s", "s", EDITOR=editor(tmp_path, *lines)) as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s", EDITOR=editor(tmp_path, *lines)) as term:
         say(term, "/summary edit", answer)
-        leave(term)
     assert look(summed_up) == before
 
 
 def test_the_editor_gets_the_terminal_in_its_ordinary_modes(summed_up: User, tmp_path: Path) -> None:
     lines = ["print('say it:', flush=True)", "path.write_text(input(), 'utf-8')"]
-    with summed_up.chat("-s", "s", EDITOR=editor(tmp_path, *lines)) as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s", EDITOR=editor(tmp_path, *lines)) as term:
         term.enter("/summary edit")
         term.wait_for("say it:")
         term.enter("My own words")
         term.wait_for("the summary is yours now")
         assert term.text().count("My own words") == 1  # it was echoed
-        leave(term)
     found = summary_of(summed_up)
     assert found is not None
     assert found == summary.Version("My own words", found.mark, 16, edited=True)
@@ -125,12 +116,10 @@ def opened(summed_up: User, tmp_path: Path) -> Iterator[Terminal]:
         "while not go.exists(): time.sleep(0.01)",
         "path.write_text('My own words', 'utf-8')",
     )
-    with summed_up.chat("-s", "s", EDITOR=command) as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s", EDITOR=command) as term:
         term.enter("/summary edit")
         term.wait_for("it is open")
         yield term
-        leave(term)
 
 
 def test_an_edited_summary_covers_what_the_one_did_that_was_opened(
@@ -158,12 +147,10 @@ def test_an_edited_summary_of_turns_that_are_gone_is_not_kept(
 
 
 def test_compact_sums_up_all_but_the_last_turn_with_the_hint(summed_up: User) -> None:
-    with summed_up.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s") as term:
         say(term, "/compact the wall's length", "turns 1 to 19 are summed up; the next request has ~")
         say(term, "/compact", "turns 1 to 19 are summed up")
         assert sends(term, summed_up, "Hello")[-3:] == ["question 20", "answer 20", "Hello"]
-        leave(term)
     asked = summed_up.server.chats[1].texts[-1][1]
     assert "keep what bears on this: the wall's length" in asked
     assert "question 17" in asked
@@ -172,8 +159,7 @@ def test_compact_sums_up_all_but_the_last_turn_with_the_hint(summed_up: User) ->
 
 def test_a_stopped_or_failing_compact_keeps_the_summary(summed_up: User) -> None:
     before, gate = look(summed_up), Event()
-    with summed_up.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s") as term:
         summed_up.server.replies("They", gate, " spoke")
         term.enter("/compact")
         summed_up.server.wait_chats(2)
@@ -187,24 +173,20 @@ def test_a_stopped_or_failing_compact_keeps_the_summary(summed_up: User) -> None
         term.key("c-c")
         summed_up.server.refuses(BROKEN, times=9)
         say(term, "/compact", "hint:")
-        leave(term)
     assert look(summed_up) == before
 
 
 def test_a_compact_that_is_too_much_for_the_model_goes_on_with_less(summed_up: User) -> None:
-    with summed_up.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s") as term:
         summed_up.server.refuses(TOO_LONG_OPENAI, times=2)
         say(term, "/compact", "turns 1 to 19 are summed up")
-        leave(term)
 
 
 def test_a_compact_takes_the_place_of_what_the_background_was_asking(known: User) -> None:  # noqa: F811
     gate = Event()
     known.server.replies("Hello yourself")
     known.server.replies("They", gate, " spoke")
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "Hello", "Hello yourself")
         known.server.wait_chats(2)
         say(term, "/compact", "turns 1 to 20 are summed up; the next request has ~")
@@ -212,55 +194,45 @@ def test_a_compact_takes_the_place_of_what_the_background_was_asking(known: User
         say(term, "/summary", "summary of turns 1 to 20 · written by a model · 1 version")
         say(term, "/info", "last context")
         assert "summed up now" not in term.text()
-        leave(term)
 
 
 def test_news_of_a_summary_that_was_just_seen_does_not_follow(known: User) -> None:  # noqa: F811
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "Hello", ": Hello")
         term.wait(lambda _: summary_of(known) is not None)
         say(term, "/summary undo", "there is no summary now")
         say(term, "/info", "last context")
         assert "summed up now" not in term.text()
-        leave(term)
 
 
 def test_a_compact_goes_on_from_where_another_terminal_was_faster(summed_up: User) -> None:
     gate = Event()
     summed_up.server.replies("They", gate, " spoke")
-    with summed_up.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s") as term:
         term.enter("/compact")
         summed_up.server.wait_chats(2)
         sum_up_further(summed_up)
         gate.set()
         term.wait_for("turns 1 to 19 are summed up")
         assert "A later one" in summed_up.server.chats[2].texts[-1][1]
-        leave(term)
 
 
 def test_there_is_nothing_to_compact_before_the_second_turn(user: User) -> None:
-    with user.chat("-s", "new", "--memory", "summary") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "new", "--memory", "summary") as term:
         say(term, "/compact", "nothing to sum up yet")
         say(term, "Hello", "Turn 1: Hello")
         say(term, "/compact", "nothing to sum up yet")
-        leave(term)
 
 
 def test_a_memory_without_a_summary_cannot_be_compacted(known: User) -> None:  # noqa: F811
-    with known.chat("-s", "s", "--memory", "window:3") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "--memory", "window:3") as term:
         say(term, "/compact", "window:3 sends no summary")
         term.wait(lambda t: "/memory summary-buffer:4000 do" in " ".join(t.text().split()))
-        leave(term)
     assert known.server.chats == []
 
 
 def test_a_pinned_turn_is_in_every_context_until_it_is_let_go(known: User) -> None:  # noqa: F811
-    with known.chat("-s", "s", "--memory", "window:1") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "--memory", "window:1") as term:
         say(term, "/unpin", "turn 3 is not pinned any more")
         say(term, "/pins", "no turn is pinned")
         say(term, "/pin 7", "turn 7 is in every context now, ~")
@@ -276,14 +248,11 @@ def test_a_pinned_turn_is_in_every_context_until_it_is_let_go(known: User) -> No
         say(term, "/unpin 7", "turn 7 is not pinned any more")
         assert "question 7" not in sends(term, known, "Again")
         say(term, "/history 1", "you (turn 22 · ")
-        leave(term)
 
 
 def test_there_is_nothing_to_pin_before_the_first_turn(user: User) -> None:
-    with user.chat("-s", "new") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "new") as term:
         say(term, "/pin", "there is no turn yet")
-        leave(term)
 
 
 def test_the_memory_says_what_the_next_request_holds(summed_up: User) -> None:
@@ -291,8 +260,7 @@ def test_the_memory_says_what_the_next_request_holds(summed_up: User) -> None:
         "summary+recall:300: the next request holds turns 17 to 20 word for word, a summary of turns 1 to 16, "
         "turn 3 (pinned), and up to 300 tokens of older turns that bear on it"
     )
-    with summed_up.chat("-s", "s", cols=200) as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s", cols=200) as term:
         say(term, "/memory", holds)
         say(
             term,
@@ -300,64 +268,49 @@ def test_the_memory_says_what_the_next_request_holds(summed_up: User) -> None:
             "window:2: the next request holds turns 19 to 20 word for word and turn 3 (pinned)",
         )
         say(term, "/memory buffer", "buffer: the next request holds all 20 turns word for word")
-        leave(term)
 
 
 def test_what_was_recalled_is_said_in_one_line_after_the_turn(summed_up: User) -> None:
-    with summed_up.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s") as term:
         say(term, "How long is the city wall?", "recalled ")
-        leave(term)
-    with summed_up.chat("-s", "s", "-q") as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "s", "-q") as term:
         say(term, "How long is the city wall?", ": Quoted from earlier")
         say(term, "/info", "last context")
         assert not re.search(r"recalled \d", term.text())
-        leave(term)
 
 
 def test_a_turn_that_was_cut_off_is_said(known: User) -> None:  # noqa: F811
-    with known.chat("-s", "s", "--memory", "window:2-4") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "--memory", "window:2-4") as term:
         say(term, "Hello", "the newest 2 turns of the history are sent from now on")
-        leave(term)
 
 
 def test_what_the_background_summed_up_is_said_before_the_next_prompt(known: User) -> None:  # noqa: F811
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "Hello", ": Hello")
         term.wait(lambda _: summary_of(known) is not None)
         assert "summed up" not in term.text(), "nothing is printed into a prompt"
         say(term, "/info", "turns 1 to 17 are summed up now")
-        leave(term)
 
 
 def test_a_memory_that_is_chosen_derives_at_once(known: User) -> None:  # noqa: F811
-    with known.chat("-s", "s", "--memory", "window:3") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "--memory", "window:3") as term:
         say(term, "/memory summary", "summary: the next request holds")
         term.wait(lambda _: summary_of(known) is not None)
-        leave(term)
 
 
 def test_another_session_is_derived_further_once_it_is_opened(summed_up: User) -> None:
     store = summed_up.store()
     store.append("s", [message for _ in range(10) for message in (Message("user", "q"), Message("assistant", "a"))])
     store.close()
-    with summed_up.chat("-s", "other") as term:
-        term.wait_for("you>")
+    with summed_up.chatting("-s", "other") as term:
         say(term, "/resume s", "56 earlier messages")
         term.wait(lambda _: (found := summary_of(summed_up)) is not None and found.turns == 26)
-        leave(term)
 
 
 def test_a_session_of_which_nothing_was_derived_asks_nothing_when_it_is_opened(known: User) -> None:  # noqa: F811
-    with known.chat("-s", "other") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "other") as term:
         say(term, "/resume s", "answer 20")
         say(term, "/info", "last context")
-        leave(term)
     assert known.server.chats == []
 
 
@@ -373,10 +326,8 @@ def test_ask_says_what_the_memory_did_on_a_terminal_alone(summed_up: User) -> No
 
 
 def test_specs_are_completed(known: User) -> None:  # noqa: F811
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         term.send("/memory summary-b")
         term.key("tab")
         term.wait_for("/memory summary-buffer:4000")
         term.key("c-c")
-        leave(term)

@@ -10,8 +10,7 @@ import pytest
 
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
-from tests.e2e.conftest import User
-from tests.e2e.test_chat import leave
+from tests.e2e.conftest import User, leave
 from tests.redis_server import RedisServer, free_port, running
 from tests.terminal import PATIENCE, Terminal
 
@@ -278,8 +277,7 @@ def test_a_store_that_is_away_is_not_spoken_of_and_followed_again_when_it_is_bac
 
 @pytest.mark.parametrize("off", [{"CHATCLI_LIVE": "0"}, {"CHATCLI_STORE": "memory:"}], ids=["live = false", "memory"])
 def test_nobody_looks_where_nobody_is_to_see_it(user: User, off: dict[str, str]) -> None:
-    with user.chat("-s", "s", CHATCLI_AUTHOR=ANNA, **off) as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", CHATCLI_AUTHOR=ANNA, **off) as term:
         term.enter("Hello")
         term.wait_for("Turn 1: Hello")
         if "CHATCLI_LIVE" in off:
@@ -287,7 +285,6 @@ def test_nobody_looks_where_nobody_is_to_see_it(user: User, off: dict[str, str])
             term.enter("Then")
             term.wait_for("Turn 3: Then")
             assert "from elsewhere" not in term.text()
-        leave(term)
 
 
 def test_who_wrote_it_is_kept_shown_to_others_exported_and_never_sent(shared: Shared) -> None:

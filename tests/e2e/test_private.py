@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.e2e.conftest import CHATCLI, User
-from tests.e2e.test_chat import leave
+from tests.e2e.conftest import CHATCLI, User, leave
 from tests.e2e.test_slash import refused as say
 from tests.pictures import png
 from tests.redis_server import RedisServer
@@ -110,10 +109,8 @@ def test_a_private_question_writes_nothing_and_no_key_in_redis(used: User, redis
         env = {"CHATCLI_STORE": redis_server.url, "REDIS_URL": redis_server.url}
         done = used.run("ask", "--private", "-a", "notes.txt", SECRET, env=env)
         assert (done.returncode, done.stderr) == (0, "")
-        with used.chat("--private", **env) as term:
-            term.wait_for("you>")
+        with used.chatting("--private", **env) as term:
             say(term, f"{SECRET} one", f"{SECRET} one")
-            leave(term)
         assert client.dbsize() == 0
         assert not any("chatcli" in one.get("name", "") for one in client.client_list())
     assert seen_in(used.home) == before
@@ -131,11 +128,9 @@ def test_private_and_a_place_to_write_to_exclude_each_other(used: User, args: li
 
 def test_only_what_is_exported_by_hand_leaves_a_private_chat(used: User) -> None:
     before = seen_in(used.home)
-    with used.chat("--private") as term:
-        term.wait_for("you>")
+    with used.chatting("--private") as term:
         say(term, f"{SECRET} one", f"Turn 1: {SECRET} one")
         say(term, "/export kept.md", "wrote this session")
-        leave(term)
     after = seen_in(used.home)
     assert set(after) - set(before) == {"kept.md"}
     assert all(after[path] == before[path] for path in before)

@@ -6,8 +6,7 @@ import re
 import pytest
 
 from chatcli.messages import Message
-from tests.e2e.conftest import User
-from tests.e2e.test_chat import leave
+from tests.e2e.conftest import User, leave
 from tests.terminal import Terminal
 
 
@@ -55,8 +54,7 @@ def prompt_line(term: Terminal) -> str:
 
 
 def test_help_lists_every_command_and_key(known: User) -> None:
-    with known.chat("-s", "s", "-q", cols=80, rows=24) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "-q", cols=80, rows=24) as term:
         term.key("c-l")
         say(term, "/help", "says what a command does")
         shown = term.screen_text()
@@ -70,53 +68,43 @@ def test_help_lists_every_command_and_key(known: User) -> None:
             "unpin", "var", "alternatives", "continue", "copy", "edit", "fork", "reasoning",
         ):  # fmt: skip
             assert f"/{name}" in term.text()
-        leave(term)
 
 
 def test_help_explains_a_command(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "/help var", '/var [name value]  show the prompt\'s variables, or set one; "" removes it')
         say(term, "/help /quit", "also /quit /bye")
         refused(term, "/help nothing", "there is no command /nothing")
-        leave(term)
 
 
 def test_the_help_of_a_command_is_broken_between_words(known: User) -> None:
-    with known.chat("-s", "s", cols=40) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", cols=40) as term:
         say(term, "/help context", "recalled")
         lines = term.screen_text().splitlines()
         first = next(number for number, line in enumerate(lines) if line.startswith("/context [text]"))
         said = " ".join(line.strip() for line in lines[first : first + 4])
         assert "show exactly what would be sent; --json: the messages alone, --explain: why turns are recalled" in said
-        leave(term)
 
 
 def test_help_in_a_very_narrow_terminal_is_not_printed_letter_by_letter(known: User) -> None:
-    with known.chat("-s", "s", cols=10, rows=200) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", cols=10, rows=200) as term:
         term.enter("/help")
         term.wait_for("keys")
         lines = [line.strip() for line in term.text().splitlines()]
         assert "/retry" in " ".join(lines)
         assert "seeing" in lines
         assert sum(len(line) == 1 for line in lines) < 3
-        leave(term)
 
 
 def test_an_unknown_command_is_an_error_and_never_sent(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         refused(term, "/retyr", "did you mean /retry?")
         refused(term, "/xyzzy", "/help lists the commands. A space in front")
-        leave(term)
     assert known.server.chats == []
 
 
 def test_a_command_that_was_refused_leaves_the_line_empty_and_the_up_key_brings_it_back(known: User) -> None:
-    with known.chat("-s", "s", "--memory", "window:3") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "--memory", "window:3") as term:
         say(term, "/rename", "write /rename NAME")
         say(term, "/resume nobody", "there is no session 'nobody'")
         say(term, "/compact", "window:3 sends no summary")
@@ -126,18 +114,15 @@ def test_a_command_that_was_refused_leaves_the_line_empty_and_the_up_key_brings_
         term.key("up")
         term.wait(lambda t: prompt_line(t) == "you> /Xyzzy")
         term.key("c-c")
-        leave(term)
     assert known.server.chats[0].texts[-1] == ("user", "Hello")
 
 
 def test_a_command_without_arguments_takes_none(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         for line in ("/clear foo", "/redo 2", "/pins 3", "/tokens foo", "/cls now", "/quit now"):
             refused(term, line, "takes no argument")
             term.key("c-l")
             term.wait_gone("takes no argument")
-        leave(term)
     assert len(known.said("s")) == 6
 
 
@@ -161,8 +146,7 @@ def test_resuming_shows_the_last_turns_and_what_stands_before(known: User) -> No
 
 
 def test_undo_and_redo(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "/undo 2", "took back 2 turns")
         assert len(known.said("s")) == 2
         say(term, "/redo", "brought back 2 turns")
@@ -171,21 +155,17 @@ def test_undo_and_redo(known: User) -> None:
         say(term, "/undo", "took back 1 turn: question 2; /redo brings it back")
         refused(term, "/undo x", "whole number")
         refused(term, "/history " + 20 * "9", "too large a number")
-        leave(term)
 
 
 def test_retry_replaces_the_last_reply(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "/retry", "Turn 3: question 2")
-        leave(term)
     assert known.said("s")[-2:] == [("user", "question 2"), ("assistant", "Turn 3: question 2")]
     assert len(known.said("s")) == 6
 
 
 def test_clear_asks_and_says_what_it_did(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "/clear", "empty s (6 messages)?")
         term.enter("n")
         term.wait_for("nothing was removed")
@@ -194,7 +174,6 @@ def test_clear_asks_and_says_what_it_did(known: User) -> None:
         term.enter("YES")
         term.wait_for("6 messages removed")
         say(term, "/info", "last context")
-        leave(term)
     store = known.store()
     assert {session.title for session in store.sessions()} == {""}
     store.close()
@@ -203,13 +182,11 @@ def test_clear_asks_and_says_what_it_did(known: User) -> None:
 
 
 def test_delete_asks_and_begins_anew(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "/delete", "[y/N]")
         term.enter("Y")
         term.wait_for("deleted s")
         say(term, "Hello", "Turn 1: Hello")
-        leave(term)
     store = known.store()
     assert not store.exists("s")
     assert len(store.sessions()) == 2
@@ -217,8 +194,7 @@ def test_delete_asks_and_begins_anew(known: User) -> None:
 
 
 def test_new_resume_rename_and_sessions(known: User) -> None:
-    with known.chat("-s", "s", rows=40) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", rows=40) as term:
         say(term, "/new fresh", "fresh ·")
         say(term, "Hello", "Turn 1: Hello")
         say(term, "/rename 新的", "now 新的")
@@ -229,37 +205,31 @@ def test_new_resume_rename_and_sessions(known: User) -> None:
         say(term, "/resume nobody", "there is no session 'nobody'")
         refused(term, "/rename s", "hint: /resume s opens it")
         refused(term, "/new s", "there is a session 's' already")
-        leave(term)
     assert known.said("新的") == [("user", "Hello"), ("assistant", "Turn 1: Hello")]
     assert known.said("old")[-1] == ("assistant", "Turn 2: More")
 
 
 def test_the_model_is_shown_and_exchanged_and_kept(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "/model", "test-model")
         say(term, "/model another", "the next reply comes from another")
         say(term, "Hi", "Turn 4: Hi")
-        leave(term)
     assert known.server.chats[0].body["model"] == "another"
     known.run("ask", "-s", "s", "And now?", env={"CHATCLI_MODEL": "from-the-environment"})
     assert known.server.chats[1].body["model"] == "another"
 
 
 def test_the_memory_is_shown_and_exchanged_and_kept(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "/memory window:1", "window:1: the next request holds turn 3 word for word")
         say(term, "Hi", "Turn 2: Hi")
         refused(term, "/memory window:0", "'window:0' is no memory")
-        leave(term)
     known.run("ask", "-s", "s", "And now?")
     assert known.server.chats[1].texts == [("user", "Hi"), ("assistant", "Turn 2: Hi"), ("user", "And now?")]
 
 
 def test_system_text_variables_and_options_are_sent_and_kept(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "/system You know {what}.", "it needs what")
         given_back(term, "Hi", "in a chat /var what …")
         assert known.server.chats == []
@@ -271,7 +241,6 @@ def test_system_text_variables_and_options_are_sent_and_kept(known: User) -> Non
         refused(term, "/set temperature NaN", "no number that can be sent")
         say(term, '/system ""', "no system text")
         say(term, '/var what ""', "no variables")
-        leave(term)
     assert known.server.chats[0].texts[0] == ("system", "You know everything.")
     assert known.server.chats[0].body["temperature"] == 0.5
     known.run("ask", "-s", "s", "And now?")
@@ -280,8 +249,7 @@ def test_system_text_variables_and_options_are_sent_and_kept(known: User) -> Non
 
 
 def test_context_shows_what_is_sent(known: User) -> None:
-    with known.chat("-s", "s", "--memory", "window:1", "--system", "Be brief.", rows=50) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "--memory", "window:1", "--system", "Be brief.", rows=50) as term:
         say(term, "/context What now?", "messages, ~")
         shown = term.text()
         headings = ("\nsystem ·", "\n\ntail: turn 3 word for word ·", "\n\ninput ·")
@@ -290,7 +258,6 @@ def test_context_shows_what_is_sent(known: User) -> None:
         text = term.text()
         listed = json.loads(text[text.rindex("[\n") : text.rindex("]") + 1])
         say(term, "What now?", "Turn 2: What now?")
-        leave(term)
     assert listed == known.server.chats[0].body["messages"]
 
 
@@ -306,15 +273,13 @@ def test_info_and_the_toolbar_say_where_we_are(known: User) -> None:
 
 @pytest.mark.parametrize("command", ["/undo", "/compact"])
 def test_the_toolbar_shows_no_figure_of_a_context_that_is_no_more(known: User, command: str) -> None:
-    with known.chat("-s", "s", cols=120) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", cols=120) as term:
         say(term, "Hi", "Turn 4: Hi")
         term.wait_for("tokens, window unknown")
         term.enter(command)
         term.wait_gone("tokens, window unknown")
         term.wait_for("s · test-model · auto · sqlite")
         say(term, "/info", "last context  known with the next message")
-        leave(term)
 
 
 def test_cls_clears_the_screen_and_keeps_the_session(known: User) -> None:
@@ -327,8 +292,7 @@ def test_cls_clears_the_screen_and_keeps_the_session(known: User) -> None:
 
 
 def test_tab_completes_commands_and_their_arguments(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         term.send("/resu")
         term.wait_for("go on with another session")
         term.key("tab")
@@ -336,7 +300,6 @@ def test_tab_completes_commands_and_their_arguments(known: User) -> None:
         term.wait_for("/resume ol")
         term.key("tab", "enter", "enter")
         term.wait_for("old answer")
-        leave(term)
 
 
 def test_prompt_takes_another_prompt_of_the_config_and_keeps_it(known: User) -> None:
@@ -345,15 +308,13 @@ def test_prompt_takes_another_prompt_of_the_config_and_keeps_it(known: User) -> 
         '[prompts.history]\nsystem = "You know {field}."\nvariables = { field = "history" }\n'
         '[prompts.poet]\nsystem = "Rhyme about {theme}."\n'
     )
-    with known.chat("-s", "s", "-q") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "-q") as term:
         say(term, "/prompt", "no prompt: the history, then your message")
         say(term, "/prompt history", "system: You know {field}.")
         term.enter("Hello")
         term.wait_for("Turn 4: Hello")
         say(term, "/prompt poet", "it needs theme: /var theme")
         refused(term, "/prompt nobody", "there is no prompt 'nobody'")
-        leave(term)
     assert known.server.chats[0].texts[0] == ("system", "You know history.")
     store = known.store()
     assert store.snapshot("s", 0).session.settings["prompt"] == "poet"
@@ -364,27 +325,22 @@ def test_editor_puts_what_was_written_into_the_line(known: User) -> None:
     script = known.home / "editor"
     script.write_text('#!/bin/sh\nprintf " and more\\nlines" >> "$1"\n')
     script.chmod(0o700)
-    with known.chat("-s", "s", "-q", EDITOR=str(script), VISUAL="") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "-q", EDITOR=str(script), VISUAL="") as term:
         term.enter("/editor begun")
         term.wait_for("lines")
         term.key("enter")
         term.wait_for("Turn 4")
-        leave(term)
     assert known.server.chats[0].texts[-1][1].split() == ["begun", "and", "more", "lines"]
 
 
 def test_an_editor_that_fails_sends_nothing(known: User) -> None:
-    with known.chat("-s", "s", "-q", EDITOR="false", VISUAL="") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "-q", EDITOR="false", VISUAL="") as term:
         say(term, "/editor", "the editor failed")
-        leave(term)
     assert known.server.chats == []
 
 
 def test_in_multiline_enter_makes_a_new_line_and_control_j_sends(known: User) -> None:
-    with known.chat("-s", "s", "-q") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", "-q") as term:
         say(term, "/multiline", "^J, Alt+Enter sends, Enter makes a new line")
         term.send("one")
         term.key("enter")
@@ -395,5 +351,4 @@ def test_in_multiline_enter_makes_a_new_line_and_control_j_sends(known: User) ->
         say(term, "/multiline", "Enter sends, ^J, Alt+Enter makes a new line")
         term.enter("three")
         term.wait_for("Turn 5")
-        leave(term)
     assert known.server.chats[0].texts[-1] == ("user", "one\ntwo")

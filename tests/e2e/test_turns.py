@@ -8,8 +8,7 @@ from threading import Event
 import pytest
 
 from chatcli.messages import Message
-from tests.e2e.conftest import User
-from tests.e2e.test_chat import leave, prompts
+from tests.e2e.conftest import User, leave, prompts
 from tests.e2e.test_slash import known, refused, say
 from tests.redis_server import free_port, running
 from tests.servers import BAD_KEY, Thought
@@ -26,8 +25,7 @@ def at_the_prompt(term: Terminal) -> bool:
 
 
 def test_retry_keeps_the_reply_it_replaces_and_alt_brings_it_back(known: User) -> None:
-    with known.chat("-s", "s", cols=60) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", cols=60) as term:
         say(term, "/alt", "the last turn has no other version; /retry makes one")
         say(term, "/retry", "Turn 3: question 2")
         say(term, "/alternatives", "*  2  test-model")
@@ -37,25 +35,21 @@ def test_retry_keeps_the_reply_it_replaces_and_alt_brings_it_back(known: User) -
         say(term, "/alt", "*  1  answer 2")
         say(term, "/alt 7", "there is no version 7 of the last turn")
         refused(term, "/alt x", "whole number")
-        leave(term)
     assert len(known.said("s")) == 6
 
 
 def test_another_model_is_asked_once(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         say(term, "/retry -m another", "Turn 3: question 2")
         say(term, "Hi", "Turn 4: Hi")
         say(term, "/model", "test-model")
         refused(term, "/retry another", "/retry does not know 'another'")
         refused(term, "/retry -m", "/retry, or /retry -m MODEL")
-        leave(term)
     assert [request.body["model"] for request in known.server.chats] == ["another", "test-model"]
 
 
 def test_a_retry_that_fails_or_is_stopped_leaves_the_reply(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         known.server.refuses(BAD_KEY)
         say(term, "/retry -m another", "error:")
         gate = Event()
@@ -68,27 +62,23 @@ def test_a_retry_that_fails_or_is_stopped_leaves_the_reply(known: User) -> None:
         term.wait(shown)
         gate.set()
         say(term, "Hi", "Turn 4: Hi")
-        leave(term)
     assert known.said("s")[4:6] == [("user", "question 2"), ("assistant", "answer 2")]
 
 
 def test_the_last_message_is_edited_in_its_place(known: User) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         term.enter("/edit")
         term.wait_for("edit> question 2")
         term.enter(" and a half")
         term.wait_for("Turn 3: question 2 and a half")
         term.wait(at_the_prompt)
         say(term, "/alt", "1  “question 2”")
-        leave(term)
     assert known.said("s")[4:] == [("user", "question 2 and a half"), ("assistant", "Turn 3: question 2 and a half")]
 
 
 @pytest.mark.parametrize("keys", [["c-c"], ["c-u", "enter"], ["c-d"], ["enter"]])
 def test_an_edit_that_is_cancelled_changes_nothing(known: User, keys: list[str]) -> None:
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         term.enter("/edit 2")
         term.wait_for("edit 2> question 1")
         if keys == ["c-d"]:
@@ -96,7 +86,6 @@ def test_an_edit_that_is_cancelled_changes_nothing(known: User, keys: list[str])
         term.key(*keys)
         term.wait_for("nothing was changed")
         say(term, "/edit 9", "there is no turn 9")
-        leave(term)
     assert len(known.said("s")) == 6
     assert known.server.chats == []
 
@@ -108,8 +97,7 @@ def test_an_earlier_message_is_edited_in_a_session_of_its_own(known: User) -> No
     store.append("s", [Message("user", "last"), Message("assistant", "answer")])
     store.update("s", settings={"memory": "window:2"})
     store.close()
-    with known.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s") as term:
         term.enter("/edit 4")
         term.wait_for("edit 4> look")
         term.enter(" again")
@@ -117,7 +105,6 @@ def test_an_earlier_message_is_edited_in_a_session_of_its_own(known: User) -> No
         assert "now in s-2, with turns 1 to 3 of s, which stays as it is" in term.text()
         term.wait(at_the_prompt)
         say(term, "/info", "s-2")
-        leave(term)
     assert len(known.said("s")) == 10
     assert [text for _, text in known.said("s-2")][6:] == ["look again", "Turn 3: look again image_url"]
     sent = known.server.chats[0].body["messages"]
@@ -132,16 +119,13 @@ def test_a_long_message_is_edited_in_the_editor(known: User, tmp_path: Path) -> 
     editor = tmp_path / "editor"
     editor.write_text("#!/bin/sh\nsed -i '2,$d' \"$1\"\n")
     editor.chmod(0o755)
-    with known.chat("-s", "s", VISUAL=str(editor)) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", VISUAL=str(editor)) as term:
         say(term, "/edit", "Turn 4: 0")
-        leave(term)
     assert known.said("s")[6] == ("user", "0")
 
 
 def test_fork_goes_on_in_a_copy(known: User) -> None:
-    with known.chat("-s", "s", rows=40) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", rows=40) as term:
         say(term, "/fork", "now in s-2, a copy of s, which stays as it is")
         say(term, "Hi", "Turn 4: Hi")
         say(term, "/fork", "now in s-3, a copy of s-2")
@@ -150,7 +134,6 @@ def test_fork_goes_on_in_a_copy(known: User) -> None:
         say(term, "/fork old", "there is a session 'old' already")
         say(term, "/new", "auto")
         say(term, "/fork", "there is nothing to copy yet")
-        leave(term)
     assert [len(known.said(name)) for name in ("s", "s-2", "s-3", "名 {*}")] == [6, 8, 8, 10]
 
 
@@ -169,12 +152,10 @@ def test_sessions_fork(known: User) -> None:
 def test_a_reply_that_was_cut_off_goes_on(user: User) -> None:
     user.server.replies("One two three ", "four f", finish="length")
     user.server.replies("two three four ", "five six", finish="stop")
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         say(term, "Count", "cut at the token limit; /continue goes on")
         say(term, "/continue", "One two three four five six")
         say(term, "/continue", "the last reply ended by itself")
-        leave(term)
     assert user.said("s") == [("user", "Count"), ("assistant", "One two three four five six")]
 
 
@@ -182,8 +163,7 @@ def test_a_reply_that_was_stopped_goes_on_inside_its_code(user: User) -> None:
     gate = Event()
     user.server.replies("```py\nfirst = 1\n", gate, "never")
     user.server.replies("second = 2\n```\n")
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         term.enter("Code")
         term.wait_for("first = 1")
         term.key("c-c", "c-c")
@@ -191,7 +171,6 @@ def test_a_reply_that_was_stopped_goes_on_inside_its_code(user: User) -> None:
         gate.set()
         say(term, "/continue", "second = 2")
         assert "```" not in term.text(), "it is drawn as code"
-        leave(term)
     assert user.said("s")[1] == ("assistant", "```py\nfirst = 1\nsecond = 2\n```\n")
 
 
@@ -199,15 +178,13 @@ def test_a_stop_while_a_reply_goes_on_keeps_both_parts(user: User) -> None:
     gate = Event()
     user.server.replies("One two three", finish="length")
     user.server.replies(" four", gate, "never")
-    with user.chat("-s", "s") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s") as term:
         say(term, "Count", "cut at the token limit")
         term.enter("/continue")
         term.wait_for("One two three four")
         term.key("c-c", "c-c")
         term.wait_for("stopped; what came is kept")
         gate.set()
-        leave(term)
     assert user.said("s") == [("user", "Count"), ("assistant", "One two three four")]
 
 
@@ -231,8 +208,7 @@ def coded(user: User) -> User:
 def test_copy_puts_a_reply_or_its_code_on_the_clipboard(coded: User, tmp_path: Path) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
-    with coded.chat("-s", "s", DISPLAY=":9", **programs(folder, "xclip")) as term:
-        term.wait_for("you>")
+    with coded.chatting("-s", "s", DISPLAY=":9", **programs(folder, "xclip")) as term:
         say(term, "/copy", "copied 13 lines")
         assert (folder / "clip").read_text() == CODE
         say(term, "/copy 1", "copied 2 lines")
@@ -244,19 +220,16 @@ def test_copy_puts_a_reply_or_its_code_on_the_clipboard(coded: User, tmp_path: P
         say(term, "/copy code 3", "the last reply has 2 blocks of code")
         say(term, "/copy 9", "there is no turn 9")
         refused(term, "/copy it", "whole number")
-        leave(term)
 
 
 def test_over_ssh_the_terminal_copies_and_nothing_else_of_it_is_written(coded: User, tmp_path: Path) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
-    with coded.chat("-s", "s", DISPLAY=":9", SSH_TTY="/dev/pts/9", **programs(folder, "xclip")) as term:
-        term.wait_for("you>")
+    with coded.chatting("-s", "s", DISPLAY=":9", SSH_TTY="/dev/pts/9", **programs(folder, "xclip")) as term:
         say(term, "/copy code", "by the terminal, if it allows that")
         said = base64.b64encode(b"a = '\x1b[31m'\n\nb = 2")
         assert b"\x1b]52;c;" + said + b"\x07" in term.raw
         assert not (folder / "clip").exists()
-        leave(term)
 
 
 def test_without_a_clipboard_two_lines_say_so(coded: User) -> None:
@@ -271,23 +244,20 @@ def test_without_a_clipboard_two_lines_say_so(coded: User) -> None:
 
 def test_what_the_model_thought_is_shown_when_asked_for(user: User) -> None:
     user.server.replies(Thought("First \x1b[31mthis.\n"), Thought("Then that."), "Done.")
-    with user.chat("-s", "s", "--plain") as term:
-        term.wait_for("you>")
+    with user.chatting("-s", "s", "--plain") as term:
         say(term, "Think", "Done.")
         say(term, "Again", "Turn 2: Again")
         say(term, "/reasoning", "nothing is known of what the model thought")
         say(term, "/reasoning 1", "Then that.")
         assert "First this." in term.text() or "First ␛[31mthis." in term.text()
         say(term, "/reasoning 9", "there is no turn 9")
-        leave(term)
     assert "First" not in str(user.server.chats[1].body)
 
 
 def test_the_new_commands_complete(known: User) -> None:
     config = known.home / "config.toml"
     config.write_text(f'[models.mine]\nid = "m"\nbase_url = "{known.server.url}"\n')
-    with known.chat("-s", "s", CHATCLI_CONFIG=str(config)) as term:
-        term.wait_for("you>")
+    with known.chatting("-s", "s", CHATCLI_CONFIG=str(config)) as term:
         term.send("/conti\t")
         term.wait_for("you> /continue")
         term.key("c-c")
@@ -297,7 +267,6 @@ def test_the_new_commands_complete(known: User) -> None:
         term.send("/retry -m mi\t")
         term.wait_for("you> /retry -m mine")
         term.key("c-c")
-        leave(term)
 
 
 def test_two_terminals_take_turns_at_the_same_session(known: User) -> None:
@@ -341,12 +310,10 @@ def test_with_the_store_away_nothing_typed_is_lost_and_nothing_is_half_done(user
 
 def test_in_redis_versions_survive_the_program_and_a_fork(user: User) -> None:
     with running() as redis:
-        with user.chat("-s", "s", "--store", redis.url) as term:
-            term.wait_for("you>")
+        with user.chatting("-s", "s", "--store", redis.url) as term:
             say(term, "one", "Turn 1: one")
             user.server.replies("another", finish="length")
             say(term, "/retry", "cut at the token limit")
-            leave(term)
         with user.chat("-s", "s", "--store", redis.url) as term:
             term.wait_for("another")
             user.server.replies(" one")
