@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chatcli.memory.facts import Entities, Entity, Fact, gist, read
+from chatcli.memory.derived import read
+from chatcli.memory.facts import Entities, Entity, Fact, gist
 from chatcli.memory.history import History
 from chatcli.memory.naming import key_of, words_of
 from chatcli.messages import is_count, is_time

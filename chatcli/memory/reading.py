@@ -10,22 +10,9 @@ from itertools import islice
 
 from chatcli.errors import BadRequest, BrokenStream, ContextTooLong, TimedOut
 from chatcli.memory import corrections
+from chatcli.memory.derived import STATE, Derived, mark_after, read, written
 from chatcli.memory.extraction import SCHEMA, Found, NewTurn, facts_in, request
-from chatcli.memory.facts import (
-    STATE,
-    Derived,
-    Entities,
-    Entity,
-    Fact,
-    bounded,
-    clean_fact,
-    gist,
-    mark_after,
-    note,
-    read,
-    spread,
-    written,
-)
+from chatcli.memory.facts import Entities, Entity, Fact, bounded, clean_fact, gist, note, spread
 from chatcli.memory.history import History
 from chatcli.memory.naming import USER, Said, key_of, tidy, words_of
 from chatcli.memory.quoting import abridged

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatcli.chat import Chat
-from chatcli.memory import View, corrections, facts, pins, summary
+from chatcli.memory import View, corrections, derived, pins, summary
 from chatcli.memory.history import History
 from chatcli.memory.numbering import numbers_of, open_numbered
 from chatcli.messages import Message, readable
@@ -121,7 +121,7 @@ def _summary(view: View) -> Iterator[Thing]:
 
 def _entities(view: View, last: int) -> Iterator[Thing]:
     """Yield what is known of whom, the user's own facts among it, and how far the history was read for it."""
-    known, read = corrections.known(view.history), facts.read(view.history)
+    known, read = corrections.known(view.history), derived.read(view.history)
     texts = [fact.text for entity in known.values() for fact in entity.current]
     if not (texts or read.stop):
         return

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chatcli.memory import corrections, facts
+from chatcli.memory import corrections, derived
 from chatcli.memory.history import open_history
 from tests.e2e.conftest import User, leave
 from tests.e2e.test_slash import refused, say
@@ -45,7 +45,7 @@ def told(user: User) -> User:
 def turns_read(user: User) -> int:
     store = user.store()
     try:
-        return facts.read(open_history(store, "s", 4)).turns
+        return derived.read(open_history(store, "s", 4)).turns
     finally:
         store.close()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chatcli.memory import View, corrections, facts, parse_memory
+from chatcli.memory import View, corrections, derived, parse_memory
 from chatcli.memory.extraction import SCHEMA
 from chatcli.memory.facts import ENTITIES, FACTS, FACTS_OF_ONE, LONGEST_FACT, Fact
 from chatcli.memory.history import open_history
@@ -289,14 +289,14 @@ def test_everything_is_bounded() -> None:
         session.say(f"Ada has seen thing{number} " + " ".join(f"P{number}x{n}" for n in range(20)))
     many = [(f"P{turn}x{n}", f"was seen {k}", turn + 1) for turn in range(22) for n in range(20) for k in "abc"]
     session.read(*(said(*((e, f, t) for e, f, t in many if t == turn + 1)) for turn in range(22)), room=100)
-    found = facts.read(session.view.history).entities
+    found = derived.read(session.view.history).entities
     assert len(found) == FACTS // 3 < ENTITIES
     assert sum(len(entity.facts) for entity in found.values()) <= FACTS
     assert "p21x0" in found
     assert "p0x0" not in found
     session = Session(*(f"Ada saw thing{number}" for number in range(60)))
     session.read(*(said(("Ada", f"saw thing{number}" + " x" * 400, number + 1)) for number in range(60)), room=8)
-    (ada,) = facts.read(session.view.history).entities.values()
+    (ada,) = derived.read(session.view.history).entities.values()
     assert len(ada.facts) == FACTS_OF_ONE
     assert ada.facts[-1].turn == 60
     assert all(len(fact.text) <= LONGEST_FACT for fact in ada.facts)
@@ -319,7 +319,7 @@ def test_facts_of_a_turn_that_was_taken_back_are_not_sent_and_do_not_return_with
 
 def test_a_turn_that_says_the_same_as_one_that_was_taken_back_is_another_one() -> None:
     session = Session("Ada likes tea.", "Hello")
-    mark = facts.mark_after(session.view.history.turn_at(2), 2)  # type: ignore[arg-type]
+    mark = derived.mark_after(session.view.history.turn_at(2), 2)  # type: ignore[arg-type]
     assert mark.holds(session.view.history)
     session.undo()
     assert not mark.holds(session.view.history)
@@ -351,7 +351,7 @@ def test_a_long_undo_goes_back_to_a_mark_that_holds() -> None:
         session.say(f"Ada saw thing{number}")
         session.read(said(("Ada", f"saw thing{number}", number + 1)))
     session.undo(120)
-    kept = facts.read(session.view.history)
+    kept = derived.read(session.view.history)
     assert 40 <= kept.turns <= 80
     assert len(kept.marks) <= 33
     assert f'"turn": {kept.turns + 1}' in session.read().asked[0][-1].text
@@ -373,6 +373,6 @@ def test_of_two_terminals_one_wins_and_the_other_goes_on_from_there() -> None:
 def test_a_damaged_state_counts_as_none(value: dict[str, Any]) -> None:
     session = Session("Ada likes tea.")
     history = session.view.history
-    session.change(Change("entities", facts.State(value, history.watermark(2)), None))
+    session.change(Change("entities", derived.State(value, history.watermark(2)), None))
     session.read(said(("Ada", "likes tea", 1)))
     assert session.known == {"Ada": ["likes tea"]}

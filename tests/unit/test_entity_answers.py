@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatcli.errors import BrokenStream, ChatError, ModelError, Unreachable
-from chatcli.memory import corrections, facts
+from chatcli.memory import corrections, derived, facts
 from chatcli.memory.extraction import LONGEST_ANSWER
 from chatcli.memory.naming import USER, Said, key_of
 from tests.unit.test_entity import ScriptedAsk, Session, said
@@ -150,7 +150,7 @@ def test_a_turn_that_spoils_every_request_is_passed_over_and_takes_no_other_with
     assert len(ask.asked) == 1
     assert "poison" not in ask.last.split("New turns:")[1]
     assert session.known == {"Ada": ["likes tea"]}
-    assert facts.read(session.view.history).skipped == (1,)
+    assert derived.read(session.view.history).skipped == (1,)
 
 
 def test_after_a_failure_the_turn_is_asked_for_alone() -> None:

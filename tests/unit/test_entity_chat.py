@@ -5,7 +5,7 @@ from typing import Any
 
 from chatcli.aids import Aids
 from chatcli.chat import Chat
-from chatcli.memory import corrections, facts, parse_memory
+from chatcli.memory import corrections, derived, parse_memory
 from chatcli.memory.history import open_history
 from chatcli.model import Finished
 from chatcli.stores import Store
@@ -26,7 +26,7 @@ def chat_with(side: ScriptedModel, store: Store, spec: str = "entity+window:1") 
 def say(chat: Chat, text: str, turns: int) -> str:
     """Send a text, wait until its turn was read; return the input as it was sent."""
     list(chat.send(text))
-    until(lambda: facts.read(open_history(chat.store, "s", 4)).turns == turns)
+    until(lambda: derived.read(open_history(chat.store, "s", 4)).turns == turns)
     assert isinstance(chat.model, ScriptedModel)
     return chat.model.asked[-1][-1].text
 
@@ -103,7 +103,7 @@ def test_forgetting_while_a_turn_is_read_holds() -> None:
     until(lambda: len(side.asked) == 2)
     chat.change(lambda history: corrections.forget(history, "ada", chat.store.messages("s")[-1].time or 0))
     gate.set()
-    until(lambda: facts.read(open_history(chat.store, "s", 4)).turns == 2)
+    until(lambda: derived.read(open_history(chat.store, "s", 4)).turns == 2)
     assert known(chat.store) == {}
     chat.close()
 
@@ -115,7 +115,7 @@ def test_two_terminals_on_one_session_read_each_turn_into_one_state() -> None:
         list(chats[number % 2].send(f"Ada likes tea{'!' * number}"))
     for chat in chats:
         chat.background.wake()
-    until(lambda: facts.read(open_history(store, "s", 4)).turns == 4)
+    until(lambda: derived.read(open_history(store, "s", 4)).turns == 4)
     assert known(store) == {"Ada": ["likes tea"]}
     for chat in chats:
         chat.close()

@@ -1,6 +1,6 @@
 """What the user forgot, removed, changed or added holds, whatever is derived."""
 
-from chatcli.memory import corrections, facts
+from chatcli.memory import corrections, derived
 from chatcli.memory.facts import Fact
 from chatcli.messages import Message
 from chatcli.stores import Change
@@ -34,7 +34,7 @@ def test_a_derivation_from_the_beginning_brings_nothing_forgotten_back() -> None
     session.read(said(("Ada", "likes tea", 1)))
     session.forget("Ada")
     state = session.view.history.state("entities")
-    session.change(Change("entities", facts.State({}, facts.State({}, state.watermark).watermark), state))  # type: ignore[union-attr]
+    session.change(Change("entities", derived.State({}, derived.State({}, state.watermark).watermark), state))  # type: ignore[union-attr]
     session.read(said(("Ada", "drinks tea", 1), ("Bob", "is ill", 2)))
     assert session.known == {"Bob": ["is ill"]}
 
@@ -67,7 +67,7 @@ def test_a_removed_fact_stays_away_in_other_words_too_and_its_neighbour_stays() 
     assert session.known == {"Ada": ["likes tea"]}
     state = session.view.history.state("entities")
     assert state
-    session.change(Change("entities", facts.State({}, state.watermark), state))
+    session.change(Change("entities", derived.State({}, state.watermark), state))
     session.read(said(("Ada", "has a home in Paris", 1), ("Ada", "is fond of tea", 1)))
     assert session.known == {"Ada": ["is fond of tea"]}
 

@@ -8,8 +8,9 @@ from rich.cells import cell_len
 from chatcli.aids import Aids
 from chatcli.chat import Chat
 from chatcli.context import Context
-from chatcli.memory import Hit, Selection, facts, parse_memory, summary
-from chatcli.memory.facts import Derived, Entity, Fact
+from chatcli.memory import Hit, Selection, derived, parse_memory, summary
+from chatcli.memory.derived import Derived
+from chatcli.memory.facts import Entity, Fact
 from chatcli.memory.history import open_history
 from chatcli.messages import Message
 from chatcli.render.held import held_by, held_lines
@@ -38,7 +39,7 @@ def store() -> Store:
     turn = history.turn_at(0)
     assert turn is not None
     entity = Entity("ada", {f"Ada {EVIL}": 1}, (Fact(f"likes {EVIL}"),))
-    put(store, facts.STATE, facts.written(Derived((facts.mark_after(turn, 1),), {"ada": entity}), history))
+    put(store, derived.STATE, derived.written(Derived((derived.mark_after(turn, 1),), {"ada": entity}), history))
     return store
 
 

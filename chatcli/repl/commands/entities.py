@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatcli.chat import Chat
 from chatcli.errors import NotFound, UsageError
-from chatcli.memory import corrections, facts
+from chatcli.memory import corrections, derived
 from chatcli.memory.corrections import Line
 from chatcli.memory.facts import LONGEST_FACT, Entity, Fact
 from chatcli.memory.history import History, open_history
@@ -89,7 +89,7 @@ def _with_source(fact: Fact) -> str:
 
 def _tell_how_it_stands(repl: "Repl", history: History, any_known: bool) -> None:
     """Say what the list above is not: complete, or sent."""
-    chat, read = repl.chat, facts.read(history)
+    chat, read = repl.chat, derived.read(history)
     is_on = any(isinstance(one, Reading) for one in chat.memory.derivations(chat.look()))
     if not is_on:
         lead = f"{chat.memory.spec} does not send them" if any_known else "nothing is known"
