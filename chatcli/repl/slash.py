@@ -1,7 +1,7 @@
 """Slash commands, declared once: dispatch, help and completion come from the same place.
 
 @slash("retry", "regen", help="send the last input again")
-def retry(talk: Talk, argument: str) -> None: …
+def retry(repl: Repl, argument: str) -> None: …
 """
 
 import shlex
