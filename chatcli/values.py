@@ -77,33 +77,18 @@ def option_value(name: str, text: str) -> Any:
 
     Raises UsageError for what JSON cannot carry: NaN, infinities, what is nested too deep.
     """
-
     import json  # not before the prompt
-    import math
-
-    def refused() -> UsageError:
-        return UsageError(
-            f"the option {_short(name)}: {_short(text)} is no number that can be sent", "write a number, true or text"
-        )
-
-    def number(digits: str) -> float:
-        value = float(digits)
-        if not math.isfinite(value):
-            raise refused()
-        return value
-
-    def constant(word: str) -> float:
-        raise refused()
 
     try:
-        value = json.loads(text, parse_float=number, parse_constant=constant)
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
         readable_text(json.dumps(value, ensure_ascii=False))
-        if _depth(value) > DEPTH:
-            raise refused()
+        _check_depth(value)
     except json.JSONDecodeError:
         return readable_text(text)
     except (ValueError, RecursionError):  # thousands of digits, thousands of brackets
-        raise refused() from None
+        raise UsageError(
+            f"the option {_short(name)}: {_short(text)} is no number that can be sent", "write a number, true or text"
+        ) from None
     return value
 
 
@@ -118,6 +103,20 @@ def meant_option(name: str) -> str | None:
 def counted(number: int, word: str) -> str:
     """Return `1 turn`, `2 turns`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def _finite(digits: str) -> float:
+    import math
+
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(digits)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    if _depth(value) > DEPTH:
+        raise RecursionError
 
 
 def _depth(value: Any) -> int:
