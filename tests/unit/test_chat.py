@@ -198,6 +198,24 @@ def test_a_retry_that_gets_no_reply_leaves_the_old_one_and_nothing_to_decide(scr
     assert chat.unfinished() == []
 
 
+def test_an_edit_that_gets_no_reply_is_kept_to_be_sent_again() -> None:
+    chat = chat_with(["old"], [TOO_MANY])
+    run(chat.send("Hi"))
+    with pytest.raises(RateLimited):
+        run(chat.edit(chat.last(), "Hello"))
+    assert [turn.user.text for turn in chat.unfinished()] == ["Hello"]
+    assert said(chat) == [("user", "Hi"), ("assistant", "old")]
+
+
+def test_the_beginning_of_another_reply_is_kept_when_it_cannot_be_gone_on_with() -> None:
+    chat = chat_with(["old"], [TOO_MANY])
+    run(chat.send("Hi"))
+    begun = chat.last()._replace(partial="Half an ans", writer="elsewhere/1/1")
+    with pytest.raises(RateLimited):
+        run(chat.resume(begun))
+    assert [turn.partial for turn in chat.unfinished()] == ["Half an ans"]
+
+
 def test_retry_without_a_turn_is_an_error() -> None:
     with pytest.raises(NotFound):
         run(chat_with().retry())

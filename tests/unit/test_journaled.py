@@ -864,7 +864,7 @@ def test_what_not_even_the_journal_takes_is_given_back_but_a_reply_stays_and_goe
     pending, _ = a_turn("two")
     store.begin("s", pending)
     between.fate = "lost"
-    store.drop("s", "none")  # the journal's file is there
+    say(store, "kept")  # the journal's file is there
     database = store._meanwhile._journal._db
     assert database is not None
     (pages,) = database.execute("PRAGMA page_count").fetchone()
@@ -876,10 +876,10 @@ def test_what_not_even_the_journal_takes_is_given_back_but_a_reply_stays_and_goe
     with pytest.raises(StoreError, match=r"journal\.db is full"):
         store.begin("s", Pending(new_id(), Message("user", "y" * 100_000), this_writer()))
     assert [turn.user.text for turn in store.pending("s")] == []
-    assert texts(store)[2:] == ["two", big.text]
+    assert texts(store)[2:] == ["kept", "re: kept", "two", big.text]
     between.fate = "done"
     assert store.knock()
-    assert texts(inner)[2:] == ["two", big.text]
+    assert texts(inner)[2:] == ["kept", "re: kept", "two", big.text]
     assert not store.lost
 
 
