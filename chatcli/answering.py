@@ -32,7 +32,8 @@ class Answering(Assembly):
     """A session whose turns are answered, and in which what is derived from them catches up in the background.
 
     `settings` are what the user chose for this session; they are saved with its first turn. `author` is kept with what
-    the user writes; `own` knows what of the history comes from this chat.
+    the user writes; `own` knows what of the history comes from this chat. `thought_in_vain` is what the model
+    thought of the last message, when no reply came of it: it is kept nowhere else.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Answering(Assembly):
     own: OwnWriting = field(default_factory=OwnWriting, init=False)
     last_context: Context | None = field(default=None, init=False)
     last_usage: Usage | None = field(default=None, init=False)
+    thought_in_vain: str = field(default="", init=False)
     _pump: Pump | None = field(default=None, init=False)
     _stopped: bool = field(default=False, init=False)
     _used: bool = field(default=False, init=False)
@@ -61,7 +63,7 @@ class Answering(Assembly):
         check_images(model or self.model, turn.user.content)
         self._save_settings()
         turn = turn._replace(writer=self.writer)
-        self._stopped, self._used = False, True
+        self._stopped, self._used, self.thought_in_vain = False, True, ""
         self.store.begin(self.session, turn)
         if turn.at is None and not self._length:
             announce(self.store, self.session, turn.user)
@@ -178,6 +180,7 @@ class Answering(Assembly):
         self.last_usage = draft.usage
         draft.take_rest()
         if not draft.began:
+            self.thought_in_vain = draft.reasoning
             leave(self.store, self.session, turn)
             return None
         if draft.usage and not draft.prefix:

@@ -146,14 +146,11 @@ class MarkdownReply:
         self._began = self._began or bool(shown)
 
     def _folded(self) -> str:
-        """Return one line in place of the thoughts, if there were any; once.
-
-        Those that no reply followed are not kept: nothing can show them again.
-        """
+        """Return one line in place of the thoughts, if there were any; once."""
         since, self._thinking_since = self._thinking_since, None
         if since is None or self._quiet or not self._thoughts.any:
             return ""
-        hint = f"; {self._how_to_unfold}" if self._how_to_unfold and self._began else ""
+        hint = f"; {self._how_to_unfold}" if self._how_to_unfold else ""
         line = Text(f"thought for {self._clock() - since:.0f} s{hint}", style=_ASIDE)
         return drawn(self._console, line) + "\n"
 

@@ -240,6 +240,24 @@ def test_reasoning_is_shown_folded_by_the_answer_and_is_no_part_of_the_reply(use
     assert user.said("s")[1] == ("assistant", "The answer.")
 
 
+def test_what_was_thought_before_a_reply_that_never_began_can_still_be_seen(user: User) -> None:
+    user.server.replies(Thought("Let me think of\nevery side of it."), Event(), "never")
+    with user.chat("-s", "s") as term:
+        term.wait_for("you>")
+        term.enter("Why?")
+        term.wait_for("every side of it.")
+        term.key("c-c")
+        term.wait_for("/retry sends it again")
+        term.wait_gone("every side of it.")
+        term.enter("/reasoning")
+        term.wait_for("every side of it.")
+        term.enter("/retry")
+        term.wait_for("Turn 1: Why?")
+        term.enter("/reasoning")
+        term.wait_for("nothing is known of what the model thought")
+        leave(term)
+
+
 def test_the_speed_is_told_below_the_reply_when_asked_for(user: User) -> None:
     user.server.replies("The answer.", usage=(11, 312, None))
     with user.chatting("-s", "s", CHATCLI_SHOW_SPEED="true") as term:

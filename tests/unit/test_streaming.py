@@ -363,14 +363,6 @@ def test_thoughts_are_shown_dim_and_folded_to_a_line_when_the_reply_begins() -> 
     assert out.lines() == ["thought for 4 s; /reasoning shows it", "", "The reply."]
 
 
-def test_thoughts_that_no_reply_followed_are_not_said_to_be_kept() -> None:
-    out = ScreenFile()
-    reply = reply_on(out, clock=Clock(), how_to_unfold="/reasoning shows it")
-    think(reply, "hm hm")
-    reply.finish()  # ^C
-    assert out.lines() == ["thought for 0 s"]
-
-
 def test_long_thoughts_show_their_last_lines_and_leave_none() -> None:
     out = ScreenFile(20, 10)
     reply = reply_on(out, clock=Clock())

@@ -122,7 +122,8 @@ def _block(text: str, number: int) -> tuple[str, str]:
 )
 def reasoning(repl: "Repl", argument: str) -> None:
     """Show what a model thought, dimmed, as far as it was kept."""
-    thought = reasoning_of(_reply(repl, argument))
+    in_vain = "" if argument else repl.chat.thought_in_vain
+    thought = in_vain or reasoning_of(_reply(repl, argument))
     repl.screen.tell(thought or "nothing is known of what the model thought before this reply")
 
 
