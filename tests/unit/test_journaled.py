@@ -18,6 +18,7 @@ from chatcli.stores.bounded import Patience, Workers
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.stores.journal import Entry, Journal
 from chatcli.stores.journaled import Journaled
+from chatcli.stores.seen import HIDDEN, KEPT, Seen
 from chatcli.stores.sqlite import SqliteStore
 from chatcli.writer import this_writer
 from tests.fakes import ScriptedModel
@@ -509,7 +510,8 @@ def test_a_turn_that_another_run_left_is_offered_also_when_the_store_goes_away_b
     store = run()
     pending, _ = a_turn("one")
     inner.begin("s", pending._replace(writer=f"{this_writer()}0"))
-    assert len(store.pending("s")) == 1
+    inner.begin("s", a_turn("of who goes on elsewhere")[0]._replace(writer="elsewhere/1/1"))
+    assert len(store.pending("s")) == 2
     between.fate = "lost"
     assert [turn.id for turn in store.pending("s")] == [pending.id]
 
@@ -794,6 +796,16 @@ def test_a_title_that_was_seen_may_be_changed_while_the_store_is_away(
     between.fate = "done"
     assert store.knock()
     assert inner.snapshot("s", 0).session.title == "new"
+
+
+def test_of_a_very_long_history_the_newest_messages_are_there_to_go_on_with() -> None:
+    seen, stand_in, long = Seen(), InMemoryStore(), 2 * KEPT + 2
+    seen.length("s", long)
+    seen.messages("s", 0, [Message("user", str(number)) for number in range(long)])
+    seen.copy_to(stand_in, "s")
+    found = stand_in.messages("s")
+    assert (len(found), found[-1].text, found[-KEPT].text) == (long, str(long - 1), str(long - KEPT))
+    assert found[0] is HIDDEN
 
 
 def test_a_store_that_goes_away_again_while_turns_are_put_there_is_given_no_more_of_them(between: Outages) -> None:
