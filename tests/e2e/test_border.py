@@ -80,7 +80,7 @@ def fill(store: Store, texts: Sequence[str]) -> None:
 
 
 def test_a_reply_and_its_reasoning_in_pieces(user: User) -> None:
-    with user.chatting("-s", "s", rows=50, cols=100) as term:
+    with user.chatting("-s", "s", "--memory", "window:4", rows=50, cols=100) as term:
         for number, some in enumerate(groups(PAYLOADS, 150)):
             text = "\n\n".join(some)
             thoughts = map(Thought, in_pieces(text[:2000], number + 100))
