@@ -35,6 +35,7 @@ from wcwidth import wcwidth
 from tests.picture import svg_of
 
 PATIENCE = 20.0  # seconds a wait may take: far more than needed, for a busy machine
+LOOK = 0.1  # seconds until a wait looks again where the program wrote nothing
 
 # What a terminal program needs of the environment; the rest (NO_COLOR, CI, COLUMNS, keys) stays outside.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -322,9 +323,12 @@ class Terminal:
 
     def wait(self, seen: "Callable[[Terminal], object]", timeout: float = PATIENCE, what: str = "") -> None:
         """Wait until `seen(self)` is true; fail with the screen after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
         with self._changed:
-            if not self._changed.wait_for(lambda: seen(self), timeout):
-                self._fail(f"waited {timeout} s for {what or seen}")
+            while not seen(self):
+                if time.monotonic() > deadline:
+                    self._fail(f"waited {timeout} s for {what or seen}")
+                self._changed.wait(LOOK)  # what is waited for may be elsewhere: in a file, say
 
     def wait_for(self, text: str, timeout: float = PATIENCE) -> None:
         """Wait until `text` is on the visible screen (within one row, or over rows with newlines)."""
