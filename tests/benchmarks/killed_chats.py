@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from chatcli.alternatives import other_replies
 from chatcli.messages import Message
 from chatcli.stores.address import open_store
 from tests.redis_server import running
@@ -266,7 +267,10 @@ def check(session: Killed) -> dict[str, str]:
 
 
 def check_turns(messages: Sequence[Message]) -> dict[str, str]:
-    """Return the replies by input: whole turns, each once and in the order in which they were sent."""
+    """Return what is kept of replies, by input: whole turns, each once and in the order in which they were sent.
+
+    A reply that was sent again is kept beside the one that replaced it, which may have been stopped sooner.
+    """
     asked, answers = [message.text for message in messages[0::2]], messages[1::2]
     assert [message.role for message in messages] == ["user", "assistant"] * len(asked), "a turn is torn"
     assert max(Counter(asked).values(), default=1) == 1, "a turn is there twice"
@@ -275,7 +279,8 @@ def check_turns(messages: Sequence[Message]) -> dict[str, str]:
     for name, answer in zip(asked, answers, strict=True):
         whole = reply_to(name)
         assert answer.text == whole if answer.finish == "stop" else whole.startswith(answer.text.rstrip()), name
-    return {name: answer.text for name, answer in zip(asked, answers, strict=True)}
+    kept = {name: [*other_replies(answer), answer] for name, answer in zip(asked, answers, strict=True)}
+    return {name: " ".join(reply.text for reply in replies) for name, replies in kept.items()}
 
 
 # The campaign
