@@ -64,10 +64,11 @@ def chat_through(user: User, seconds: float) -> Outcome:
                 _turn(between, weather_at(now, seconds))
                 _say(term, said, waits)
             between.turns("fair")
-            term.wait(lambda t: "store away" not in t.text(), timeout=60)
+            term.wait(_is_there, timeout=60)
             _say(term, said, waits)
             term.enter("/exit")
             term.wait_exit()
+            assert "kept here for" not in term.text(), term.text()
         store = RedisStore(redis.url)
         stored = [message.text for message in store.messages("cut") if message.role == "user"]
         assert [m.text.partition(": ")[2] for m in store.messages("cut") if m.role == "assistant"] == stored
@@ -79,6 +80,12 @@ def chat_through(user: User, seconds: float) -> Outcome:
 def _turn(between: Network, weather: Weather) -> None:
     if between.weather != weather:
         between.turns(weather)
+
+
+def _is_there(term: Terminal) -> bool:
+    """Say whether the toolbar stands at the bottom, and says nothing of a store that is away."""
+    bar = [line for line in term.screen_lines() if line][-1]
+    return bar.startswith("cut · ") and "store away" not in bar
 
 
 def _say(term: Terminal, said: list[str], waits: list[tuple[float, float]]) -> None:
