@@ -96,9 +96,14 @@ class ClusterStore(RedisStore):
         self._writes.once(new, publish, [("EXISTS", key) for key in there], done=mark, also=there)
 
     def rename(self, old: str, new: str) -> None:
-        """See Store. What was begun before, and stopped after the copy was visible, is finished."""
+        """See Store. What was begun before, and stopped after the copy was visible, is finished.
+
+        The old session goes when its copy is on as many replicas as a turn waits for, and not before.
+        """
         source, target = self._keys(old), self._keys(new)
         if begun := self._unfinished(source, target, old):
+            if not self._replicated(target):
+                raise _too_few_replicas(old)
             if self._removed(source, old, begun["digest"]) is None:
                 raise Conflict(
                     f"{new!r} is a copy of {old!r}, which was written to since", f"delete {new!r}, then rename again"
@@ -108,9 +113,12 @@ class ClusterStore(RedisStore):
         for _ in range(ATTEMPTS):
             staged = self._staged(old, new)
             self._publish(old, new, staged)
-            if self._removed(source, old, staged.digest) is not None:
+            replicated = self._replicated(target)
+            if replicated and self._removed(source, old, staged.digest) is not None:
                 return self._finish(target, old)
             self._take_back(new, staged)
+            if not replicated:
+                raise _too_few_replicas(old)
         raise Conflict(f"{old!r} is written to all the time", "rename it when that has ended")
 
     # The steps of a rename
@@ -172,6 +180,17 @@ class ClusterStore(RedisStore):
         questions += [("EXISTS", key) for key in staged.lifetimes]
         self._wire.transact([*target.all, *staged.lifetimes], questions, plan)
 
+    def _replicated(self, target: Keys) -> bool:
+        """Wait for the replicas, as a turn does; say whether the copy is there, and on enough of them."""
+
+        def plan(replies: list[Any], _: Ask) -> Plan[bool]:
+            (came,) = replies
+            # Written once more as it is: WAIT is for what its own connection wrote, and for all before that.
+            return Plan(came is not None, [("HSET", target.info, "moved", came)] if came else [], waits=True)
+
+        there = self._wire.transact([target.info], [("HGET", target.info, "moved")], plan)
+        return there and not self._wire.warning
+
     def _removed(self, keys: Keys, session: str, expected: str | None) -> bool | None:
         """Remove the session, if its digest is `expected` or that is None; say whether there was one.
 
@@ -193,15 +212,23 @@ class ClusterStore(RedisStore):
         self._index.settle(old)
 
     def _take_back(self, new: str, staged: Staged) -> None:
-        """Remove the copy again, unless somebody has written to it."""
+        """Remove the copy again, unless somebody has written to it, or a fail-over has lost it."""
         target = self._keys(new)
 
         def plan(replies: list[Any], _: Ask) -> Plan[None]:
+            if not replies[0]:
+                return Plan(None)
             if replies[0] != [staged.mark.encode()]:
                 raise Conflict(f"{new!r} and the session it was copied from are both in use", "look at both (/history)")
             return Plan(None, [("DEL", *target.all)], [("ZREM", self._index.key, new)])
 
         self._wire.transact(target.all, [("ZRANGE", target.written, -1, -1)], plan)
+
+
+def _too_few_replicas(session: str) -> StoreError:
+    return StoreError(
+        f"the copy of {session!r} is on too few replicas; nothing was changed", "look at them, then repeat it"
+    )
 
 
 def _check_ready(session: str, found: Sequence[int]) -> None:

@@ -576,6 +576,42 @@ def test_a_copy_that_is_lost_before_it_has_its_name_costs_nothing(
     assert everything(store, "new") == before
 
 
+def test_the_old_session_goes_when_its_copy_is_on_as_many_replicas_as_a_turn_waits_for() -> None:
+    """Else a fail-over just then would take both."""
+    with clustered(replicas=(0,)) as cluster, closing(ClusterStore(cluster.url, wait_replicas=1)) as store:
+        guarded, alone, old = (name_on(cluster, number) for number in range(3))
+        store.append(old, TURN)
+        with pytest.raises(StoreError) as refused:
+            store.rename(old, alone)
+        assert refused.value.message == f"the copy of {old!r} is on too few replicas; nothing was changed"
+        assert store.messages(old) == TURN
+        assert not store.exists(alone)
+        assert [session.name for session in store.sessions()] == [old]
+        store.rename(old, guarded)
+        with cluster.client(cluster.nodes[3]) as replica:
+            replica.readonly()
+            assert replica.llen(f"message_store:{guarded}") == 2
+        assert [session.name for session in store.sessions()] == [guarded]
+
+
+def name_on(cluster: RedisCluster, number: int) -> str:
+    """Return the name of a session that lies on that master."""
+    names = map(str, range(100))
+    return next(name for name in names if cluster.owner(f"message_store:{name}") is cluster.nodes[number])
+
+
+def test_a_rename_that_goes_on_waits_for_replicas_too(cluster: RedisCluster, store: ClusterStore, prefix: str) -> None:
+    store.append("old", TURN)
+    rename_without_the_right_to_remove(cluster, prefix)
+    with closing(ClusterStore(cluster.url, prefix, wait_replicas=1)) as waiting:
+        for _ in range(2):
+            with pytest.raises(StoreError, match="on too few replicas; nothing was changed"):
+                waiting.rename("old", "new")
+    assert store.messages("old") == store.messages("new") == TURN
+    store.rename("old", "new")
+    assert (store.exists("old"), store.messages("new")) == (False, TURN)
+
+
 def test_a_session_that_is_begun_while_another_is_copied_to_its_name_is_left(
     cluster: RedisCluster, store: ClusterStore, prefix: str
 ) -> None:
