@@ -5,8 +5,9 @@ is copied to where nobody reads it, made visible whole, and only then removed wh
 leaves everything where it was, or in both places; the same command again finishes it.
 """
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from chatcli.stores import rules
 from chatcli.stores.redis import RedisStore
 from chatcli.stores.redis_cluster_nodes import Slots, cluster_address
 from chatcli.stores.redis_cluster_wire import ClusterWire
-from chatcli.stores.redis_copying import copied, digest
+from chatcli.stores.redis_copying import Types, copied, digest
 from chatcli.stores.redis_exchange import Ask, Command, Plan
 from chatcli.stores.redis_keys import Keys, check_prefix, staging
 from chatcli.stores.redis_standing import ClusterStanding, standing_of
@@ -70,30 +71,28 @@ class ClusterStore(RedisStore):
         """See Store."""
         source, target, mark = self._keys(session), self._keys(new), new_id()
         taken, ready = self.exists(new), staging(target, mark)
+        here, there = ({keys.history: "list", keys.states: "hash"} for keys in (source, ready))
 
-        def stage(replies: list[Any], ask: Ask) -> Plan[tuple[list[Any], list[str]]]:
+        def stage(replies: list[Any], ask: Ask) -> Plan[tuple[list[Any], str]]:
             length, raw = replies
             rules.check_fork(session, new, bool(length or raw), taken, length, stop)
             kept = length if stop is None else stop
-            there = list[str]()
-            if copied(ask, self._wire.ask, (source.history, ready.history), "list", length - kept):
-                there.append(ready.history)
-            if copied(ask, self._wire.ask, (source.states, ready.states), "hash"):
-                there.append(ready.states)
-            return Plan((plans.fork_fields(source, ask, length, raw, kept), there), [_unchanged(source)])
+            read = copied(ask, self._wire.ask, here, [*there], length - kept)
+            return Plan((plans.fork_fields(source, ask, length, raw, kept), read), [_unchanged(source)])
 
         def publish(look: plans.Look) -> Plan[None]:
             if look.done:
                 return Plan(None)
             rules.check_fork(session, new, True, look.exists, 0, None)
-            _check_ready(session, look.replies)
-            moved = [part for key in there for part in _published(key, ready, target, None)]
+            _check_ready(session, look.ask, there, read)
+            ready_keys = itertools.compress(there, look.replies)
+            moved = [part for key in ready_keys for part in _published(key, ready, target, None)]
             return Plan(None, [*moved, ("HSET", target.info, *fields)])
 
         with naming(self._wire, source):
             watched = [source.history, source.info, source.states]
-            fields, there = self._wire.transact(watched, [("LLEN", source.history), ("HGETALL", source.info)], stage)
-        self._writes.once(new, publish, [("EXISTS", key) for key in there], done=mark, also=there)
+            fields, read = self._wire.transact(watched, [("LLEN", source.history), ("HGETALL", source.info)], stage)
+        self._writes.once(new, publish, [("EXISTS", key) for key in there], done=mark, also=[*there])
 
     def rename(self, old: str, new: str) -> None:
         """See Store. What was begun before, and stopped after the copy was visible, is finished.
@@ -147,11 +146,9 @@ class ClusterStore(RedisStore):
             there, lifetimes = others[: len(source.all)], others[len(source.all) :]
             now = rows.seconds(time)
             rules.check_rename(old, new, any(there[:2]), taken, rows.to_pending(rows.pairs(pending), now))
-            for key, kind, ready_key in zip(source.all, source.types.values(), ready.all, strict=True):
-                copied(ask, self._wire.ask, (key, ready_key), kind)
+            read = copied(ask, self._wire.ask, source.types, ready.all)
             lives = {key: life for key, life, found in zip(ready.all, lifetimes, there, strict=True) if found}
-            staged = Staged(mark, lives, digest(ask, source), now if score is None else float(score))
-            return Plan(staged, [_unchanged(source)])
+            return Plan(Staged(mark, lives, read, now if score is None else float(score)), [_unchanged(source)])
 
         questions: list[Command] = [("TIME",), ("HGETALL", source.pending)]
         questions += [("EXISTS", key) for key in source.all] + [("PTTL", key) for key in source.all]
@@ -163,12 +160,12 @@ class ClusterStore(RedisStore):
         target = self._keys(new)
         ready = staging(target, staged.mark)
 
-        def plan(replies: list[Any], _: Ask) -> Plan[None]:
-            done, taken, time, *ready_keys = replies
+        def plan(replies: list[Any], ask: Ask) -> Plan[None]:
+            done, taken, time = replies
             if done is not None:
                 return Plan(None)
             rules.check_rename(old, new, True, bool(taken), ())
-            _check_ready(old, ready_keys)
+            _check_ready(old, ask, ready.types, staged.digest)
             came = json.dumps({"from": old, "digest": staged.digest})
             commands = [part for key, life in staged.lifetimes.items() for part in _published(key, ready, target, life)]
             commands += [("HSETNX", target.info, name, staged.used) for name in ("created", "used")]
@@ -177,7 +174,6 @@ class ClusterStore(RedisStore):
             return Plan(None, commands, [("ZADD", self._index.key, staged.used, new)])
 
         questions = [("ZSCORE", target.written, staged.mark), ("EXISTS", target.history, target.info), ("TIME",)]
-        questions += [("EXISTS", key) for key in staged.lifetimes]
         self._wire.transact([*target.all, *staged.lifetimes], questions, plan)
 
     def _replicated(self, target: Keys) -> bool:
@@ -201,7 +197,7 @@ class ClusterStore(RedisStore):
             index = [("ZREM", self._index.key, session)]
             if not replies[0]:
                 return Plan(False, index=index, over=True)
-            if expected is not None and digest(ask, keys) != expected:
+            if expected is not None and digest(ask, keys.types) != expected:
                 return Plan(None)
             return Plan(True, [("DEL", *keys.all)], index)
 
@@ -231,9 +227,9 @@ def _too_few_replicas(session: str) -> StoreError:
     )
 
 
-def _check_ready(session: str, found: Sequence[int]) -> None:
-    """Raise StoreError unless all that lay ready is there: a fail-over may have lost the newest of it."""
-    if not all(found):
+def _check_ready(session: str, ask: Ask, ready: Types, read: str) -> None:
+    """Raise StoreError unless all that was read lies ready: a fail-over may have lost the newest of it."""
+    if digest(ask, ready) != read:
         raise StoreError(f"the copy of {session!r} was lost on the way; nothing was changed", "repeat it")
 
 

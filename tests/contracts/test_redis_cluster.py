@@ -561,14 +561,16 @@ def test_a_rename_that_stops_before_its_copy_is_whole_shows_nothing_of_it(
     assert everything(store, "new") == before
 
 
+@pytest.mark.parametrize("lost", ["all", "the newer block"])
 def test_a_copy_that_is_lost_before_it_has_its_name_costs_nothing(
-    store: ClusterStore, everywhere: Any, prefix: str
+    store: ClusterStore, everywhere: Any, prefix: str, lost: str
 ) -> None:
-    """As when the master it lies on is replaced by a replica that had not got it."""
+    """As when the master it lies on is replaced by a replica that had not got it, or not all of it."""
     fill(store, "old")
     before = everything(store, "old")
     staged = store._staged("old", "new")
-    everywhere.delete(next(key for key in staged.lifetimes if key.endswith("history")))
+    copy = next(key for key in staged.lifetimes if key.endswith("history"))
+    everywhere.delete(copy) if lost == "all" else everywhere.ltrim(copy, 0, 99)
     with pytest.raises(StoreError, match="lost on the way"):
         store._publish("old", "new", staged)
     assert not store.exists("new")
