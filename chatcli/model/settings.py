@@ -99,7 +99,8 @@ def checked(settings: ModelSettings) -> ModelSettings:
     """Return the settings if a request can be made of them; raise ConfigError when not."""
     if not settings.host:
         variable = "in OPENAI_BASE_URL, or " if settings.key_env == "OPENAI_API_KEY" else ""
-        shown = re.sub(r"(?s)//.*@", "//***@", settings.base_url)  # without user and password
+        # without user and password, and without a query, which may hold a key
+        shown = re.sub(r"(?s)//.*@", "//***@", settings.base_url).partition("?")[0]
         raise ConfigError(
             f"the base_url of the model {settings.name} is no web address: {shown!r}",
             f"write it like https://host/v1 {variable}under [models.{settings.name}] in the config",

@@ -7,10 +7,14 @@ _MISTYPED = r"(?s)^(?!/[^/]|\W*(?:sqlite|unix):|\W*[\w+.-]+://[^/])([^:]*):.*@"
 """What was meant as an address with a login: without its scheme, or with other slashes than two."""
 
 
+_OPTION = r"(?i)([?&][^=&]*(?:password|secret|token|key|sig)=)[^&]*"
+"""A secret in the query: a server's password, or the key that a gateway takes there."""
+
+
 def masked(address: str) -> str:
-    """Return the address with any password replaced by `***`."""
+    """Return the address with any password or key replaced by `***`."""
     address = re.sub(_MISTYPED, r"\1:***@", re.sub(_LOGIN, r"\1:***@", address))
-    return re.sub(r"(?i)([?&](?:ssl_|sentinel_)?password=)[^&]*", r"\1***", address)
+    return re.sub(_OPTION, r"\1***", address)
 
 
 def program_of(command: str) -> str:

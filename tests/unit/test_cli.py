@@ -410,7 +410,9 @@ def test_models_hide_a_password_and_stand_in_line(
     command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "config").mkdir()
-    (home / "config" / "config.toml").write_text('[models.mine]\nbase_url = "http://me:geheim@127.0.0.1:9/v1"\n')
+    (home / "config" / "config.toml").write_text(
+        '[models.mine]\nbase_url = "http://me:geheim@127.0.0.1:9/v1?key=geheim"\n'
+    )
     with ModelServer() as server:
         monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)

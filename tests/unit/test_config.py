@@ -116,11 +116,13 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert as_data(config)["models"]["q"]["api_key"] == "***"
     config = load(
         tmp_path,
-        '[models.q]\nbase_url = "http://me:geheim@h/v1"\nextra_body = { auth_token = "geheim", max_tokens = 5 }\n'
+        '[models.q]\nbase_url = "http://me:geheim@h/v1?api-key=geheim&v=2"\n'
+        'extra_body = { auth_token = "geheim", max_tokens = 5 }\n'
         'options = { extra_headers = { Authorization = "Bearer geheim", list = [{ password = "geheim" }] } }',
     )
     assert "geheim" not in str(as_data(config))
     assert as_data(config)["models"]["q"]["extra_body"]["max_tokens"] == 5
+    assert as_data(config)["models"]["q"]["base_url"] == "http://me:***@h/v1?api-key=***&v=2"
 
 
 def test_the_written_example_is_private_and_never_replaces_a_file(tmp_path: Path) -> None:

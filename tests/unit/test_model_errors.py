@@ -285,4 +285,5 @@ def test_user_and_password_of_an_address_are_not_shown() -> None:
         error = fail(f"http://anna:hunter2@127.0.0.1:{unused.getsockname()[1]}/v1", label="")
     assert type(error) is errors.Unreachable
     assert "hunter2" not in error.message + error.hint
-    assert "hunter2" not in fail("ftp://anna:hunter2@host/v1").message
+    for base_url in ("ftp://anna:hunter2@host/v1", "ftp://host/v1?key=hunter2", "host/v1?a=b&key=hunter2"):
+        assert "hunter2" not in fail(base_url).message

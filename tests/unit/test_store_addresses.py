@@ -66,6 +66,8 @@ def test_redis_is_named_by_its_address_without_the_password(tmp_path: Path) -> N
         ("redis://user:pa/ss@w#rd@host:1/0", "redis://user:***@host:1/0"),
         ("rediss://:secret@host:1", "rediss://:***@host:1"),
         ("unix:///run/redis.sock?db=0&password=secret", "unix:///run/redis.sock?db=0&password=***"),
+        ("https://host/v1?api-key=secret&v=2", "https://host/v1?api-key=***&v=2"),
+        ("rediss://host/0?ssl_keyfile=/k.pem", "rediss://host/0?ssl_keyfile=/k.pem"),
         ("sqlite:///C:/me@home.db", "sqlite:///C:/me@home.db"),
         ("unix:///run/a:b@c.sock", "unix:///run/a:b@c.sock"),
         ("redis+sentinel://me@h:1,i:2/s/0", "redis+sentinel://me@h:1,i:2/s/0"),
