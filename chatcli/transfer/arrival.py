@@ -22,10 +22,12 @@ Progress = Callable[[int], None]
 class Arrived:
     """What an import brought: the names of new sessions, those that were there already, and what was left out.
 
-    `kept` names what interrupted imports left behind and somebody has written in since."""
+    Of those that were there, `grown` names the ones that are longer where they came from. `kept` names what interrupted
+    imports left behind and somebody has written in since."""
 
     names: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
+    grown: list[str] = field(default_factory=list)
     messages: int = 0
     left_out: int = 0
     kept: list[str] = field(default_factory=list)
@@ -37,8 +39,9 @@ class Arrived:
         if self.names or self.messages or self.known or self.left_out:
             said.append(f"imported {counted(len(self.names), 'session')}, {counted(self.messages, 'message')}")
         if self.known:
-            others = f" and {len(self.known) - 1:,} more" if len(self.known) > 1 else ""
-            said.append(f"here already: {self.known[0]}{others}")
+            said.append(f"here already: {_first_of(self.known)}")
+        if self.grown:
+            said.append(f"has grown since, which is not brought: {_first_of(self.grown)}")
         if self.left_out:
             branches = "another branch" if self.left_out == 1 else f"{self.left_out:,} other branches"
             said.append(f"{branches} left out, which history import --branches brings")
@@ -47,6 +50,10 @@ class Arrived:
         if self.kept:
             said.append(f"kept from an interrupted import: {', '.join(self.kept)}")
         return "; ".join(said)
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return f"{names[0]} and {len(names) - 1:,} more" if len(names) > 1 else names[0]
 
 
 def bring(store: Store, sessions: Iterable[Carried], name: str | None, arrived: Arrived, progress: Progress) -> None:
@@ -66,6 +73,8 @@ def bring(store: Store, sessions: Iterable[Carried], name: str | None, arrived: 
         progress(0)
         if there is not None:
             arrived.known.append(there)
+            if sum(1 for _ in session.messages) > store.length(there):
+                arrived.grown.append(there)
         else:
             chosen, length = _write(store, session, name, numbers, arrived, progress)
             (arrived.names if length is not None else arrived.known).append(chosen)

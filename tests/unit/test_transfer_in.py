@@ -281,6 +281,15 @@ def a_session(store: Store, name: str = "mine") -> None:
     store.put_state(name, Change("pins", State({"turns": {"0": fingerprint(said[0])}}, Watermark(2, "f")), None))
 
 
+def test_a_session_that_has_grown_where_it_came_from_is_told_and_stays_as_it_is_here() -> None:
+    store, said = InMemoryStore(), [Message("user", "Hi"), Message("assistant", "Hello"), Message("user", "More")]
+    for length, grown in [(2, []), (2, []), (3, ["one"])]:
+        arrived = Arrived()
+        bring(store, [Carried("one", iter(said[:length]), origin="o")], None, arrived, lambda messages: None)
+        assert (arrived.grown, store.length("one")) == (grown, 2)
+    assert arrived.summary().endswith("; here already: one; has grown since, which is not brought: one")
+
+
 def test_what_was_exported_comes_back_with_all_that_belongs_to_it(command: Command, home: Path) -> None:
     store = open_store("sqlite", data_folder=home / "data")
     a_session(store)
