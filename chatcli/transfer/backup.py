@@ -120,6 +120,8 @@ def _unpack(file: Path, copy: Path, progress: Progress) -> None:
 
 def _check_is_database(file: Path) -> None:
     try:
+        if file.is_fifo():  # to open it would wait for somebody who writes into it
+            raise UsageError(f"{file} is a pipe", "put what comes out of it into a file first")
         with file.open("rb") as opened:
             if opened.read(len(_HEADER)) == _HEADER:
                 return

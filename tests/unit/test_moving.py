@@ -379,6 +379,8 @@ def test_what_is_no_backup_is_two_lines(command: Command, talked: Path, content:
     two_lines(command("sessions", "restore", "x"), 2)
     two_lines(command("sessions", "restore", "nothing-here"), 2)
     two_lines(command("sessions", "restore", "."), 2)
+    os.mkfifo(talked / "pipe")
+    two_lines(command("sessions", "restore", "pipe"), 2)
 
 
 # repair
