@@ -100,7 +100,10 @@ def of_cluster(error: Exception, address: str) -> StoreError | None:
     text, known = _first_line(error), _is_cluster(address)
     match error:
         case failures.MovedError() | failures.AskError() | failures.TryAgainError() if known:
-            return StoreAway(f"Redis at {address} is moving this session", "try again in a moment")
+            return StoreAway(
+                f"Redis at {address} is moving this session",
+                "try again in a moment; if that lasts: redis-cli --cluster fix",
+            )
         case failures.ClusterDownError() | failures.MasterDownError() if known:
             return StoreAway(
                 f"Redis at {address} has lost a master: {text}", "wait for its fail-over, or look at CLUSTER INFO"

@@ -98,3 +98,8 @@ def test_who_takes_no_writes_at_all_is_told_later() -> None:
 def test_a_write_that_was_given_up_says_why() -> None:
     assert "hangs up" in given_up(ONE, lost=True).message
     assert "other writers" in given_up(ONE, lost=False).message
+
+
+def test_a_slot_that_stays_on_its_way_is_told_how_to_bring_it_there() -> None:
+    error = ours(BaseParser.parse_error("TRYAGAIN Multiple keys request during rehashing of slot"), CLUSTER)
+    assert error.hint == "try again in a moment; if that lasts: redis-cli --cluster fix"
