@@ -1,4 +1,4 @@
-"""A TCP proxy before a Redis server that loses replies or requests of chosen transactions."""
+"""A TCP proxy before a Redis server that loses or holds replies, or loses requests, of chosen commands."""
 
 import socket
 import threading
@@ -7,14 +7,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-Fate = Literal["pass", "lose the reply", "lose the request"]
+Fate = Literal["pass", "hold the reply", "lose the reply", "lose the request"]
 
 
 @dataclass
 class CuttingProxy:
     """Listens on `port`; the n-th request with the `marked` command meets the n-th of `fates`, later ones pass.
 
-    `meanwhile` happens whenever something was lost, before the connection ends.
+    `meanwhile` happens whenever something is lost, before the connection ends, or while a reply is held.
     """
 
     server_port: int
@@ -46,10 +46,9 @@ class CuttingProxy:
                     return
                 server.sendall(request)
                 reply = self._reply(server)
-                if fate == "lose the reply":
+                if fate != "pass":
                     self.meanwhile()
-                    return
-                if not reply:
+                if fate == "lose the reply" or not reply:
                     return
                 client.sendall(reply)
 

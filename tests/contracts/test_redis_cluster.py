@@ -4,7 +4,7 @@ import itertools
 import json
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,12 @@ from chatcli.errors import ChatError, Conflict, NotFound, StoreError, StoreUnava
 from chatcli.messages import Message
 from chatcli.stores import Change, Pending, State, Store, Watermark
 from chatcli.stores.redis import RedisStore
-from chatcli.stores.redis_cluster import ClusterStore, Staged
+from chatcli.stores.redis_cluster import ClusterStore
 from chatcli.stores.redis_errors import ours
 from chatcli.stores.redis_exchange import Ask, Plan
-from chatcli.stores.redis_keys import Keys
 from tests.certificates import certify
 from tests.contracts.conftest import abandon
-from tests.cutting_proxy import Fate, cutting
+from tests.cutting_proxy import CuttingProxy, Fate, cutting
 from tests.redis_cluster import RedisCluster, clustered
 from tests.redis_server import RedisServer, binaries, free_port, running
 
@@ -61,6 +60,22 @@ def keys_under(cluster: RedisCluster, text: str) -> list[str]:
         with cluster.client(node) as client:
             found += [key.decode() for key in client.keys(f"*{text}*")]
     return sorted(found)
+
+
+@contextmanager
+def behind(
+    cluster: RedisCluster,
+    store: ClusterStore,
+    key: str,
+    fates: list[Fate],
+    marked: bytes = b"EXEC",
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Iterator[CuttingProxy]:
+    """Let the store reach the slot of the key through a proxy; see CuttingProxy."""
+    store.length("s")  # now it has heard where everything is
+    with cutting(cluster.owner(key).port, fates, marked, meanwhile) as proxy:
+        store._slots.moved(key_slot(key.encode()), ("127.0.0.1", proxy.listener.getsockname()[1]))
+        yield proxy
 
 
 # Names and addresses
@@ -249,10 +264,7 @@ def test_a_commit_is_three_exchanges_and_a_page_one_and_one_more_for_each_master
 def test_a_write_whose_outcome_was_lost_is_done_once_and_listed(
     cluster: RedisCluster, store: ClusterStore, prefix: str, fate: Fate
 ) -> None:
-    key = f"{prefix}s"
-    assert store.length("s") == 0
-    with cutting(cluster.owner(key).port, [fate]) as proxy:
-        store._slots.moved(key_slot(key.encode()), ("127.0.0.1", proxy.listener.getsockname()[1]))
+    with behind(cluster, store, f"{prefix}s", [fate]) as proxy:
         assert store.append("s", TURN) == 2
         assert proxy.executed == (1 if fate == "lose the reply" else 2)
     assert store.messages("s") == TURN
@@ -260,20 +272,19 @@ def test_a_write_whose_outcome_was_lost_is_done_once_and_listed(
 
 
 def test_a_session_that_is_begun_anew_while_it_is_deleted_stays_listed(
-    cluster: RedisCluster, store: ClusterStore, everywhere: Any, prefix: str
+    cluster: RedisCluster, store: ClusterStore, prefix: str
 ) -> None:
-    class Raced(ClusterStore):
-        """One who tells the index of the removal when another has told it of the new session."""
+    """The one who deletes tells the index when the other has told it of the new session."""
 
-        def _removed(self, keys: Keys, session: str, expected: str | None) -> bool | None:
-            found = super()._removed(keys, session, expected)
-            store.append(session, TURN)
-            everywhere.zrem(f"chatcli:index:{prefix}", session)
-            return found
+    def begun() -> None:
+        store.append("s", TURN)
 
     store.append("s", TURN)
-    with closing(Raced(cluster.url, prefix)) as raced:
-        assert raced.delete("s")
+    with (
+        closing(ClusterStore(cluster.url, prefix)) as slow,
+        behind(cluster, slow, f"{prefix}s", ["hold the reply"], meanwhile=begun),
+    ):
+        assert slow.delete("s")
     assert [session.name for session in store.sessions()] == ["s"]
 
 
@@ -614,43 +625,42 @@ def test_a_rename_that_goes_on_waits_for_replicas_too(cluster: RedisCluster, sto
     assert (store.exists("old"), store.messages("new")) == (False, TURN)
 
 
+@pytest.mark.parametrize("verb", ["rename", "fork"])
 def test_a_session_that_is_begun_while_another_is_copied_to_its_name_is_left(
-    cluster: RedisCluster, store: ClusterStore, prefix: str
+    cluster: RedisCluster, store: ClusterStore, prefix: str, verb: str
 ) -> None:
-    class Raced(ClusterStore):
-        """One who sees that there is no session of that name, and then there is."""
+    """The one who copies has seen that there is no session of that name, and then there is."""
 
-        def exists(self, session: str) -> bool:
-            found = super().exists(session)
-            store.append(session, [Message("user", "mine")])
-            return found
+    def begun() -> None:
+        store.append("new", [Message("user", "mine")])
 
-    fill(store, "old")
-    with closing(Raced(cluster.url, prefix)) as raced:
-        for name, verb in (("a", raced.rename), ("b", raced.fork)):
-            with pytest.raises(Conflict, match="there is a session"):
-                verb("old", name)
-            assert [message.text for message in store.messages(name)] == ["mine"]
-    assert store.length("old") == 149
+    fill(store, "old", 3)
+    with (
+        closing(ClusterStore(cluster.url, prefix)) as slow,
+        behind(cluster, slow, f"{prefix}new", ["hold the reply"], b"EXISTS", begun),
+        pytest.raises(Conflict, match="there is a session"),
+    ):
+        getattr(slow, verb)("old", "new")
+    assert [message.text for message in store.messages("new")] == ["mine"]
+    assert store.length("old") == 2
 
 
 def test_a_session_that_is_written_to_while_it_is_renamed_is_copied_again(
     cluster: RedisCluster, store: ClusterStore, prefix: str
 ) -> None:
-    late = [[Message("user", "late")]]
+    """It is written to when the copy of it has just been made visible."""
 
-    class Raced(ClusterStore):
-        """One whose session is written to when the copy of it has just been made visible."""
+    def written_to() -> None:
+        store.append("old", [Message("user", "late")])
 
-        def _publish(self, old: str, new: str, staged: Staged) -> None:
-            super()._publish(old, new, staged)
-            while late:
-                store.append(old, late.pop())
-
-    fill(store, "old")
-    with closing(Raced(cluster.url, prefix)) as raced:
-        raced.rename("old", "new")
-    assert (store.exists("old"), store.length("new"), store.messages("new")[-1].text) == (False, 150, "late")
+    fill(store, "old", 3)
+    with (
+        closing(ClusterStore(cluster.url, prefix)) as slow,
+        behind(cluster, slow, f"{prefix}new", ["hold the reply"], meanwhile=written_to) as proxy,
+    ):
+        slow.rename("old", "new")
+        assert proxy.executed > 3, "the copy was made visible, taken back, and made visible again"
+    assert (store.exists("old"), store.length("new"), store.messages("new")[-1].text) == (False, 3, "late")
     assert [session.name for session in store.sessions()] == ["new"]
 
 
