@@ -71,6 +71,39 @@ class RedisCluster:
                     client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", self.ids[target.port])
 
 
+def keys_under(cluster: RedisCluster, text: str) -> list[str]:
+    """Return the keys of all masters that have the text in their name."""
+    found = []
+    for node in cluster.nodes:
+        with cluster.client(node) as client:
+            found += [key.decode() for key in client.keys(f"*{text}*")]
+    return sorted(found)
+
+
+@contextmanager
+def a_user(cluster: RedisCluster, name: str, *rules: str) -> Iterator[str]:
+    """Let the cluster have one user more; yield the address with it."""
+    for node in cluster.nodes:
+        with cluster.client(node) as client:
+            client.execute_command("ACL", "SETUSER", name, "reset", "on", ">s#cret", *rules)
+    yield cluster.url.replace("://", f"://{name}:s%23cret@")
+    for node in cluster.nodes:
+        with cluster.client(node) as client:
+            client.execute_command("ACL", "DELUSER", name)
+
+
+@contextmanager
+def refusing(cluster: RedisCluster, key: str) -> Iterator[RedisServer]:
+    """Let the master of the key take no writes: it has too few replicas."""
+    owner = cluster.owner(key)
+    with cluster.client(owner) as client:
+        client.config_set("min-replicas-to-write", 1)
+        try:
+            yield owner
+        finally:
+            client.config_set("min-replicas-to-write", 0)
+
+
 @contextmanager
 def clustered(
     binary: str | None = None, replicas: Sequence[int] = (), certified: Path | None = None

@@ -4,7 +4,7 @@
 
 Prints how many of the turns that were acknowledged are there, and the longest of them; then what became of a session
 whose renames were killed. The suite runs the same with 200 turns and 8 kills
-(tests/contracts/test_redis_cluster_chaos.py).
+(tests/contracts/cluster/test_cluster_chaos.py).
 """
 
 import itertools
