@@ -21,7 +21,7 @@ from chatcli import prompt as prompts
 from chatcli.attachments import attach_all, with_attachments
 from chatcli.cli.compose import aids_for
 from chatcli.cli.journaled import journaled_store
-from chatcli.cli.resolve import resolve_model, workplace
+from chatcli.cli.resolve import configured_memory, resolve_model, workplace
 from chatcli.cli.stores import forget_index, open_named_store
 from chatcli.context import Context
 from chatcli.errors import BrokenStream, UsageError
@@ -60,8 +60,8 @@ class Chat:
         """Put it together; nothing is sent. Raises UsageError, ConfigError, or StoreError for a file that cannot be."""
         place = workplace()
         name = new_session_name() if session is None else check_session_name(session)
-        spec = memory if memory is not None else place.config.memory or None
-        chosen = parse_memory(spec) if isinstance(spec, str) else spec
+        given = parse_memory(memory) if isinstance(memory, str) else memory
+        chosen = configured_memory(place) if given is None else given
         asked = model if model is not None and not isinstance(model, str) else open_model(model)
         self._own_store = store is None or isinstance(store, str)
         opened = journaled_store(place, store, needed=True) if store is None or isinstance(store, str) else store

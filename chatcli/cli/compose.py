@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from chatcli.authors import own_author
 from chatcli.cli.declared import Flags
-from chatcli.cli.resolve import Workplace, prices_of, resolve_model, resolve_prompt, settings_for, to_keep
+from chatcli.cli.resolve import (
+    Workplace,
+    configured_memory,
+    prices_of,
+    resolve_model,
+    resolve_prompt,
+    settings_for,
+    to_keep,
+)
 from chatcli.cli.stores import forget_index, last_session
 from chatcli.errors import UsageError
 from chatcli.keymap import keymap
@@ -93,23 +101,22 @@ def _memory(flags: Flags, settings: Mapping[str, Any], place: Workplace) -> "Mem
 
     One that was saved with the session by a version that knew it must not keep the session closed: that is told.
     """
-    configured = place.config.memory or None
-    spec = settings.get("memory", configured)
+    spec = settings.get("memory")
     if spec is None:
-        return None
+        return configured_memory(place)
     from chatcli.memory import parse_memory
 
     try:
         return parse_memory(spec)
     except UsageError:
-        if flags.memory is not None or "memory" not in settings:
+        if flags.memory is not None:
             raise
         from chatcli.cli.output import notice
         from chatcli.render.safe import one_line
 
-        instead = configured or DEFAULT_MEMORY
-        notice(f"this session's memory, {one_line(spec, 30)}, is none any more: {instead} instead", flags.quiet)
-        return parse_memory(instead)
+        instead = configured_memory(place) or parse_memory(DEFAULT_MEMORY)
+        notice(f"this session's memory, {one_line(spec, 30)}, is none any more: {instead.spec} instead", flags.quiet)
+        return instead
 
 
 def _prompt(place: Workplace, settings: Mapping[str, Any]) -> "tuple[Prompt | None, dict[str, str]]":
@@ -117,7 +124,7 @@ def _prompt(place: Workplace, settings: Mapping[str, Any]) -> "tuple[Prompt | No
     name, system = settings.get("prompt"), settings.get("system")
     if name is None and system is None and not (place.config.prompt or place.config.system):
         return None, {}
-    return resolve_prompt(place.config, name, system)
+    return resolve_prompt(place, name, system)
 
 
 def _model(
@@ -175,7 +182,7 @@ def tools_for(flags: Flags, place: Workplace, store: Store) -> "Tools":
     return Tools(
         open_session=open_session,
         open_model=lambda name: open_model(resolve_model(place, name)),
-        open_prompt=lambda name: resolve_prompt(place.config, name, None),
+        open_prompt=lambda name: resolve_prompt(place, name, None),
         prompt_names=tuple(place.config.prompts),
         forget_index=lambda name: forget_index(store, name),
         find=partial(_find, store),

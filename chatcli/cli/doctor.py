@@ -79,15 +79,13 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 
 def _config() -> Found:
-    from chatcli.cli.resolve import resolve_prompt
-    from chatcli.config import config_path, load_config
-    from chatcli.memory import parse_memory
+    from chatcli.cli.resolve import configured_memory, resolve_prompt, workplace
+    from chatcli.config import config_path
 
-    config = load_config()
-    if config.memory:
-        parse_memory(config.memory)
-    for name in (config.prompt, *config.prompts):
-        resolve_prompt(config, name, None)
+    place = workplace()
+    configured_memory(place)
+    for name in (None, *place.config.prompts):
+        resolve_prompt(place, name, None)
     path = config_path()
     return (f"{path}" if path.exists() else f"no {path}; the defaults hold"), ""
 

@@ -5,11 +5,12 @@ Flags > session > environment > config file > defaults; the environment is in th
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from chatcli import authors
 from chatcli.cli.declared import Flags
-from chatcli.config import Config, Folders, folders, full_path, load_config
+from chatcli.config import Config, Folders, blamed, folders, full_path, load_config
 from chatcli.errors import ConfigError, UsageError
 from chatcli.model.choose import PROVIDERS, at_home, choose, from_keys, installed_weights, window_of, with_id
 from chatcli.model.settings import KeySource, ModelSettings
@@ -18,6 +19,7 @@ from chatcli.render import theme
 
 if TYPE_CHECKING:
     from chatcli.config.file import ModelConfig
+    from chatcli.memory import Memory
     from chatcli.prices import Prices
     from chatcli.prompt import Prompt
 
@@ -61,10 +63,20 @@ def to_keep(settings: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, 
     return {name: value for name, value in settings.items() if saved.get(name) != value}
 
 
-# The prompt
+# The memory and the prompt
 
 
-def resolve_prompt(config: Config, name: str | None, system: str | None) -> "tuple[Prompt, dict[str, str]]":
+def configured_memory(place: Workplace) -> "Memory | None":
+    """Return the memory that the environment or the config chooses, None when they do not; raise ConfigError."""
+    if not place.config.memory:
+        return None
+    from chatcli.memory import parse_memory
+
+    with blamed("memory", place.environ):
+        return parse_memory(place.config.memory)
+
+
+def resolve_prompt(place: Workplace, name: str | None, system: str | None) -> "tuple[Prompt, dict[str, str]]":
     """Return the prompt `name` (None: the configured one) with its variables' defaults.
 
     `system` takes the place of its system text ('' removes it); None leaves the prompt's own, and where it
@@ -72,9 +84,10 @@ def resolve_prompt(config: Config, name: str | None, system: str | None) -> "tup
     """
     from chatcli.prompt import system_text, with_system
 
-    prompt, variables = _named_prompt(config, name or config.prompt)
+    with nullcontext() if name else blamed("prompt", place.environ):
+        prompt, variables = _named_prompt(place.config, name or place.config.prompt)
     if system is None and not system_text(prompt):
-        system = config.system or None
+        system = place.config.system or None
     return (prompt if system is None else with_system(prompt, system)), variables
 
 

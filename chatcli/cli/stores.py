@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from chatcli.cli.resolve import Workplace, workplace
-from chatcli.config import folders
+from chatcli.config import blamed, folders
 from chatcli.errors import NotFound, UsageError
 from chatcli.names import check_session_name, listed
 from chatcli.stores import Store
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def open_named_store(place: Workplace, address: str | None = None) -> Store:
     """Open the store at `address`: a store of the config by name, or an address; None: the configured one."""
-    address = place.config.store if address is None else address
+    if address is None:
+        with blamed("store", place.environ):
+            return open_named_store(place, place.config.store)
     named = place.config.stores.get(address)
     if named is not None:
         return open_store(

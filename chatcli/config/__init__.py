@@ -4,11 +4,12 @@ How the file is read and checked is in `file`, which is imported where there is 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chatcli.errors import ConfigError
+from chatcli.errors import ConfigError, UsageError
 from chatcli.private import private_folder
 
 if TYPE_CHECKING:
@@ -93,9 +94,21 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
     """
     path, required = config_path(environ), "CHATCLI_CONFIG" in environ
     config = _with_environment(_from_file(path, required), environ)
-    if config.titles not in _TITLES:
-        raise ConfigError(f"titles is {config.titles!r}", f"write one of: {', '.join(_TITLES)}")
+    with blamed("titles", environ):
+        if config.titles not in _TITLES:
+            raise ConfigError(f"there is no {config.titles!r}", f"write one of: {', '.join(_TITLES)}")
     return config
+
+
+@contextmanager
+def blamed(setting: str, environ: Mapping[str, str]) -> Iterator[None]:
+    """Have an error in the value of a setting say where that was said: which variable, or which file."""
+    try:
+        yield
+    except UsageError as error:
+        variable = _variable(setting)
+        where = variable if environ.get(variable) else f"the config {config_path(environ)}: {setting}"
+        raise ConfigError(f"{where}: {error.message}", error.hint) from None
 
 
 def _from_file(path: Path, required: bool) -> Config:
@@ -117,13 +130,17 @@ def _with_environment(config: Config, environ: Mapping[str, str]) -> Config:
     """Return the config with what `CHATCLI_MODEL`, `CHATCLI_STORE`, … say."""
     changes: dict[str, Any] = {}
     for name in {*Config._fields} - {*TABLES}:
-        variable = f"CHATCLI_{name.upper()}"
+        variable = _variable(name)
         if value := environ.get(variable):
             changes[name] = _truth(value, variable) if isinstance(getattr(config, name), bool) else value
     changed = config._replace(**changes)
-    if changes.keys() & {"editing", "theme", "code_style"}:
-        check_look(changed, "the environment")
+    if look := changes.keys() & {"editing", "theme", "code_style"}:
+        check_look(changed, ", ".join(map(_variable, sorted(look))))
     return changed
+
+
+def _variable(setting: str) -> str:
+    return f"CHATCLI_{setting.upper()}"
 
 
 def check_look(config: Config, where: str) -> None:

@@ -161,6 +161,33 @@ def test_a_wrong_config_stops_every_command(command: Command, home: Path, text: 
         is_two_lines(command(*words), USAGE, named, "config.toml")
 
 
+@pytest.mark.parametrize("setting", ["memory", "store", "prompt", "titles", "theme", "code_style", "plain"])
+def test_what_is_wrong_with_a_setting_is_told_with_the_variable_it_comes_from(
+    command: Command, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv(f"CHATCLI_{setting.upper()}", "bogus")
+    is_two_lines(command("ask", "Hi"), USAGE, f"CHATCLI_{setting.upper()}", "'bogus'")
+
+
+@pytest.mark.parametrize("setting", ["memory", "store", "prompt", "titles", "theme"])
+def test_what_is_wrong_with_a_setting_is_told_with_the_file_and_the_key(
+    command: Command, home: Path, setting: str
+) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "config.toml").write_text(f'{setting} = "bogus"\n')
+    is_two_lines(command("ask", "Hi"), USAGE, f"{home}/config/config.toml: {setting}: ", "'bogus'")
+
+
+def test_a_wrong_flag_is_not_blamed_on_the_settings_beside_it(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting, right in (("memory", "none"), ("store", "memory:"), ("prompt", "")):
+        monkeypatch.setenv(f"CHATCLI_{setting.upper()}", right)
+        done = command("ask", "Hi", f"--{setting}", "bogus")
+        is_two_lines(done, USAGE, "'bogus'")
+        assert "CHATCLI" not in done.err
+
+
 def test_a_config_that_cannot_be_read_is_named(command: Command, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHATCLI_CONFIG", str(home))
     is_two_lines(command("sessions", "list"), USAGE, str(home))

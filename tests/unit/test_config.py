@@ -97,7 +97,7 @@ def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="CHATCLI_PLAIN"):
         load(tmp_path, "", CHATCLI_PLAIN="perhaps")
     assert load(tmp_path, "", CHATCLI_EDITING="vi", CHATCLI_THEME="light").theme == "light"
-    with pytest.raises(ConfigError, match="the environment: editing: there is no 'vim'"):
+    with pytest.raises(ConfigError, match="CHATCLI_EDITING: editing: there is no 'vim'"):
         load(tmp_path, "", CHATCLI_EDITING="vim")
 
 

@@ -82,14 +82,14 @@ messages = [{ role = "user", content = "Q: {input}" }]
     ],
 )
 def test_whose_system_text_it_is(tmp_path: Path, name: str | None, system: str | None, text: str) -> None:
-    prompt, _ = resolve_prompt(place_with(tmp_path, PROMPTS).config, name, system)
+    prompt, _ = resolve_prompt(place_with(tmp_path, PROMPTS), name, system)
     assert system_text(prompt) == text
 
 
 def test_the_configured_prompt_holds_when_none_is_named(tmp_path: Path) -> None:
-    config = place_with(tmp_path, PROMPTS, CHATCLI_PROMPT="own").config
-    assert system_text(resolve_prompt(config, None, None)[0]) == "of the prompt"
-    assert system_text(resolve_prompt(config, "without", None)[0]) == "of the config"
+    place = place_with(tmp_path, PROMPTS, CHATCLI_PROMPT="own")
+    assert system_text(resolve_prompt(place, None, None)[0]) == "of the prompt"
+    assert system_text(resolve_prompt(place, "without", None)[0]) == "of the config"
 
 
 def test_the_environments_model_goes_over_the_files_and_a_name_over_both(tmp_path: Path) -> None:

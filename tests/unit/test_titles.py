@@ -120,5 +120,5 @@ def test_an_answer_is_tidied(answer: str, expected: str) -> None:
 
 
 def test_a_wrong_setting_is_refused() -> None:
-    with pytest.raises(ConfigError, match="titles"):
+    with pytest.raises(ConfigError, match="CHATCLI_TITLES"):
         load_config({"CHATCLI_TITLES": "always", "CHATCLI_HOME": "/nonexistent"})
