@@ -122,7 +122,8 @@ class Answering(Assembly):
         if reply is not None:
             yield Committed(reply)
         elif draft.finish is not None:
-            raise BrokenStream("the model answered nothing", "/retry sends it again; a larger max_tokens may help")
+            hint = "send it again, in a chat with /retry; a larger max_tokens may help"
+            raise BrokenStream("the model answered nothing", hint)
 
     def _remarks(self, turn: Pending) -> Turning:
         """Say what there is to know of a turn that was committed: how safe it is, and whether it stands elsewhere."""

@@ -168,7 +168,7 @@ class Folding:
         said = [f"{message.role}: {_shown(view, message, ask.room)}" for message in messages]
         text = ask(_request(before.text if before else "", said, length, hint)).strip()
         if not text or is_refusal(text) or view.count(text) > 3 * length:
-            raise BrokenStream("the model wrote no summary", "/compact tries again")
+            raise BrokenStream("the model wrote no summary", "the next turn tries again, in a chat /compact")
         turns = (before.turns if before else 0) + sum(message.role == "user" for message in messages)
         return _kept(history, [*versions(history), Version(text, history.watermark(stop), turns)])
 

@@ -123,7 +123,7 @@ def _too_slow(settings: ModelSettings) -> ModelError:
 def _endless(settings: ModelSettings) -> ModelError:
     return errors.BrokenStream(
         f"the reply of {settings.place} has no end; it was left when it was longer than any model's",
-        "limit it with -o max_tokens=N or /set max_tokens N, or choose another model with --model",
+        "limit it with -o max_tokens=N, in a chat /set max_tokens N; or choose another model with --model",
     )
 
 
@@ -181,7 +181,7 @@ def _causes(error: BaseException, deepest: bool = False) -> Iterator[BaseExcepti
 
 def _cut(settings: ModelSettings) -> ModelError:
     return errors.BrokenStream(
-        f"{settings.place} broke off before the reply was complete", "send it again; in a chat with /retry"
+        f"{settings.place} broke off before the reply was complete", "send it again, in a chat with /retry"
     )
 
 

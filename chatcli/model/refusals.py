@@ -73,7 +73,8 @@ def _sentences(kind: type[ModelError], settings: ModelSettings) -> tuple[str, st
     if kind is errors.ContextTooLong:
         return (
             "the context is too long for {id} at {place}",
-            "send less, with --memory tokens:N and a smaller N; /context shows what is sent",
+            "send less, with --memory tokens:N and a smaller N; "
+            "`chatcli memory context`, in a chat /context, shows what is sent",
         )
     if kind is errors.RateLimited:
         return "{place} takes no more requests for now", "wait a little, then send it again"
@@ -81,7 +82,7 @@ def _sentences(kind: type[ModelError], settings: ModelSettings) -> tuple[str, st
         return "{place} failed", "send it again in a while, or choose another model with --model"
     if kind is errors.TimedOut:
         return "{place} did not answer in time", f"send it again, or raise timeout under {in_config}"
-    return "{place} refused the request", f"check the options of this chat (-o, /set) and extra_body under {in_config}"
+    return "{place} refused the request", f"check the options (-o, in a chat /set) and extra_body under {in_config}"
 
 
 def _words(body: Any, settings: ModelSettings) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import pytest
 from chatcli.messages import Message
 from chatcli.stores.address import open_store
 from tests.redis_server import free_port, running
+from tests.servers import ModelServer, refusal
 from tests.unit.conftest import Command, Done
 
 USAGE, STORE, MODEL, NO = 2, 3, 4, 1
@@ -101,6 +102,18 @@ def test_an_unknown_command_is_a_usage_error(command: Command) -> None:
 
 def test_a_question_that_is_no_text_is_a_usage_error(command: Command) -> None:
     is_two_lines(command("ask", "caf\udce9"), USAGE, "UTF-8")
+
+
+def test_what_helps_in_a_chat_is_told_to_ask_with_what_helps_there(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-geheim")
+    with ModelServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        server.replies()
+        is_two_lines(command("ask", "Hi"), MODEL, "hint: send it again, in a chat with /retry;")
+        server.refuses(refusal(400, "maximum context length is 10 tokens", code="context_length_exceeded"), times=3)
+        is_two_lines(command("ask", "Hi", "--memory", "buffer"), MODEL, "chatcli memory context", "in a chat /context")
 
 
 def test_nothing_to_ask_is_a_usage_error(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
