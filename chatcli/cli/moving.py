@@ -264,7 +264,8 @@ def repair(dry_run: DryRun = False, as_json: AsJson = False, store: StoreOption 
         print_json([{"session": one.session, "what": one.what} for one in found])
         return
     for one in found:
-        print(one_line(f"{one.session}: {one.what}" if one.session else one.what, 1000))
+        what = f"would be {one.what}" if dry_run else one.what
+        print(one_line(f"{one.session}: {what}" if one.session else what, 1000))
     for name in begun:
         left = "is a copy that was stopped: the same `sessions copy` finishes it, `sessions delete` removes it"
         print(one_line(f"{name} {left}", 1000))

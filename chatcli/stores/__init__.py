@@ -29,7 +29,7 @@ class Session(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """What a repair put right, of a session or (name '') of the store."""
+    """What a repair put right, of a session or (name '') of the store; `what` begins with the deed: `listed again`."""
 
     session: str
     what: str

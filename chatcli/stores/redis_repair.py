@@ -23,15 +23,15 @@ def repaired(wire: Wire, index: Index, keys_of: KeysOf, dry_run: bool) -> Iterat
     for name in _without_session(index):
         if not dry_run:
             index.forget(name)
-        yield Repair(name, "there is no such session: it is not listed any more")
+        yield Repair(name, "listed no more: there is no such session")
     for name in _unlisted(wire, index, keys_of):
         if not dry_run:
             index.bring_back(name)
-        yield Repair(name, "it is listed again")
+        yield Repair(name, "listed again")
     for name in [*index.names()]:
         found = _counted(wire, name, keys_of(name), dry_run)
         if found is not None:
-            yield Repair(name, f"turns: {found[0]:,}, not {found[1]:,}")
+            yield Repair(name, f"counted again: turns {found[0]:,}, not {found[1]:,}")
 
 
 def _without_session(index: Index) -> Iterator[str]:

@@ -60,11 +60,11 @@ def _orphans(db: sqlite3.Connection) -> Iterator[Repair]:
     for key in sorted(_lost(db)):
         name, now = _free_name(db), time.time()
         db.execute("INSERT INTO sessions(id, name, created, used) VALUES (?, ?, ?, ?)", [key, name, now, now])
-        yield Repair(name, "came back: its messages belonged to no session")
+        yield Repair(name, "brought back: its messages belonged to no session")
     for table in _BESIDE:
         stray = f"DELETE FROM {table} WHERE session NOT IN (SELECT id FROM sessions)"  # noqa: S608
         if gone := db.execute(stray).rowcount:
-            yield Repair("", f"{gone:,} of {table} removed that belonged to no session")
+            yield Repair("", f"removed: {gone:,} of {table}, which belonged to no session")
 
 
 def _free_name(db: sqlite3.Connection) -> str:
@@ -80,17 +80,17 @@ def _session(db: sqlite3.Connection, key: int) -> Iterator[Repair]:
     if not db.execute(f"SELECT {NAMED} FROM sessions WHERE id = ?", [key]).fetchone()[0]:  # noqa: S608
         name = _free_name(db)
         db.execute("UPDATE sessions SET name = ? WHERE id = ?", [name, key])
-        yield Repair(name, "came back: nothing can be called as it was")
+        yield Repair(name, "brought back: nothing can be called as it was")
     there, asked, first, last = db.execute(
         "SELECT count(*), total(role = 'user'), min(position), max(position) FROM messages WHERE session = ?", [key]
     ).fetchone()
     if there and (first, last) != (0, there - 1):
         _renumber(db, key)
-        yield Repair(name, f"its messages, {there:,}, are numbered without a gap again")
+        yield Repair(name, f"numbered without a gap again: its messages, {there:,}")
     if (messages, turns) != (there, int(asked)):
         db.execute("UPDATE sessions SET messages = ?, turns = ? WHERE id = ?", [there, int(asked), key])
         wrong = f"not {_said(messages)} and {_said(turns)}"
-        yield Repair(name, f"messages: {there:,}, turns: {int(asked):,}, {wrong}")
+        yield Repair(name, f"counted again: messages {there:,}, turns {int(asked):,}, {wrong}")
     yield from _uses(db, key, name)
 
 
@@ -117,12 +117,12 @@ def _uses(db: sqlite3.Connection, key: int, name: str) -> Iterator[Repair]:
     known = {sha for sha in needed if db.execute("SELECT 1 FROM blobs WHERE sha256 = ?", [sha]).fetchone()}
     if missing := known - noted:
         db.executemany("INSERT INTO uses VALUES (?, ?)", [(key, sha) for sha in missing])
-        yield Repair(name, f"attachments noted as in use: {len(missing):,}")
+        yield Repair(name, f"noted as in use: attachments, {len(missing):,}")
     if needless := noted - needed:
         db.executemany("DELETE FROM uses WHERE session = ? AND sha256 = ?", [(key, sha) for sha in needless])
-        yield Repair(name, f"attachments noted as in use no more: {len(needless):,}")
+        yield Repair(name, f"noted as in use no more: attachments, {len(needless):,}")
 
 
 def _blobs(db: sqlite3.Connection) -> Iterator[Repair]:
     if gone := db.execute("DELETE FROM blobs WHERE sha256 NOT IN (SELECT sha256 FROM uses)").rowcount:
-        yield Repair("", f"attachments removed that no session uses: {gone:,}")
+        yield Repair("", f"removed: attachments that no session uses, {gone:,}")

@@ -146,7 +146,7 @@ def test_turns_that_others_appended_are_counted_and_not_guessed(durable_place: P
     for _ in range(3):
         raw(durable_place, store, ("LPUSH", store._keys("s").history, '{"type": "ai", "data": {"content": "x"}}'))
     assert store.sessions()[0].turns == 3
-    assert [one.what for one in store.repair()] == ["turns: 1, not 3"]
+    assert [one.what for one in store.repair()] == ["counted again: turns 1, not 3"]
     assert store.sessions()[0].turns == 1
     assert store.length("s") == 5
 

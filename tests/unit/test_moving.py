@@ -390,9 +390,10 @@ def test_repair_says_what_it_did(command: Command, talked: Path) -> None:
     assert command("sessions", "repair").out == ""
     with stored(talked / "data/sessions.db") as store:
         store._db.execute("UPDATE sessions SET turns = 9 WHERE name = 'a'")
-    said = "messages: 2, turns: 1, not 2 and 9"
+    said = "counted again: messages 2, turns 1, not 2 and 9"
     dry = command("sessions", "repair", "--dry-run", "--json")
     assert json.loads(dry.out) == [{"session": "a", "what": said}]
+    assert command("sessions", "repair", "--dry-run").out == f"a: would be {said}\n"
     assert command("sessions", "repair").out == f"a: {said}\n"
     assert command("sessions", "repair").out == ""
 
