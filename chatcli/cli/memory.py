@@ -115,13 +115,16 @@ def compare(
 @app.command(cls=LightCommand)
 @with_some_flags("model", "store")
 def update(flags: Flags, session: LastSession = None) -> None:
-    """Derive now what is behind: the summary, entities, the index. Asks the model, as a chat does in the background.
+    """Derive now what is behind: the summary, entities, the index; print what came of it.
+
+    It asks the model, as a chat does in the background.
 
     Example: chatcli memory update -s JavaEdge
     """
     from chatcli.cli.later import alone
     from chatcli.cli.output import notice
     from chatcli.recall import index_path
+    from chatcli.render.safe import one_line
     from chatcli.values import counted
 
     with (
@@ -129,7 +132,7 @@ def update(flags: Flags, session: LastSession = None) -> None:
         alone(index_path(place.folders.cache, chat.store.address, chat.session).with_suffix(".lock")) as free,
     ):
         if not free:
-            notice(f"{chat.session}: another process derives it already")
+            print(one_line(f"{chat.session}: another process derives it already", 1000))
             return
         notice(f"{chat.session}: deriving what {chat.memory.spec} needs; ^C stops, what is done is kept")
 
@@ -139,7 +142,8 @@ def update(flags: Flags, session: LastSession = None) -> None:
 
         steps = chat.background.catch_up(tell)
         tell()
-    notice(f"{counted(steps, 'step')} taken" if steps else "everything was up to date")
+    came = f"{counted(steps, 'step')} taken" if steps else "everything was up to date"
+    print(one_line(f"{chat.session}: {came}", 1000))
 
 
 # How it is done

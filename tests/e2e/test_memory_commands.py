@@ -1,13 +1,16 @@
 """`chatcli memory …` as a user has it: a process of its own, a real store, a real endpoint."""
 
 import json
+from contextlib import closing
 from threading import Event
 
 import pytest
 
+from chatcli.cli.later import alone
 from chatcli.memory import pins, summary
 from chatcli.memory.history import open_history
 from chatcli.messages import Message
+from chatcli.recall import index_path
 from chatcli.stores import Snapshot
 from tests.e2e.conftest import User
 from tests.servers import BAD_KEY, Body, echo
@@ -134,11 +137,11 @@ def test_a_wrong_memory_is_exit_2(known: User) -> None:
 
 def test_update_derives_what_is_behind_and_show_shows_it(known: User) -> None:
     done = known.run("memory", "update", "-s", "s")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")  # progress is for a terminal
+    assert (done.returncode, done.stdout, done.stderr) == (0, "s: 1 step taken\n", "")  # progress is for a terminal
     found = summary_of(known)
     assert found is not None
     assert (found.turns, found.text) == (16, f"{SPOKEN} 16 turns.")
-    known.run("memory", "update", "-s", "s")
+    assert known.run("memory", "update", "-s", "s").stdout == "s: everything was up to date\n"
     assert len(known.server.chats) == 1
     shown = known.run("memory", "show", "-s", "s").stdout
     assert "summary   turns 1 to 16, message 32 of 40; 1 version · ~" in shown
@@ -147,6 +150,16 @@ def test_update_derives_what_is_behind_and_show_shows_it(known: User) -> None:
     assert "index     all 40 messages" in shown
     data = json.loads(known.run("memory", "show", "-s", "s", "--json").stdout)
     assert {entry["name"] for entry in data["held"]} == {"summary", "pins", "index", "tail"}
+
+
+def test_update_says_that_another_process_derives_it_already(known: User) -> None:
+    with closing(known.store()) as store:
+        lock = index_path(known.home / "cache", store.address, "s").with_suffix(".lock")
+    with alone(lock) as free:
+        assert free
+        done = known.run("memory", "update", "-s", "s")
+    assert (done.returncode, done.stdout) == (0, "s: another process derives it already\n")
+    assert not known.server.chats
 
 
 def test_update_says_on_a_terminal_what_it_does(known: User) -> None:
