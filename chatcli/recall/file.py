@@ -1,4 +1,4 @@
-"""The index's SQLite file: a cache. Whatever is wrong with it, it is made anew, if need be only in memory."""
+"""An index's SQLite file: a cache. Whatever is wrong with it, it is made anew, if need be only in memory."""
 
 import os
 import sqlite3
@@ -27,27 +27,6 @@ class Form:
     application: int
 
 
-RECALL = Form(
-    "the recall index",
-    version=1,
-    application=0x63617263,  # "carc"
-    schema="""
-CREATE TABLE mark (position INTEGER NOT NULL, fingerprint TEXT NOT NULL);
-INSERT INTO mark VALUES (0, '');
-CREATE TABLE units (
-    number INTEGER PRIMARY KEY, sitting INTEGER NOT NULL, length INTEGER NOT NULL, tokens INTEGER NOT NULL,
-    form INTEGER NOT NULL, speaker TEXT NOT NULL);
-CREATE TABLE texts (
-    number INTEGER PRIMARY KEY, role TEXT NOT NULL, name BLOB, time REAL, day TEXT NOT NULL, text BLOB NOT NULL,
-    whole INTEGER NOT NULL, fingerprint TEXT NOT NULL);
-CREATE TABLE totals (units INTEGER NOT NULL, length INTEGER NOT NULL);
-INSERT INTO totals VALUES (0, 0);
-CREATE TABLE frequencies (term TEXT PRIMARY KEY, units INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE speakers (name TEXT PRIMARY KEY, units INTEGER NOT NULL) WITHOUT ROWID;
-CREATE VIRTUAL TABLE words USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii')
-""",
-)
-
 Result = TypeVar("Result")
 
 
@@ -74,13 +53,15 @@ class _Unusable(Exception):
 class IndexFile:
     """One connection to the file of that form at `path` (None: in memory), for one thread at a time.
 
-    `news` says what the user may want to know of it, one line each, the newest last.
+    `news` says what the user may want to know of it, one line each, the newest last; `replaced` counts how often a new
+    one took its place.
     """
 
-    def __init__(self, path: Path | None, form: Form = RECALL) -> None:
+    def __init__(self, path: Path | None, form: Form) -> None:
         self.path = path
         self.form = form
         self.news: list[str] = []
+        self.replaced = 0
         self._told: set[str] = set()
         self._lock = threading.Lock()
         self.is_closed = False
@@ -142,6 +123,7 @@ class IndexFile:
     def _replace(self, error: Exception) -> None:
         """Go on with a new file; with none, in memory, when the file cannot be written."""
         self._close()
+        self.replaced += 1
         if self.path is None:
             return
         if isinstance(error, _Unusable) or _is_damage(error):

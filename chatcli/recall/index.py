@@ -9,11 +9,32 @@ from pathlib import Path
 from chatcli.memory.history import History
 from chatcli.memory.strategy import Hit
 from chatcli.recall.entries import entries
-from chatcli.recall.file import Busy, Gone, IndexFile
+from chatcli.recall.file import Busy, Form, Gone, IndexFile
 from chatcli.recall.reading import find, read
 from chatcli.recall.vectors import Embeds, Vectors
 from chatcli.recall.writing import add, cut, mark, mark_before
 from chatcli.stores import Watermark
+
+RECALL = Form(
+    "the recall index",
+    version=1,
+    application=0x63617263,  # "carc"
+    schema="""
+CREATE TABLE mark (position INTEGER NOT NULL, fingerprint TEXT NOT NULL);
+INSERT INTO mark VALUES (0, '');
+CREATE TABLE units (
+    number INTEGER PRIMARY KEY, sitting INTEGER NOT NULL, length INTEGER NOT NULL, tokens INTEGER NOT NULL,
+    form INTEGER NOT NULL, speaker TEXT NOT NULL);
+CREATE TABLE texts (
+    number INTEGER PRIMARY KEY, role TEXT NOT NULL, name BLOB, time REAL, day TEXT NOT NULL, text BLOB NOT NULL,
+    whole INTEGER NOT NULL, fingerprint TEXT NOT NULL);
+CREATE TABLE totals (units INTEGER NOT NULL, length INTEGER NOT NULL);
+INSERT INTO totals VALUES (0, 0);
+CREATE TABLE frequencies (term TEXT PRIMARY KEY, units INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE speakers (name TEXT PRIMARY KEY, units INTEGER NOT NULL) WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii')
+""",
+)
 
 BATCH = 200
 """Messages that are taken in at once: a search waits for one batch at most."""
@@ -29,7 +50,7 @@ class MessageIndex:
     """
 
     def __init__(self, path: Path | None, embedder: Embeds | None = None) -> None:
-        self.file = IndexFile(path)
+        self.file = IndexFile(path, RECALL)
         self._vectors = Vectors(self.file, embedder) if embedder else None
 
     @property

@@ -1,8 +1,10 @@
 """One search: bring the index up to date, look the query up, and check what was found against the store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from chatcli.authors import other_author
 from chatcli.messages import fingerprint
@@ -13,6 +15,8 @@ from chatcli.search.follow import Progress, follow
 from chatcli.search.index import TITLE, Found, SearchIndex
 from chatcli.search.query import Query, loosened, parse
 from chatcli.stores import Session, Store
+
+Result = TypeVar("Result")
 
 WIDTH = 160
 """Characters of an excerpt; of wide ones two thirds of that."""
@@ -86,24 +90,13 @@ class _Looking:
 
     def catch_up(self, again: Sequence[str] = ()) -> None:
         """Bring the index up to date; where another process does that just now, leave it to it."""
-        for _ in range(3):
-            told = len(self._index.news)
-            try:
-                follow(
-                    self._index,
-                    self._store,
-                    list(self._listed.values()),
-                    self._foreign,
-                    gone=self._scope.session is None,
-                    again=again,
-                    progress=self._progress,
-                )
-                if len(self._index.news) == told:  # else it was made anew in the middle: it lacks what came before
+        sessions, gone = list(self._listed.values()), self._scope.session is None
+        update = partial(follow, self._index, self._store, sessions, self._foreign, gone, again, self._progress)
+        with suppress(Busy):
+            for _ in range(3):
+                with suppress(Gone):
+                    self._unbroken(update)
                     return
-            except Gone:
-                continue
-            except Busy:
-                return
 
     def hits(self, query: Query, most: int) -> list[Hit]:
         """Return the hits that the store still has; where one has changed, its session is read again, once."""
@@ -117,16 +110,22 @@ class _Looking:
         return [hit for _, hit in hits if hit is not None]
 
     def _found(self, query: Query, most: int) -> list[Found]:
-        told = len(self._index.news)
+        search = partial(self._index.search, query, most, self._scope.session, self._scope.foreign)
         try:
             with suppress(Gone):
-                found = self._index.search(query, most, self._scope.session, self._scope.foreign)
-                if len(self._index.news) == told:
-                    return found
+                return self._unbroken(search)
             self.catch_up()
-            return self._index.search(query, most, self._scope.session, self._scope.foreign)
+            return search()
         except Busy:
             raise CacheError("the search index is in use by another program", "repeat it when that is done") from None
+
+    def _unbroken(self, work: Callable[[], Result]) -> Result:
+        """Return what `work` does; raise Gone when the index was made anew meanwhile: it lacks what came before."""
+        replaced = self._index.replaced
+        result = work()
+        if self._index.replaced != replaced:
+            raise Gone
+        return result
 
     def _hit(self, found: Found, query: Query) -> Hit | None:
         """Return the hit with its text as the store has it now; None when that is another one."""

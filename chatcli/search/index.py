@@ -111,6 +111,11 @@ class SearchIndex:
         """What the user may want to know of the file, one line each."""
         return self._file.news
 
+    @property
+    def replaced(self) -> int:
+        """How often the index was made anew since it was opened."""
+        return self._file.replaced
+
     def seen(self) -> dict[str, Seen]:
         """Return the sessions that the index has, by name."""
         return self._file.use(_seen)

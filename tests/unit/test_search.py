@@ -421,6 +421,18 @@ def test_whatever_stands_in_the_file_what_is_found_was_said_and_a_new_file_has_a
             assert len(index.news) <= 1
 
 
+def test_a_file_that_is_damaged_again_in_the_same_way_is_built_anew_again(store: CountingStore, tmp_path: Path) -> None:
+    path = search_path(tmp_path, "here")
+    say(store, "s", "otter", "x")
+    with closing(SearchIndex(path)) as index:
+        assert found(index, store, "otter") == [("s", 0)]
+        for _ in range(2):
+            with closing(sqlite3.connect(path)) as db:
+                db.execute("UPDATE units SET role = 'nobody'")
+                db.commit()
+            assert found(index, store, "otter") == [("s", 0)]
+
+
 def test_an_index_that_was_removed_under_an_open_one_is_built_anew(store: CountingStore, tmp_path: Path) -> None:
     path = search_path(tmp_path, "here")
     index = SearchIndex(path)
