@@ -5,7 +5,7 @@ A part goes on with the thread of the one above it, and leaves one for the part 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 from markdown_it.token import Token
 from rich.cells import chop_cells
@@ -63,9 +63,7 @@ class Prose(Paragraph):
     @classmethod
     def create(cls, markdown: Markdown, token: Token) -> "Prose":
         """Return the element for a paragraph."""
-        element = cls("left")
-        element.strand = cast(Woven, markdown).strand(token)
-        return element
+        return _woven(cls("left"), markdown, token)
 
     strand: Strand
 
@@ -93,9 +91,7 @@ class Item(ListItem):
     @classmethod
     def create(cls, markdown: Markdown, token: Token) -> "Item":
         """Return the element for an item."""
-        element = cls()
-        element.strand = cast(Woven, markdown).strand(token)
-        return element
+        return _woven(cls(), markdown, token)
 
     strand: Strand
 
@@ -139,9 +135,7 @@ class Table(TableElement):
     @classmethod
     def create(cls, markdown: Markdown, token: Token) -> "Table":
         """Return the element for a table."""
-        element = cls()
-        element.strand = cast(Woven, markdown).strand(token)
-        return element
+        return _woven(cls(), markdown, token)
 
     strand: Strand
 
@@ -169,10 +163,8 @@ class Code(CodeBlock):
     @classmethod
     def create(cls, markdown: Markdown, token: Token) -> "Code":
         """Return the element for a fence, an indented block or a formula."""
-        reply = cast(Woven, markdown)
-        element = cls(token.info.partition(" ")[0], "default")
-        element.strand = reply.strand(token)
-        element.ink, element.live = reply.theme, reply.live
+        element = _woven(cls(token.info.partition(" ")[0], "default"), markdown, token)
+        element.ink, element.live = cast(Woven, markdown).theme, cast(Woven, markdown).live
         return element
 
     ink: str | SyntaxTheme
@@ -190,6 +182,15 @@ class Code(CodeBlock):
         if self.strand.after is not None:
             missing = str(self.text).count("\n") - len(lines)
             self.strand.after.code, self.strand.after.empty_lines = code, missing if lines else held + missing
+
+
+Element = TypeVar("Element", Prose, Item, Table, Code)
+
+
+def _woven(element: Element, markdown: Markdown, token: Token) -> Element:
+    """Return the element with the strand that leads through it."""
+    element.strand = cast(Woven, markdown).strand(token)
+    return element
 
 
 def _folded(line: Text, room: int) -> Iterator[Text]:
