@@ -13,8 +13,6 @@ from typing import IO, Any
 
 from chatcli.errors import ConfigError, ModelError
 from chatcli.extras import how_to_install
-from chatcli.messages import Message
-from chatcli.model import Reply
 from chatcli.model.openai import OpenAIModel
 from chatcli.model.reply import Retries
 from chatcli.model.settings import ModelSettings
@@ -66,58 +64,25 @@ def embedded(weights: Path, name: str = "", window: int = WINDOW) -> ModelSettin
     )
 
 
-class EmbeddedModel:
+class EmbeddedModel(OpenAIModel):
     """A model that runs on this machine, in a child process that ends with this one.
 
-    The child is started at once and loads in the background; the first reply waits for it. When it died, the
-    next request starts it again. `command` is what runs, before the child's own arguments.
+    The child is started at once and loads in the background; the first reply waits for it, and raises ModelError when
+    it did not start. When it died, the next request starts it again. `command` is what runs, before the child's own
+    arguments.
     """
 
     def __init__(
         self, settings: ModelSettings, retries: Retries | None = None, command: Sequence[str] | None = None
     ) -> None:
-        self.settings = settings
         self._server = EmbeddedServer(settings, command)
-        self._model = OpenAIModel(settings, retries, self._server.locate)
+        super().__init__(settings, retries, self._server.locate)
         self._server.start()
-
-    @property
-    def name(self) -> str:
-        """The model's id."""
-        return self.settings.id
-
-    @property
-    def host(self) -> str:
-        """None: its port is another one each time."""
-        return ""
-
-    @property
-    def window(self) -> int | None:
-        """How many tokens a request and its reply may hold together."""
-        return self.settings.window
-
-    @property
-    def images(self) -> bool | None:
-        """Whether it takes images; it takes text alone, unless the config says otherwise."""
-        return self.settings.images
 
     @property
     def pid(self) -> int | None:
         """The child's process id, while there is one."""
         return self._server.pid
-
-    @property
-    def local(self) -> bool:
-        """It runs on this machine."""
-        return True
-
-    def stream(self, context: Sequence[Message], options: Mapping[str, Any]) -> Reply:
-        """Start a reply; the first one waits until the weights are loaded. Raises ModelError when they are not."""
-        return self._model.stream(context, options)
-
-    def models(self) -> list[str]:
-        """Return its one id; raises ModelError when it does not start."""
-        return self._model.models()
 
     def listed_window(self) -> int | None:
         """Return the window it is started with."""
@@ -125,7 +90,7 @@ class EmbeddedModel:
 
     def close(self) -> None:
         """End the replies and the child."""
-        self._model.close()
+        super().close()
         self._server.stop()
 
 
