@@ -11,6 +11,7 @@ from chatcli.prices import Prices, amount
 from chatcli.render.ink import Line, print_lines, width_of
 from chatcli.render.plot import COLOURS, Curve, Plot
 from chatcli.render.safe import one_line
+from chatcli.render.tables import columns
 from chatcli.values import counted
 
 _HEIGHT = 12
@@ -65,22 +66,13 @@ def listed(found: Comparison, width: int, letters: bool = False, marked: bool = 
     names = [header for header in rows[0] if any(row[header] for row in rows)]
     for dropped in ("", "MAX", "TURNS", "MEAN", "COST"):
         names = [name for name in names if name != dropped]
-        lines = _aligned([names, *([row[name] for name in names] for row in rows)])
+        lines = columns([[row[name] for name in names] for row in rows], names, {}, right=range(1, len(names)))
         if max(map(len, lines)) + 2 <= width:
             break
     yield [(f"{'  ' if marked else ''}{lines[0]}", "bold")]
     for index, line in enumerate(lines[1:]):
         mark = chr(ord("a") + index % 26) if letters else "━"
         yield [*([(f"{mark} ", COLOURS[index % len(COLOURS)])] if marked else []), (line, "")]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the rows as lines: the first column is text, the others are figures."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])  # a spec is ASCII
-        for row in rows
-    ]
 
 
 def explained(found: Comparison) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What is sent for one turn: part by part, with the tokens of each and a bar of the whole window.
 
-The messages are those of Context.messages, which also makes the request; nothing here chooses or leaves out.
+The messages are those of Context.messages, which also makes the request; nothing here chooses or leaves out. Tokens
+are always `~1,234`: a tokenizer counts the texts, but not what the chat's format puts around each message.
 """
 
 import os
@@ -62,13 +63,6 @@ class Request:
     asked: bool = True
     idle: Sequence[str] = ()
 
-    def tokens(self, number: int) -> str:
-        """Return a number of tokens as it is shown.
-
-        Always `~1,234`: a tokenizer counts the texts, but not what the chat's format puts around each message.
-        """
-        return f"~{number:,}"
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -129,7 +123,7 @@ def request_lines(request: Request, width: int, letters: bool = False) -> Iterat
     pieces = pieces_of(request)
     for piece in pieces:
         inside = f" · sent inside {piece.inside}" if piece.inside else ""
-        yield [(f"{piece.label} · {request.tokens(piece.tokens)} tokens{inside}", "chat.prompt")]
+        yield [(f"{piece.label} · ~{piece.tokens:,} tokens{inside}", "chat.prompt")]
         for message in piece.part.messages:
             yield [(neutralise(f"{message.role}: {describe(message, whole=True)}"), piece.kind.colour)]
         yield []
@@ -205,7 +199,7 @@ def _listed(request: Request, pieces: Sequence[Piece], width: int, letters: bool
     """Yield a line for each part, its tokens aligned at the right."""
     from rich.cells import set_cell_size
 
-    figures = [request.tokens(piece.tokens) for piece in pieces]
+    figures = [f"~{piece.tokens:,}" for piece in pieces]
     right = max(map(len, figures), default=0)
     places = [f"  inside {piece.inside}" if piece.inside else "" for piece in pieces]
     labels = [piece.label.removesuffix(_VERBATIM) for piece in pieces]
@@ -231,8 +225,8 @@ def _sum(request: Request) -> str:
     """Return the request in one line: messages, tokens, what the window leaves."""
     total, messages = request.context.tokens, counted(len(request.context.messages), "message")
     if request.window is None:
-        return f"{messages}, {request.tokens(total)} tokens; the model's window is unknown, the bar is the request"
+        return f"{messages}, ~{total:,} tokens; the model's window is unknown, the bar is the request"
     left = request.window - total - request.reply
-    room = f"{request.tokens(left)} free" if left >= 0 else f"{request.tokens(-left)} too many"
+    room = f"~{left:,} free" if left >= 0 else f"~{-left:,} too many"
     kept = f"{request.reply:,} kept for the reply"
-    return f"{messages}, {request.tokens(total)} of {request.window:,} tokens; {kept}, {room}"
+    return f"{messages}, ~{total:,} of {request.window:,} tokens; {kept}, {room}"

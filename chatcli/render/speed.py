@@ -2,6 +2,7 @@
 
 from chatcli.messages import Message
 from chatcli.tokens import estimate
+from chatcli.values import counted
 
 
 def speed_line(reply: Message, seconds: float, first: float) -> str:
@@ -9,9 +10,8 @@ def speed_line(reply: Message, seconds: float, first: float) -> str:
 
     The tokens are those that the endpoint counted, else an estimate. The speed is that since the reply began.
     """
-    counted = reply.usage.completion if reply.usage else 0
-    tokens = counted or estimate(reply.text)
+    told = reply.usage.completion if reply.usage else 0
+    tokens = told or estimate(reply.text)
     flowed = seconds - first
     speed = f" · {tokens / flowed:,.0f} tokens/s" if flowed > 0 else ""
-    plural = "" if tokens == 1 else "s"
-    return f"{'' if counted else '~'}{tokens:,} token{plural} · {seconds:.1f} s{speed} · first after {first:.1f} s"
+    return f"{'' if told else '~'}{counted(tokens, 'token')} · {seconds:.1f} s{speed} · first after {first:.1f} s"

@@ -109,8 +109,8 @@ def spending_table(title: str, rows: Sequence[tuple[str, Spending]], width: int)
         taken = sum(max(map(len, (head, *column))) + 2 for head, column in table.items() if head != title)
         if width - taken >= min(longest, _LEAST if len(table) > 2 else _ALONE):
             break
-    rows_of = list(zip(*table.values(), strict=True))
-    return columns(rows_of, list(table), {0: min(_NAME, max(width - taken, 4))}, right=range(1, len(table)))
+    lines = list(zip(*table.values(), strict=True))
+    return columns(lines, list(table), {0: min(_NAME, max(width - taken, 4))}, right=range(1, len(table)))
 
 
 def spent_as_data(report: Report) -> dict[str, Any]:

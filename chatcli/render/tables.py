@@ -64,7 +64,8 @@ def session_lines(sessions: Sequence[Session], width: int) -> list[str]:
     for dropped in ("", "MODEL", "MEMORY", "EXPIRES", "LAST USED", "TURNS", "TITLE"):
         widths.pop(dropped, None)
         if fitting := _fitted(widths, width):
-            return _aligned({header: table[header] for header in widths}, fitting)
+            rows = list(zip(*(table[header][1:] for header in fitting), strict=True))
+            return columns(rows, list(fitting), dict(enumerate(fitting.values())))
     return table["NAME"][1:]
 
 
@@ -80,12 +81,6 @@ def _fitted(widths: Mapping[str, int], width: int) -> dict[str, int]:
         return {}
     name = min(name, max(least, room // 2, room - title))
     return {**widths, "NAME": name} | ({"TITLE": min(title, room - name)} if title else {})
-
-
-def _aligned(table: Mapping[str, Sequence[str]], widths: Mapping[str, int]) -> list[str]:
-    cut = {header: [one_line(text, widths[header]) for text in column] for header, column in table.items()}
-    padded = ([text + " " * (widths[header] - cells(text)) for text in column] for header, column in cut.items())
-    return ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
 
 
 def session_as_data(session: Session) -> dict[str, Any]:
