@@ -18,13 +18,10 @@ from chatcli.stores.rules import no_session
 _ATTEMPTS = 5
 """How often a change is decided anew because another writer was faster."""
 
-_LAST_TURNS = 16
-"""Messages to look at first, to find the last turns."""
-
 
 def take_back(store: Store, session: str, turns: int) -> list[Turn]:
     """Take the last turns out of the history; return them, the newest first."""
-    history = open_history(store, session, _LAST_TURNS)
+    history = open_history(store, session)
     taken = list(islice(history.turns(), turns))
     if taken:
         start = taken[-1].start
@@ -45,7 +42,7 @@ def put_back(store: Store, session: str) -> list[Message]:
 
 def last_turn(store: Store, session: str) -> tuple[Turn, int]:
     """Return the last turn, and the history's length; raise NotFound when the user said nothing in it."""
-    history = open_history(store, session, _LAST_TURNS)
+    history = open_history(store, session)
     last = next(history.turns(), None)
     if last is None or last.messages[0].role != "user":
         raise NotFound("there is no turn to send again", "write something first")
@@ -141,7 +138,7 @@ def apply(store: Store, session: str, decide: Callable[[History], Change | None]
     Returns False when it decided on none. Raises Conflict when others are always faster.
     """
     for _ in range(_ATTEMPTS):
-        change = decide(open_history(store, session, _LAST_TURNS))
+        change = decide(open_history(store, session))
         if change is None:
             return False
         if store.put_state(session, change):
@@ -151,7 +148,7 @@ def apply(store: Store, session: str, decide: Callable[[History], Change | None]
 
 def end_of_turn(store: Store, session: str, number: int) -> int:
     """Return the position after the turn of that number; raise NotFound when there is none."""
-    history, last = open_numbered(store, session, _LAST_TURNS)
+    history, last = open_numbered(store, session)
     turn = turn_numbered(history, last, number)
     if turn is None:
         known = f"the last one is turn {last:,}" if last else "nothing was said in it"

@@ -7,6 +7,9 @@ from chatcli.stores import Snapshot, State, Store, Watermark
 
 Fetch = Callable[[int, int], Sequence[Message]]
 
+LAST_TURNS = 16
+"""Messages that are read at first where the last turns matter most."""
+
 _TURN = 8  # messages: more than most turns have
 _PAGE = 64
 _LARGEST_PAGE = 4096
@@ -97,7 +100,7 @@ class History:
         self._start = start
 
 
-def open_history(store: Store, session: str, newest: int, stop: int | None = None) -> History:
+def open_history(store: Store, session: str, newest: int = LAST_TURNS, stop: int | None = None) -> History:
     """Return the history of a session as it is now; one look reads its `newest` messages. Raises StoreError."""
     return History(store.snapshot(session, newest), lambda start, end: store.messages(session, start, end), stop)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 
-from chatcli.memory.history import History
+from chatcli.memory.history import LAST_TURNS, History
 from chatcli.messages import Turn
 from chatcli.stores import Store
 
 
-def open_numbered(store: Store, session: str, newest: int) -> tuple[History, int]:
+def open_numbered(store: Store, session: str, newest: int = LAST_TURNS) -> tuple[History, int]:
     """Return the history and the number of its last turn, as one look sees both. Raises StoreError."""
     snapshot = store.snapshot(session, newest)
     return History(snapshot, lambda start, stop: store.messages(session, start, stop)), snapshot.session.turns

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from chatcli.errors import ChatError, NotFound
-from chatcli.memory.numbering import open_numbered, turn_numbered
 from chatcli.messages import Content, Turn
 from chatcli.render.safe import one_line
+from chatcli.repl.numbered import turn_meant
 from chatcli.revising import fork
 from chatcli.stores import Pending
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 _LINES, _CHARACTERS = 30, 10_000
 """A text with as many is edited in the editor."""
-
-_LOOK = 16
 
 
 def edit_last(repl: "Repl") -> None:
@@ -31,15 +29,10 @@ def edit_last(repl: "Repl") -> None:
     _send(repl, turn, text)
 
 
-def edit_numbered(repl: "Repl", number: int) -> None:
+def edit_numbered(repl: "Repl", argument: str) -> None:
     """Edit the turn of that number; an earlier one than the last is sent in a session that holds what was before."""
-    chat = repl.chat
-    history, last = open_numbered(chat.store, chat.session, _LOOK)
-    turn = turn_numbered(history, last, number)
-    if turn is None:
-        known = f"the last one is turn {last:,}; /history shows them" if last else "write something first"
-        raise NotFound(f"there is no turn {number:,}", known)
-    if number == last and not chat.unfinished():
+    number, turn, is_last = turn_meant(repl.chat, argument)
+    if is_last and not repl.chat.unfinished():
         edit_last(repl)
         return
     text = _edited(repl, f"edit {number}> ", text_of(turn.messages[0].content))

@@ -114,5 +114,5 @@ def test_what_is_being_imported_is_no_session_to_choose_yet() -> None:
 def test_who_edits_a_turn_of_a_session_without_any_is_not_sent_to_look_for_turn_0() -> None:
     repl: Any = SimpleNamespace(chat=Chat(InMemoryStore(), "s", ScriptedModel()))
     with pytest.raises(NotFound) as caught:
-        edit_numbered(repl, 1)
+        edit_numbered(repl, "1")
     assert caught.value.hint == "write something first"

@@ -21,7 +21,6 @@ from chatcli.values import counted
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
-_LOOK = 16
 _EXPLAINED = """\
 # What is known of whom: a name in brackets, then its facts, one a line.
 # Remove a line, and it stays away. Change one or add one, and it is yours: it holds whatever is found later.
@@ -68,7 +67,7 @@ def forget(repl: "Repl", argument: str) -> None:
 
 
 def _history(chat: Chat) -> History:
-    return open_history(chat.store, chat.session, _LOOK)
+    return open_history(chat.store, chat.session)
 
 
 def _find(known: Mapping[str, Entity], name: str) -> Entity:

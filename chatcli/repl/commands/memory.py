@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 from chatcli.chat import Chat
 from chatcli.errors import Conflict, ContextTooLong, NotFound, UsageError
 from chatcli.memory import pins, summary
-from chatcli.memory.history import open_history
-from chatcli.memory.numbering import numbers_of, open_numbered, turn_numbered
+from chatcli.memory.history import History, open_history
+from chatcli.memory.numbering import numbers_of, open_numbered
 from chatcli.messages import Turn, readable
 from chatcli.render.context import turns_from
 from chatcli.render.safe import one_line
+from chatcli.repl.numbered import turn_meant
 from chatcli.repl.slash import slash
 from chatcli.side_request import Held, SideRequest
 from chatcli.values import counted, whole_number
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
-
-_LOOK = 16
-"""Messages to look at first, where the last turns matter most."""
 
 
 # The summary
@@ -48,7 +46,7 @@ def show_summary(repl: "Repl", argument: str) -> None:
 
 
 def _show(repl: "Repl") -> None:
-    found = summary.versions(open_history(repl.chat.store, repl.chat.session, _LOOK))
+    found = summary.versions(_history(repl.chat))
     if not found:
         repl.screen.tell(_none_yet(repl.chat))
         return
@@ -61,7 +59,7 @@ def _show(repl: "Repl") -> None:
 
 
 def _edit(repl: "Repl") -> None:
-    opened = summary.current(open_history(repl.chat.store, repl.chat.session, _LOOK))
+    opened = summary.current(_history(repl.chat))
     if opened is None:
         raise NotFound("there is no summary to edit yet", "/compact writes one")
     text = repl.edit(opened.text)
@@ -86,9 +84,13 @@ def _undo(repl: "Repl") -> None:
         repl.screen.aside("there is no summary to take back")
         return
     repl.chat.background.drop(summary.STATE)
-    before = summary.current(open_history(repl.chat.store, repl.chat.session, _LOOK))
+    before = summary.current(_history(repl.chat))
     now = f"the summary of {turns_from(1, before.turns)} holds again" if before else "there is no summary now"
     repl.screen.aside(f"{now}; nothing is summed up for some turns, unless /compact does")
+
+
+def _history(chat: Chat) -> History:
+    return open_history(chat.store, chat.session)
 
 
 # Now
@@ -147,7 +149,7 @@ def _fold(chat: Chat, ask: SideRequest, hint: str) -> bool:
 
 
 def _covered(chat: Chat) -> str:
-    history = open_history(chat.store, chat.session, _LOOK)
+    history = _history(chat)
     found = summary.current(history)
     if found is not None:
         return f"{turns_from(1, found.turns)} {'is' if found.turns == 1 else 'are'} summed up"
@@ -178,8 +180,8 @@ _THOSE_THAT_DO = "/memory auto, /memory summary and /memory summary-buffer:4000 
 @slash("pin", arguments="[turn]", help="keep a turn in every context: the last one, or that of this number in /history")
 def pin(repl: "Repl", argument: str) -> None:
     """Pin a turn."""
-    number, turn = _turn(repl, argument)
     chat = repl.chat
+    number, turn, _ = turn_meant(chat, argument)
     if turn.start in {one.start for one in pins.pinned(chat.look().history)}:
         repl.screen.aside(f"turn {number} is pinned already")
         return
@@ -213,20 +215,9 @@ def list_pins(repl: "Repl", argument: str) -> None:
         repl.screen.tell("no turn is pinned; /pin keeps the last one in every context, /pin NUMBER another")
 
 
-def _turn(repl: "Repl", argument: str) -> tuple[int, Turn]:
-    """Return the turn of that number, the last one for ''; raise NotFound when there is none."""
-    history, last = open_numbered(repl.chat.store, repl.chat.session, _LOOK)
-    number = whole_number(argument) if argument else last
-    turn = turn_numbered(history, last, number)
-    if turn is None:
-        there = f"/history shows {turns_from(1, last)}" if last else "write something first"
-        raise NotFound(f"there is no turn {number}" if last else "there is no turn yet", there)
-    return number, turn
-
-
 def _pinned(chat: Chat) -> dict[int, Turn]:
     """Return the pinned turns by their numbers."""
-    history, last = open_numbered(chat.store, chat.session, _LOOK)
+    history, last = open_numbered(chat.store, chat.session)
     found = pins.pinned(history)
     numbers = numbers_of(history, last, {turn.start for turn in found})
     return {numbers[turn.start]: turn for turn in found}

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from chatcli.alternatives import Version, reasoning_of, versions
 from chatcli.errors import NotFound
-from chatcli.memory.numbering import open_numbered, turn_numbered
+from chatcli.memory.numbering import open_numbered
 from chatcli.messages import Message
 from chatcli.render.fences import code_in
 from chatcli.render.safe import one_line
 from chatcli.repl.commands.turns import recent_turns
+from chatcli.repl.numbered import turn_meant
 from chatcli.repl.slash import slash
 from chatcli.revising import last_turn
 from chatcli.seam import open_block
@@ -19,13 +20,12 @@ from chatcli.values import counted, whole_number
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
 
-_LOOK = 16
 _SAID = 300  # characters of a version in the list; the terminal's width cuts them shorter
 
 
 def _versions(repl: "Repl") -> Sequence[tuple[str, str]]:
     """Return the numbers of the last turn's versions, with what each says, for completion."""
-    history, _ = open_numbered(repl.chat.store, repl.chat.session, _LOOK)
+    history, _ = open_numbered(repl.chat.store, repl.chat.session)
     found, now = versions(next((turn.messages for turn in history.turns()), (Message("user", ""),)))
     return [(str(number), _described(version, found[now])) for number, version in enumerate(found, 1)]
 
@@ -129,12 +129,7 @@ def reasoning(repl: "Repl", argument: str) -> None:
 
 def _reply(repl: "Repl", argument: str) -> Message:
     """Return the last reply, or that of the turn with this number; what came of an unfinished one is the last."""
-    history, last = open_numbered(repl.chat.store, repl.chat.session, _LOOK)
-    number = whole_number(argument) if argument else last
-    turn = turn_numbered(history, last, number)
-    if turn is None:
-        known = f"the last one is turn {last:,}; /history shows them" if last else "write something first"
-        raise NotFound(f"there is no turn {number:,}" if argument else "there is no reply yet", known)
+    number, turn, _ = turn_meant(repl.chat, argument)
     said = [message for message in turn.messages if message.role == "assistant" and message.text]
     if not said:
         raise NotFound(f"turn {number:,} has no reply", "/history shows what was said")

@@ -58,7 +58,7 @@ def retry(repl: "Repl", argument: str) -> None:
 def edit(repl: "Repl", argument: str) -> None:
     """Edit what was said last, in its place; an earlier message is sent in a copy of what was before it."""
     if argument:
-        edit_numbered(repl, whole_number(argument))
+        edit_numbered(repl, argument)
     else:
         edit_last(repl)
 
@@ -73,7 +73,7 @@ def fork(repl: "Repl", argument: str) -> None:
 @slash("undo", arguments="[n]", help="take the last turn, or the last n, out of the history")
 def undo(repl: "Repl", argument: str) -> None:
     """Take turns out of the history."""
-    undone = repl.chat.undo(_number(argument, default=1))
+    undone = repl.chat.undo(whole_number(argument or "1"))
     repl.chat.last_context = None
     which = _which(undone[0].messages[0]) if len(undone) == 1 else ""
     back = f"took back {counted(len(undone), 'turn')}{which}; /redo brings {'it' if which else 'them'} back"
@@ -97,7 +97,3 @@ def redo(repl: "Repl", argument: str) -> None:
 
 def _turns(repl: "Repl") -> int:
     return repl.chat.store.snapshot(repl.chat.session, 0).session.turns
-
-
-def _number(argument: str, default: int) -> int:
-    return whole_number(argument) if argument else default
