@@ -5,18 +5,17 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from chatcli.authors import other_author
 from chatcli.memory.numbering import open_numbered
 from chatcli.messages import Message
 from chatcli.render.history import describe
 from chatcli.render.safe import cells, neutralise, one_line
+from chatcli.repl.last_turns import said_by
 from chatcli.stores import Session, Store
 
 _TURNS = 3  # of a session that are previewed
 _LOOKED_AT = 3000  # characters of a message, the last
 _DATE_FROM = 50  # cells of a line that has room for the date
 _TITLE_ROOM = 14
-_LONGEST_AUTHOR = 40
 
 
 class Choices:
@@ -108,7 +107,7 @@ def preview(store: Store, session: str, width: int, height: int) -> list[str]:
 def _said(message: Message, width: int) -> list[str]:
     said = neutralise(describe(message)[-_LOOKED_AT:])
     if message.role == "user":
-        said = f"{one_line(other_author(message), _LONGEST_AUTHOR) or 'you'}> {said}"
+        said = f"{said_by(message) or 'you'}> {said}"
     return [part for line in said.splitlines() if line.strip() for part in folded(line.expandtabs(4), width)]
 
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 MARK_PASTES = b"\x1b[?2004h"
 PLAIN_PASTES = b"\x1b[?2004l"
 CONTROL_C = b"\x03"
-# What a drawing may have left behind when a signal ends the program: hidden cursor, colours, a toolbar below.
 _OVER_AN_ECHO = b"\r\x1b[K"
+# What a drawing may have left behind when a signal ends the program: hidden cursor, colours, a toolbar below.
 _TIDY = b"\x1b[?25h\x1b[0m\r\n\x1b[J"
 _DEADLY = ("SIGTERM", "SIGHUP", "SIGQUIT")
 # The start of a key whose rest is still on its way: half an escape sequence or half a UTF-8 character.

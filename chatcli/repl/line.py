@@ -28,12 +28,10 @@ from chatcli.repl.bindings import REST_OF_A_KEY, TYPING, bindings, wait_for_keys
 from chatcli.repl.block import without_fence
 from chatcli.repl.folds import Folds
 from chatcli.repl.input_history import InputHistory
-from chatcli.repl.output import line_style, new_output
-from chatcli.repl.output import on_a_terminal as on_a_terminal
+from chatcli.repl.output import line_style, new_output, on_a_terminal
 from chatcli.repl.pastes import read_whole_pastes
 from chatcli.repl.shown import ShownText, said
 from chatcli.repl.suggestions import Suggest, SuggestionCompleter
-from chatcli.repl.suggestions import Suggestion as Suggestion
 
 _NORMAL = "NORMAL "
 

@@ -16,11 +16,13 @@ from chatcli.render.safe import one_line
 from chatcli.repl.clock import Clock
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
 from chatcli.repl.last_turns import show_last_turns
-from chatcli.repl.line import PromptLine, Suggestion, on_a_terminal
+from chatcli.repl.line import PromptLine
 from chatcli.repl.opening import Opening
 from chatcli.repl.others import Others
+from chatcli.repl.output import on_a_terminal
 from chatcli.repl.preload import Preload
 from chatcli.repl.screen import on_stdout
+from chatcli.repl.suggestions import Suggestion
 from chatcli.repl.toolbar import NOTHING_SENT, meter_of, toolbar
 from chatcli.repl.tools import Tools
 
@@ -237,14 +239,12 @@ class Repl:
         """Run what the user sent; an error is shown."""
         self._preload.wait()
         with self._errors_shown():
-            if text.strip():
-                (self._run_slash if text.startswith("/") else self._send)(text)
+            if text.startswith("/"):
+                from chatcli.repl.slash import run_slash
 
-    def _run_slash(self, line: str) -> None:
-        """Run a slash command; the up key brings back one that was refused."""
-        from chatcli.repl.slash import run_slash
-
-        run_slash(self, line)
+                run_slash(self, text)
+            elif text.strip():
+                self._send(text)
 
     def _send(self, text: str) -> None:
         """Send a message; what does not reach the store is given back."""

@@ -4,10 +4,9 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chatcli.authors import other_author
 from chatcli.errors import StoreError
 from chatcli.render.safe import one_line
-from chatcli.repl.last_turns import LONGEST_AUTHOR
+from chatcli.repl.last_turns import LONGEST_AUTHOR, said_by
 from chatcli.repl.screen import Screen
 from chatcli.stores import Pending
 
@@ -79,7 +78,7 @@ def _show(repl: "Repl", turn: Pending) -> None:
 
 def _said(turn: Pending) -> str:
     """Return what was sent, and by whom if that was somebody else."""
-    who = one_line(other_author(turn.user), LONGEST_AUTHOR)
+    who = said_by(turn.user)
     return f"{f', by {who}' if who else ''}: {one_line(turn.user.text, 100)}"
 
 

@@ -24,7 +24,7 @@ from chatcli.render.safe import one_line
 from chatcli.render.theme import colors
 from chatcli.repl.bindings import drop_mouse_events
 from chatcli.repl.choosing import Choices, line, preview
-from chatcli.repl.line import on_a_terminal
+from chatcli.repl.output import on_a_terminal
 from chatcli.stores import Store
 
 _FIRST_PAGE = 200

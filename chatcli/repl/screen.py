@@ -96,10 +96,9 @@ class Screen:
     def _between_words(self, text: str) -> str:
         """Return the text neutralised; on a terminal a line that is too wide is broken between words."""
         text = neutralise(text)
-        width = shutil.get_terminal_size().columns
-        if self.plain or len(text) * 2 <= width:
+        if self.plain or len(text) * 2 <= self.width:
             return text
-        return "\n".join("\n".join(wrapped(line, width)) for line in text.split("\n"))
+        return "\n".join("\n".join(wrapped(line, self.width)) for line in text.split("\n"))
 
     def _prose(self, text: str) -> str:
         """Return the text neutralised; on a terminal its lines are broken between words, but not those of code."""

@@ -27,6 +27,9 @@ Complete = Callable[["Repl"], Sequence[str | tuple[str, str]]]
 _TELLING = 3
 """Characters that say enough to be looked for in the middle of a choice."""
 
+NOTHING = ('""', "''")
+"""Arguments that take away what was set."""
+
 THEMES = (
     "sessions", "finding", "turns", "replies", "writing", "attach", "settings", "memory", "entities", "transfer",
     "seeing",

@@ -59,7 +59,7 @@ class Tools(NamedTuple):
     prompt_names: Sequence[str]
     forget_index: Callable[[str], None]
     """Remove what the cache knows of a session that was emptied, deleted or renamed."""
-    find: "Find"
+    find: Find
     """Find what was said in any session of the store."""
     model_names: Sequence[str]
     price_of: Callable[[str], "Prices | None"]

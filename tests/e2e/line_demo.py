@@ -15,8 +15,9 @@ from pathlib import Path
 
 from chatcli.keymap import keymap
 from chatcli.repl.keys import CapturedKeys, captured_keys, on_interrupt
-from chatcli.repl.line import PromptLine, Suggestion
+from chatcli.repl.line import PromptLine
 from chatcli.repl.paths import mention_suggestions
+from chatcli.repl.suggestions import Suggestion
 
 COMMANDS = [
     Suggestion("/help", description="what there is"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chatcli.attachments import Attachment
 from chatcli.errors import NotFound
 from chatcli.repl.attaching import attach as add
-from chatcli.repl.slash import slash, words
+from chatcli.repl.slash import NOTHING, slash, words
 
 if TYPE_CHECKING:
     from chatcli.repl.loop import Repl
@@ -25,7 +25,7 @@ def _attached(repl: "Repl") -> Sequence[str]:
 )
 def attach(repl: "Repl", argument: str) -> None:
     """Put files beside the next message, each read and checked at once; or list them, or take them all away."""
-    if argument in ("-", '""', "''"):
+    if argument in ("-", *NOTHING):
         repl.attachments.clear()
     elif argument:
         add(repl, [Path(word) for word in words(argument)])

@@ -1,6 +1,5 @@
 """Seeing: help, what is sent, where we are, a clean screen."""
 
-import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -42,7 +41,7 @@ def help_(repl: "Repl", argument: str) -> None:
         command = find_command(argument.removeprefix("/"))
         others = " ".join(f"/{name}" for name in command.names[1:])
         said = f"{command.usage}  {command.help}" + (f"; also {others}" if others else "")
-        repl.screen.say("\n".join(textwrap.wrap(said, _width(), subsequent_indent="  ")))
+        repl.screen.say("\n".join(textwrap.wrap(said, _width(repl), subsequent_indent="  ")))
         return
     for theme in THEMES:
         found = (command for command in commands().values() if command.run.__module__.endswith(f".{theme}"))
@@ -55,17 +54,18 @@ def help_(repl: "Repl", argument: str) -> None:
 
 def _listed(repl: "Repl", theme: str, entries: Iterable[str], between: str) -> None:
     """Print entries beside their theme, below it where there is no room; lines are broken between two of them."""
+    width = _width(repl)
     whole = between.join(entry.replace(" ", "\xa0") for entry in entries)
-    narrow = _width() < _BESIDE
+    narrow = width < _BESIDE
     if narrow:
         repl.screen.say(theme)
     first, further = ("", "") if narrow else (f"{theme:<10}", " " * 10)
-    lines = textwrap.wrap(whole, _width(), initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
+    lines = textwrap.wrap(whole, width, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
     repl.screen.say("\n".join(lines).replace("\xa0", " "))
 
 
-def _width() -> int:
-    return shutil.get_terminal_size().columns - 1
+def _width(repl: "Repl") -> int:
+    return repl.screen.width - 1
 
 
 @slash(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chatcli.errors import NotFound, UsageError
 from chatcli.names import TITLE_LENGTH, check_session_name, listed
 from chatcli.render.safe import one_line
-from chatcli.repl.slash import slash
+from chatcli.repl.slash import NOTHING, slash
 from chatcli.values import counted, whole_number
 
 if TYPE_CHECKING:
@@ -83,9 +83,6 @@ def rename(repl: "Repl", argument: str) -> None:
     repl.screen.aside(f"this session is now {new_name}")
 
 
-_NOTHING = ('""', "''")
-
-
 @slash("title", arguments="[text]", help='show the session\'s title, or give it another one; "" removes it')
 def title(repl: "Repl", argument: str) -> None:
     """Show or set the title; no model changes one that was given."""
@@ -93,7 +90,7 @@ def title(repl: "Repl", argument: str) -> None:
     if argument:
         if not store.exists(session):
             raise UsageError("this session has no turn yet", "say something first")
-        store.update(session, title="" if argument in _NOTHING else argument[:TITLE_LENGTH])
+        store.update(session, title="" if argument in NOTHING else argument[:TITLE_LENGTH])
     repl.screen.tell(one_line(store.snapshot(session, 0).session.title, 200) or "no title")
 
 

@@ -7,7 +7,7 @@ from chatcli.errors import UsageError
 from chatcli.memory import parse_memory
 from chatcli.messages import Content, Message
 from chatcli.prompt import Placeholder, Prompt, system_text, variables_of, with_system
-from chatcli.repl.slash import slash
+from chatcli.repl.slash import NOTHING, slash
 from chatcli.values import meant_option, option_value
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ _MEMORIES = {
     "summary+entity": "both",
     "window:10-20+recall:800": "both",
 }
-_NOTHING = ('""', "''")
 
 
 def _models(repl: "Repl") -> Sequence[str]:
@@ -70,7 +69,7 @@ def system(repl: "Repl", argument: str) -> None:
     """Show or set the system text; it may hold {variables}."""
     chat = repl.chat
     if argument:
-        text = "" if argument in _NOTHING else argument
+        text = "" if argument in NOTHING else argument
         chat.prompt = with_system(chat.prompt, text)
         chat.set(system=text)
     _show(repl, argument, system_text(chat.prompt) or "no system text")
@@ -126,7 +125,7 @@ def var(repl: "Repl", argument: str) -> None:
     if argument:
         name, value = _pair(argument, "/var name value")
         chat.variables.pop(name, None)
-        if value not in _NOTHING:
+        if value not in NOTHING:
             chat.variables[name] = value
         chat.set(variables=dict(chat.variables))
     _show(repl, argument, _lines(chat.variables) or "no variables")
@@ -138,7 +137,7 @@ def set_(repl: "Repl", argument: str) -> None:
     chat = repl.chat
     if argument:
         name, value = _pair(argument, "/set temperature 0.2")
-        read = None if value in _NOTHING else option_value(name, value)
+        read = None if value in NOTHING else option_value(name, value)
         chat.options.pop(name, None)
         if read is not None:
             chat.options[name] = read

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from chatcli.authors import other_author
 from chatcli.errors import UsageError
 from chatcli.render.history import describe, last_turns
 from chatcli.render.safe import one_line
 from chatcli.repl.editing import edit_last, edit_numbered, fork_session
-from chatcli.repl.last_turns import LONGEST_AUTHOR
+from chatcli.repl.last_turns import said_by
 from chatcli.repl.slash import slash, words
 from chatcli.values import counted, whole_number
 
@@ -82,7 +81,7 @@ def undo(repl: "Repl", argument: str) -> None:
 
 def _which(question: "Message") -> str:
     """Return whose turn it was, and how it begins: where others write too, it may not be the one the user meant."""
-    who = one_line(other_author(question), LONGEST_AUTHOR)
+    who = said_by(question)
     return f"{f' of {who}' if who else ''}: {one_line(describe(question), _LONGEST_QUESTION)}"
 
 
