@@ -91,6 +91,7 @@ class Meanwhile:
         """The store is back, with all of it: what was seen is what stood in for it."""
         for name in self._titles:
             self._seen.snapshot(name, self._store.snapshot(name, KEPT))
+            self._seen.turns(name, self._store.pending(name))
         self._store, self._titles = InMemoryStore(), {}
 
     @property

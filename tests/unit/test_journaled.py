@@ -504,6 +504,19 @@ def test_what_came_of_a_reply_before_the_store_went_away_is_offered_while_it_is(
     assert [(turn.id, turn.partial) for turn in store.pending("s")] == [(pending.id, "half")]
 
 
+def test_a_turn_that_ended_in_one_outage_is_not_offered_in_the_next(run: Run, between: Outages) -> None:
+    store = run()
+    pending, messages = a_turn("one")
+    store.begin("s", pending)
+    between.fate = "lost"
+    store.commit("s", pending.id, messages)
+    between.fate = "done"
+    assert store.knock()
+    between.fate = "lost"
+    assert store.pending("s") == []
+    assert texts(store) == ["one", "re: one"]
+
+
 def test_a_turn_that_another_run_left_is_offered_also_when_the_store_goes_away_behind_it(
     run: Run, between: Outages, inner: InMemoryStore
 ) -> None:
