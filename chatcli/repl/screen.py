@@ -82,10 +82,12 @@ class Screen:
         self._print(self._notices, self._between_words(text), colors().warning)
 
     def error(self, error: ChatError) -> None:
-        """Print the two lines of an error."""
-        message, hint = (" ".join(neutralise(text).split()) for text in (error.message, error.hint))
-        self._print(self._errors, "error:", colors().error, f" {message}")
-        self._print(self._errors, "hint:", colors().dim, f" {hint}")
+        """Print the two lines of an error, on a terminal broken between words."""
+        wide = self._errors is None or not self._errors.isatty()
+        for label, style, text in (("error:", colors().error, error.message), ("hint:", colors().dim, error.hint)):
+            line = f"{label} {' '.join(neutralise(text).split())}"
+            shown = line if wide else self._between_words(line)
+            self._print(self._errors, label, style, shown.removeprefix(label))
 
     def clear(self) -> None:
         """Clear the screen, not the scrollback."""
