@@ -32,7 +32,7 @@ def list_(
     Example: chatcli sessions list -n 50
     """
     from chatcli.cli.output import print_json
-    from chatcli.cli.stores import named_store
+    from chatcli.cli.stores import named_store, no_session_yet
     from chatcli.names import listed
     from chatcli.render.tables import print_sessions, session_as_data
 
@@ -42,8 +42,10 @@ def list_(
             found += list(opened.foreign())
     if as_json:
         print_json([session_as_data(session) for session in found])
-    else:
+    elif found:
         print_sessions(found)
+    else:
+        raise no_session_yet("" if all_ else "; --all lists those of other programs too (Redis)")
     if not found:
         raise typer.Exit(1)
 

@@ -65,9 +65,9 @@ def last_session(store: Store) -> str:
     return newest[0].name
 
 
-def no_session_yet() -> NotFound:
-    """Return the error for a store without any session."""
-    return NotFound("there is no session yet", "chatcli chat -s NAME makes one")
+def no_session_yet(more: str = "") -> NotFound:
+    """Return the error for a store without any session; its hint may say `more`."""
+    return NotFound("there is no session yet", f"chatcli chat -s NAME makes one{more}")
 
 
 def existing_session(store: Store, name: str | None) -> str:

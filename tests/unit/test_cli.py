@@ -24,7 +24,7 @@ from chatcli.stores import Session
 from chatcli.stores.address import open_store
 from tests.reference import helped, page
 from tests.servers import ModelServer
-from tests.unit.conftest import Command
+from tests.unit.conftest import Command, Done
 
 GROUPS = [[], ["sessions"], ["history"], ["memory"], ["config"], ["local"]]
 COMMANDS = [
@@ -92,7 +92,12 @@ def test_sessions_are_listed_as_json(command: Command, sessions: Path) -> None:
 
 def test_no_session_is_exit_1(command: Command, home: Path) -> None:
     assert command("sessions", "list") == command("sessions", "list")
-    assert command("sessions", "list").code == 1
+    assert command("sessions", "list", "--all") == Done(
+        1, "", "error: there is no session yet\nhint: chatcli chat -s NAME makes one\n"
+    )
+    alone = command("sessions", "list")
+    assert alone.code == 1
+    assert alone.err.endswith("makes one; --all lists those of other programs too (Redis)\n")
     assert command("sessions", "list", "--json").out == "[]\n"
 
 
