@@ -24,8 +24,9 @@ class Place(NamedTuple):
 
     @property
     def told(self) -> str:
-        """All of it in one line; of the store's address the kind: a file's path is in /info."""
-        return _BETWEEN.join([self.session, self.model, self.memory, self.store.partition("///")[0].rstrip(":")])
+        """All of it in one line; of the store's address no path of a file, and no options: /info has all of it."""
+        store = self.store.partition("///")[0].partition("?")[0]
+        return _BETWEEN.join([self.session, self.model, self.memory, store.rstrip(":")])
 
 
 class Meter(NamedTuple):

@@ -7,7 +7,7 @@ from chatcli.chat import Chat
 from chatcli.memory import parse_memory
 from chatcli.messages import Usage
 from chatcli.prompt import DEFAULT
-from chatcli.repl.toolbar import meter_of, place_of, toolbar
+from chatcli.repl.toolbar import Place, meter_of, place_of, toolbar
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedModel
 
@@ -79,3 +79,17 @@ def test_the_meter_marks_an_estimate_and_an_unknown_window(chat: Chat) -> None:
     chat.last_context = None
     assert meter_of(chat).in_words == ""
     assert toolbar(place_of(chat), 80, meter_of(chat)) == "JavaEdge · scripted · window:10 · memory"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("memory:", "memory"),
+        ("sqlite:////home/anna/sessions.db", "sqlite"),
+        ("unix:///run/redis.sock?db=1", "unix"),
+        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
+        ("rediss://anna:***@h:6379/0?ssl_ca_certs=ca.crt&ssl_certfile=/etc/me.crt", "rediss://anna:***@h:6379/0"),
+    ],
+)
+def test_a_chat_begins_with_where_its_store_is_without_the_options_of_its_address(address: str, shown: str) -> None:
+    assert Place("JavaEdge", "scripted", "auto", address).told == f"JavaEdge · scripted · auto · {shown}"
