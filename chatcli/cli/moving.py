@@ -185,7 +185,7 @@ def backup(file: Annotated[str, typer.Argument(metavar="FILE")], yes: Yes = Fals
 
     with named_store(store) as opened, _progress("saving", "pages") as progress:
         path = sqlite_path(opened)
-        target = target_of(Path(file), "sessions", "db")
+        target = target_of(file, "sessions", "db")
         sessions = back_up(path, target, lambda file: ask_first(f"Replace {file}?", yes), progress)
     _say(f"wrote {counted(sessions, 'session')} to {target}")
 

@@ -50,10 +50,10 @@ def export(
     chosen = _format_of_all(session, format_of(format, path)) if all_ else format_of(format, path)
     with named_store(store) as opened:
         name, pieces = _exported(opened, session, chosen, all_)
-        if path is None:
+        if output is None:
             _print(pieces)
             return
-        target = target_of(path, name, chosen)
+        target = target_of(output, name, chosen)
         save(pieces, target, partial(_may_replace, yes=yes))
     notice(f"wrote {name} to {target}")
 

@@ -89,16 +89,17 @@ def written(session: Carried, format: str) -> Iterator[str]:
 # Into a file
 
 
-def target_of(path: Path, session: str, format: str) -> Path:
+def target_of(named: str, session: str, format: str) -> Path:
     """Return the whole path of the file to write to: in a folder one called after the session, at a link what it
-    leads to. Raises UsageError for what is no path.
+    leads to. What ends with a slash is a folder. Raises UsageError for what is no path.
     """
     try:
-        path = path.expanduser().resolve()
-        return path / f"{file_name(session)}.{format}" if path.is_dir() else path
+        path = Path(named).expanduser().resolve()
+        in_folder = named.endswith("/") or path.is_dir()
+        return path / f"{file_name(session)}.{format}" if in_folder else path
     except (OSError, RuntimeError, ValueError) as error:  # too long, ~nobody, a NUL
         why = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"{path} cannot be written: {why}", "write the whole path") from error
+        raise UsageError(f"{named} cannot be written: {why}", "write the whole path") from error
 
 
 def written_all(store: Store, format: str) -> Iterator[str]:

@@ -191,6 +191,14 @@ def test_in_a_folder_it_is_called_after_the_session(command: Command, talked: Pa
     assert sorted(path.name for path in (talked / "out").iterdir()) == ["JavaEdge.html", "JavaEdge.md"]
 
 
+def test_what_ends_with_a_slash_is_a_folder_and_no_file_of_that_name_is_made(command: Command, talked: Path) -> None:
+    for what in (["-s", "JavaEdge"], ["--all"]):
+        refused = command("history", "export", *what, "-o", "backups/")
+        assert (refused.code, len(refused.err.splitlines())) == (2, 2)
+        assert "backups/" in refused.err
+    assert not (talked / "backups").exists()
+
+
 def test_a_file_that_exists_is_replaced_after_asking_alone(command: Command, talked: Path) -> None:
     (talked / "out.md").write_text("mine")
     refused = command("history", "export", "-o", "out.md")

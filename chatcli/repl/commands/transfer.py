@@ -21,7 +21,7 @@ def export(repl: "Repl", argument: str) -> None:
     chat = repl.chat
     named = _one(argument)
     format = format_of(None, Path(named))
-    target = target_of(Path(named or "."), chat.session, format)
+    target = target_of(named or ".", chat.session, format)
     pieces = written(carried(chat.store, chat.session), format)
     done = save(pieces, target, lambda file: repl.confirm(f"replace {file}?"))
     repl.screen.aside(f"wrote this session to {target}" if done else "nothing was written")
