@@ -7,6 +7,7 @@ whose renames were killed. The suite runs the same with 200 turns and 8 kills
 (tests/contracts/cluster/test_cluster_chaos.py).
 """
 
+import argparse
 import itertools
 import signal
 import sys
@@ -16,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import zip_longest
 from random import Random
 from subprocess import PIPE, Popen
 
@@ -203,9 +203,17 @@ def _wait(happened: Callable[[], bool], what: str = "the slots move") -> None:
         time.sleep(0.005)
 
 
+def main() -> None:
+    """Run them all; print what came of each."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("turns", nargs="?", type=int, default=200)
+    parser.add_argument("kills", nargs="?", type=int, default=50)
+    given = parser.parse_args()
+    print("resharding:", resharding(given.turns))
+    print("fail-over: ", fail_over(given.turns))
+    print("index away:", index_away(given.turns))
+    print("renames killed:", dict(killed_renames(given.kills)))
+
+
 if __name__ == "__main__":
-    count, kills = (int(said) if said else usual for said, usual in zip_longest(sys.argv[1:3], (200, 50)))
-    print("resharding:", resharding(count))
-    print("fail-over: ", fail_over(count))
-    print("index away:", index_away(count))
-    print("renames killed:", dict(killed_renames(kills)))
+    main()

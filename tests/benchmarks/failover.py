@@ -5,8 +5,8 @@ the sentinels' command. 200 turns each. tests/contracts/test_redis_sentinel.py r
 more patient: on a machine under load they would replace a master that is alive.
 """
 
+import argparse
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -132,7 +132,9 @@ def _note(came: Talk, turn: list[str], warning: str) -> None:
 
 
 def main() -> None:
-    turns = int(sys.argv[1]) if sys.argv[1:] else 200
+    parser = argparse.ArgumentParser(description="A chat while its Redis master is lost.")
+    parser.add_argument("turns", nargs="?", type=int, default=200)
+    turns = parser.parse_args().turns
     for name, binary in binaries().items():
         for what, blow in BLOWS.items():
             with trio(binary, down_after=1000) as servers:

@@ -6,8 +6,8 @@ Median and worst of COUNT messages (20), each appended at another moment between
 the append to the text on the screen.
 """
 
+import argparse
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -40,8 +40,11 @@ def latencies(address: str, home: Path, count: int) -> list[float]:
     return took
 
 
-def main(count: int) -> None:
+def main() -> None:
     """Measure both stores."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("count", nargs="?", type=int, default=20)
+    count = parser.parse_args().count
     with running() as server, tempfile.TemporaryDirectory() as folder:
         for kind, address in (("sqlite", f"sqlite:///{folder}/s.db"), ("redis", server.url)):
             took = latencies(address, Path(folder), count)
@@ -49,4 +52,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    main()

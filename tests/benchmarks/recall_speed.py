@@ -13,6 +13,7 @@ makes, and over as many messages; under 20 ms over 5,000; under 1 ms to index a 
 plain query for the same words in the order of bm25 is printed as well.
 """
 
+import argparse
 import dataclasses
 import random
 import sqlite3
@@ -136,9 +137,11 @@ def measure(index: MessageIndex, questions: Sequence[str], size: int) -> tuple[f
     return tuple(map(statistics.median, zip(*costs, strict=True)))
 
 
-def main(arguments: Sequence[str]) -> int:
+def main() -> int:
     """Measure, print, and say whether a target is missed."""
-    conversations = [talk for path in (list(map(Path, arguments)) or FILES) for talk in load(path)]
+    parser = argparse.ArgumentParser(description="What recall costs.")
+    parser.add_argument("files", nargs="*", type=Path, default=FILES, metavar="FILE")
+    conversations = [talk for path in parser.parse_args().files for talk in load(path)]
     source = [message for talk in conversations for message in talk.messages]
     questions = [question.text for talk in conversations for question in talk.questions]
     questions = random.Random(1).sample(questions, min(150, len(questions)))
@@ -159,4 +162,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -6,6 +6,7 @@ installed without the packages of its tests; its store holds 10,000 sessions and
 answers at once. The exit code is 1 when a target is missed.
 """
 
+import argparse
 import contextlib
 import os
 import pty
@@ -139,7 +140,9 @@ def cases(home: Path, server: ModelServer) -> dict[str, Callable[[], float]]:
 
 def main() -> int:
     """Print the medians, and each target beside what was reached; return 1 when one was missed."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("rounds", nargs="?", type=int, default=15)
+    rounds = parser.parse_args().rounds
     with ModelServer() as server, tempfile.TemporaryDirectory() as home:
         fill(Path(home))
         measured = cases(Path(home), server)

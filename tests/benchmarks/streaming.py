@@ -5,6 +5,7 @@ and printing the whole reply once. All are run in turn, on a terminal of 120 by 
 of the rounds. Replies are 10,000 tokens of 4 characters. The exit code is 1 when a target is missed.
 """
 
+import argparse
 import os
 import pty
 import statistics
@@ -256,7 +257,9 @@ def reached(target: Target, rounds: Sequence[Mapping[str, float]]) -> float:
 
 def main() -> int:
     """Print each target beside what was reached; return 1 when one was missed."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    parser = argparse.ArgumentParser(description="What it costs to show a reply while it comes.")
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    count = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as home, ModelServer() as server:
         programs = Programs(Path(home), server)
         programs.file = Path(home) / "reply.md"

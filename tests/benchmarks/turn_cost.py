@@ -9,6 +9,7 @@ well: ZREVRANGE, then an HMGET and an LLEN for each session; and against ZREVRAN
 twice the latter.
 """
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -104,6 +105,7 @@ def told(name: str, sizes: Sequence[int], costs: Sequence[float]) -> float:
 
 def main() -> int:
     """Measure; return 1 when a target is missed."""
+    argparse.ArgumentParser(description="What one turn's store work costs.").parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = filled_file(folder)
         in_file = told("sqlite", SQLITE_SIZES, turn_costs(file, SQLITE_SIZES))
