@@ -1,6 +1,8 @@
 """The config file: its tables, checked key by key; and the whole config as data again."""
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -69,6 +71,9 @@ class PromptConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variables: dict[str, str] = {}
 
 
+LARGEST = 1_000_000
+"""Characters of a config that are read; a long one with many prompts has some thousands."""
+
 _SECRET = re.compile("(?i)key$|token$|secret|password|authorization")
 _TABLES: dict[str, type[msgspec.Struct]] = {"models": ModelConfig, "stores": StoreConfig, "prompts": PromptConfig}
 
@@ -76,11 +81,29 @@ _TABLES: dict[str, type[msgspec.Struct]] = {"models": ModelConfig, "stores": Sto
 def read(path: Path) -> Config:
     """Return what the file says; raise ConfigError, which names the file and the key, for what is wrong there."""
     try:
-        return _check(tomllib.loads(path.read_text(encoding="utf-8")), f"the config {path}")
+        return _check(tomllib.loads(_text(path)), f"the config {path}")
     except OSError as error:
         raise ConfigError(f"the config {path} cannot be read: {error.strerror}", "check its permissions") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the config {path} is not TOML: {error}", "`chatcli config edit` opens it") from None
+
+
+def _text(path: Path) -> str:
+    """Return what the file says, nothing for /dev/null; raise ConfigError for what is no file, or has no end.
+
+    Nobody waits for a pipe. Raises OSError, UnicodeDecodeError.
+    """
+    with open(path, encoding="utf-8", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) and str(path) != os.devnull:
+            raise ConfigError(f"the config {path} is no file, but a pipe or a device", "name a file")
+        text = file.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise ConfigError(f"the config {path} has more than {LARGEST:,} characters", "is it another file?")
+    return text
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _check(data: dict[str, Any], where: str) -> Config:

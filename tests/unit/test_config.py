@@ -2,11 +2,12 @@ import os
 import re
 import tomllib
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from chatcli.config import Config, config_path, folders, load_config, write_example
-from chatcli.config.file import Price, as_data
+from chatcli.config.file import LARGEST, Price, as_data
 from chatcli.errors import ConfigError
 from chatcli.private import private_folder
 
@@ -89,6 +90,23 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'model = "\xe9"')
     with pytest.raises(ConfigError, match="is not TOML"):
         load_config({"CHATCLI_CONFIG": str(tmp_path / "latin.toml")})
+
+
+def test_a_pipe_or_a_device_as_the_config_makes_nobody_wait(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    Thread(target=pipe.write_text, args=[""], daemon=True).start()  # whoever waits for it is let go
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(ConfigError, match=f"the config {path} is no file, but a pipe or a device"):
+            load_config({"CHATCLI_CONFIG": str(path)})
+    assert load_config({"CHATCLI_CONFIG": "/dev/null"}) == Config()
+
+
+def test_a_config_is_read_up_to_a_size_that_none_has(tmp_path: Path) -> None:
+    comment = "#" + "x" * (LARGEST - 1)
+    assert load(tmp_path, comment) == Config()
+    with pytest.raises(ConfigError, match=r"config.toml has more than 1,000,000 characters"):
+        load(tmp_path, comment + "x")
 
 
 def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
