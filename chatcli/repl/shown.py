@@ -11,6 +11,9 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 
 from chatcli.repl.folds import Folds
 
+_TURNING = [*map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))]
+"""What turns the words beside it round, see `render.safe`: a name that Tab puts into the line may have it."""
+
 
 class ShownText(Processor):
     """Draws each line of the text as the user is to see it; the cursor passes a folded paste in one step."""
@@ -18,6 +21,8 @@ class ShownText(Processor):
     def __init__(self, folds: Folds) -> None:
         self._folds = folds
         self._mentioned = lru_cache(64)(_mentioned)
+        # prompt_toolkit shows control characters as their codes; these it would hand on to the terminal
+        Char.display_mappings |= {char: f"<{ord(char):x}>" for char in _TURNING}
 
     def look_again(self) -> None:
         """Ask the disk again which files there are."""

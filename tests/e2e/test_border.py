@@ -152,6 +152,11 @@ def test_a_chat_that_is_resumed(user: User, invaded_home: Path, cols: int) -> No
                 term.wait_for("none]")
                 term.key("enter")
             term.wait(lambda t, n=prompts: t.text().count("you>") > n and t.screen_lines()[t.cursor[0]] == "you>")
+        term.send("/resume turn")
+        term.key("tab")
+        term.wait_for("<202e>")
+        term.key("c-c")
+        term.wait(lambda t: t.screen_lines()[t.cursor[0]] == "you>", what="an empty line")
     inviolate(term)
 
 
