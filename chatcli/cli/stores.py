@@ -32,8 +32,8 @@ def open_named_store(place: Workplace, address: str | None = None) -> Store:
             ttl=named.ttl,
             environ=place.environ,
         )
-    if place.config.stores and address not in SHORT and ":" not in address:
-        known = ", ".join(place.config.stores)
+    if address not in SHORT and ":" not in address:
+        known = ", ".join(place.config.stores) or "none yet"
         raise UsageError(f"there is no store {address!r}", f"stores of the config: {known}; or write an address")
     return open_store(address, data_folder=place.folders.data, environ=place.environ)
 

@@ -55,7 +55,12 @@ def test_a_mistyped_store_of_the_config_is_told_which_there_are(home: Path, comm
     done = command("sessions", "list", "--store", "teem")
     assert done.code == 2
     assert done.err == "error: there is no store 'teem'\nhint: stores of the config: team; or write an address\n"
-    assert command("sessions", "list", "--store", "sqlite").err == ""
+    assert command("sessions", "list", "--store", "sqlite", "--json").err == ""
+
+
+def test_a_name_that_is_no_store_is_no_address_where_the_config_has_none_either(command: Command) -> None:
+    done = command("sessions", "list", "--store", "team")
+    assert done.err == "error: there is no store 'team'\nhint: stores of the config: none yet; or write an address\n"
 
 
 def test_the_sentinels_password_comes_from_elsewhere_too(home: Path) -> None:
