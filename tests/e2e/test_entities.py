@@ -197,7 +197,7 @@ def test_an_edited_text_that_is_left_wrong_changes_nothing(told: User, tmp_path:
 
 def test_where_nothing_was_derived_it_says_how_to_begin(user: User) -> None:
     with user.chatting("-s", "s", "-q", "--memory", "window:2") as term:
-        say(term, "/entities", "nothing is known; /memory window:2+entity")
+        say(term, "/entities", "nothing is known; /memory window:2+entity reads each turn")
         say(term, "/entities edit", "nothing was said yet")
         say(term, "/forget Ada", "nothing is known of 'Ada'")
 

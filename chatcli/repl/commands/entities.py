@@ -92,7 +92,8 @@ def _tell_how_it_stands(repl: "Repl", history: History, any_known: bool) -> None
     is_on = any(isinstance(one, Reading) for one in chat.memory.derivations(chat.look()))
     if not is_on:
         lead = f"{chat.memory.spec} does not send them" if any_known else "nothing is known"
-        repl.screen.tell(f"{lead}; /memory {chat.memory.spec}+entity does, and reads each turn for facts")
+        does = "does, and reads" if any_known else "reads"
+        repl.screen.tell(f"{lead}; /memory {chat.memory.spec}+entity {does} each turn for facts")
         return
     behind = counted(history.length - read.stop, "message") + " not read yet" if read.stop < history.length else ""
     spoiled = f"no facts could be read from turn {', '.join(map(str, read.skipped))}" if read.skipped else ""
