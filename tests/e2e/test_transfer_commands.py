@@ -45,6 +45,7 @@ def test_import_brings_a_session_that_can_be_resumed(known: User) -> None:
         say(term, "/resume talk", "talk · test-model")
         say(term, "/history", "from afar")
         refused(term, "/import nowhere", "cannot be read")
+        refused(term, "/import redis://localhost", "takes a file, no address")
         term.enter("/import")
         term.wait_for("a file is needed")
 

@@ -36,6 +36,8 @@ def import_(repl: "Repl", argument: str) -> None:
     name = _one(argument)
     if not name:
         raise UsageError("a file is needed", "write /import FILE")
+    if "://" in name:
+        raise UsageError("/import takes a file, no address", "chatcli history import brings what is in a store")
     arrived = Arrived()
 
     def work(is_stopped: Callable[[], bool]) -> None:
