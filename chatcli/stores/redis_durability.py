@@ -72,7 +72,8 @@ def of_lifetimes(lives: Mapping[str, Any]) -> Iterator[str]:
     if mortal:
         first = min(mortal, key=lambda name: mortal[name])
         yield (
-            f"{len(mortal)} of the newest {len(lives)} sessions have a TTL, of chatcli or of a LangChain program:"
+            f"{len(mortal)} of the newest {len(lives)} sessions {'has' if len(mortal) == 1 else 'have'} a TTL,"
+            " of chatcli or of a LangChain program:"
             f" {first!r} goes in {_time(mortal[first])}"
         )
 
