@@ -230,4 +230,7 @@ def check_target(target: Store, new: str | None, is_source: bool) -> None:
     if not target.durable:
         raise UsageError("memory: ends with this command, and the copy with it", "name a store that lasts: --to sqlite")
     if is_source and new is None:
-        raise UsageError(f"{target.address} is where the session is", "name another store, or the copy: --as NEW")
+        raise UsageError(
+            f"{target.address} is the store to copy from, and the one to copy to",
+            "name another one with --store or --to, or call the copy otherwise: --as NEW",
+        )

@@ -135,7 +135,7 @@ def test_two_stores_at_one_address_with_other_key_prefixes_are_two(command: Comm
     assert "cannot be reached" in two_lines(command("sessions", "copy", "s", "--store", "a", "--to", "b"), 3)
     for same in ("b", "redis://:secret@127.0.0.1:1/0"):
         refused = two_lines(command("sessions", "copy", "s", "--store", "b", "--to", same), 2)
-        assert refused == "redis://:***@127.0.0.1:1/0 is where the session is"
+        assert refused == "redis://:***@127.0.0.1:1/0 is the store to copy from, and the one to copy to"
 
 
 def test_hostile_names_reach_no_terminal(command: Command, talked: Path) -> None:
