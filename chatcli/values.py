@@ -49,6 +49,8 @@ def whole_number(text: str, least: int = 1, option: str = "") -> int:
 
 def turn_range(text: str, option: str = "") -> tuple[int, int | None]:
     """Return the first and the last turn of `3-7`, `3-` (None: to the end) or `3`; raise UsageError for others."""
+    if not re.fullmatch(r"\d+ *(- *(\d+)?)?", text.strip(), re.ASCII):
+        raise UsageError(f"{option} {_short(text)} names no turns".lstrip(), "write 3-7, 3- (to the end) or 3")
     first, dash, last = text.partition("-")
     start = whole_number(first.strip(), option=option)
     end = (whole_number(last.strip(), option=option) if last.strip() else None) if dash else start

@@ -316,7 +316,7 @@ def test_history_shows_the_last_turns_and_ranges(known: User) -> None:
         say(term, "/history 99-", "nothing was said there")
         refused(term, "/history 7-3", "ends before it begins")
         refused(term, "/history -2", "is less than 1")
-        refused(term, "/history x-y", "is not a whole number")
+        refused(term, "/history x-y", "names no turns")
         leave(term)
 
 

@@ -256,6 +256,8 @@ def test_what_is_like_no_command_is_answered_by_where_the_help_is(command: Comma
         ("stats --days x", "--days 'x' is not a whole number"),
         ("history show --turns 3-1", "--turns '3-1' ends before it begins"),
         ("history show --turns 0-1", "--turns '0' is less than 1"),
+        ("history show --turns 3..7", "--turns '3..7' names no turns"),
+        ("history show --turns=-2", "--turns '-2' names no turns"),
     ],
 )
 def test_an_error_of_a_number_names_its_option(command: Command, sessions: Path, line: str, said: str) -> None:
