@@ -1,11 +1,32 @@
 """What the shell's Tab offers."""
 
+import io
+import os
 import re
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, redirect_stdout
 
-_TO_A_SHELL = re.compile(r"""[\\$`"'!~^*?#;&|<>(){}\[\]]""")
+_TO_A_SHELL = re.compile(r"""[\\$`"'!~^*?#;&|<>(){}\[\]]|  """)
 """What a shell reads otherwise than it stands there. zsh evaluates the text that offers the names, which typer quotes
-only in part: of the session `\\$(reboot)`, which whoever writes to the store may have made, Tab ran the command."""
+only in part: of the session `\\$(reboot)`, which whoever writes to the store may have made, Tab ran the command. Of two
+spaces it makes one."""
+
+
+@contextmanager
+def words_for_bash() -> Iterator[None]:
+    """Print what is offered to Tab in bash as the words they are to be; it puts them on the line as they are printed.
+
+    The other shells quote them by themselves, and typer leaves bash to do so too.
+    """
+    offered = io.StringIO()
+    try:
+        with redirect_stdout(offered):
+            yield
+    finally:
+        words, at = os.environ.get("COMP_WORDS", "").split("\n"), int(os.environ.get("COMP_CWORD", "0"))
+        begun = "".join(words[at : at + 1])
+        quoted = begun.startswith(('"', "'"))  # by the user
+        print(offered.getvalue() if quoted else offered.getvalue().replace(" ", "\\ "), end="")
 
 
 def session_names(incomplete: str) -> list[str]:

@@ -41,11 +41,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def _command(arguments: list[str]) -> int:
     flags = quick_flags(arguments)
-    if flags is None:
-        return _by_typer(arguments)
-    from chatcli.cli.opened import open_chat
+    if flags is not None:
+        from chatcli.cli.opened import open_chat
 
-    return open_chat(flags)
+        return open_chat(flags)
+    if os.environ.get("_CHATCLI_COMPLETE") != "complete_bash":
+        return _by_typer(arguments)
+    from chatcli.cli.completing import words_for_bash
+
+    with words_for_bash():
+        return _by_typer(arguments)
 
 
 def _by_typer(arguments: list[str]) -> int:

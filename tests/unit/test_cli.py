@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -444,9 +446,8 @@ def test_one_model_is_starred_though_its_id_is_listed_too(
     assert [row["name"] for row in rows if row["default"]] == ["mine"]
 
 
-def completed(home: Path, line: str) -> str:
-    """Return what bash is offered at the end of `line`."""
-    words = line.split(" ")
+def completed(home: Path, *words: str) -> str:
+    """Return what bash is offered at the end of the line that it parts into these words."""
     done = subprocess.run(
         [sys.executable, "-m", "chatcli"],
         capture_output=True,
@@ -455,7 +456,7 @@ def completed(home: Path, line: str) -> str:
             **os.environ,
             "CHATCLI_HOME": str(home),
             "_CHATCLI_COMPLETE": "complete_bash",
-            "COMP_WORDS": line,
+            "COMP_WORDS": "\n".join(words),
             "COMP_CWORD": str(len(words) - 1),
         },
     )
@@ -463,13 +464,22 @@ def completed(home: Path, line: str) -> str:
 
 
 def test_the_shells_tab_completes_commands_options_and_sessions(sessions: Path) -> None:
-    assert "sessions" in completed(sessions, "chatcli se")
-    assert "--session" in completed(sessions, "chatcli chat --se")
-    assert completed(sessions, "chatcli chat -s Ja").split() == ["JavaEdge"]
-    assert completed(sessions, "chatcli sessions delete o").split() == ["other"]
+    assert "sessions" in completed(sessions, "chatcli", "se")
+    assert "--session" in completed(sessions, "chatcli", "chat", "--se")
+    assert completed(sessions, "chatcli", "chat", "-s", "Ja").split() == ["JavaEdge"]
+    assert completed(sessions, "chatcli", "sessions", "delete", "o").split() == ["other"]
 
 
-@pytest.mark.parametrize("name", ["\\$(touch x)", "\\`touch x`", 'a" b', "it's", "a; b", "x\u202ey", "*", "\\"])
+@pytest.mark.parametrize("begun", ["My", "My\\ ch", '"My', "'My"])
+def test_bash_is_offered_a_name_with_spaces_as_the_one_word_it_is(sessions: Path, begun: str) -> None:
+    with closing(open_store("sqlite", data_folder=sessions / "data")) as store:
+        store.append("My chat of two", [Message("user", "x")])
+    (offered,) = completed(sessions, "chatcli", "chat", "-s", begun).splitlines()
+    opened = begun[0] if begun[0] in "\"'" else ""
+    assert shlex.split(f"{opened}{offered}{opened}") == ["My chat of two"]
+
+
+@pytest.mark.parametrize("name", ["\\$(touch x)", "\\`touch x`", 'a" b', "it's", "a; b", "x\u202ey", "*", "\\", "a  b"])
 def test_the_shells_tab_offers_no_name_that_a_shell_or_a_terminal_would_obey(
     sessions: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
