@@ -1,8 +1,4 @@
-"""A master, two replicas and three sentinels for tests: random loopback ports, stopped by their pids.
-
-`python -m tests.redis_sentinel TURNS` runs a chat's store through TURNS turns while the master is killed, and prints
-the longest pause.
-"""
+"""A master, two replicas and three sentinels for tests: random loopback ports, stopped by their pids."""
 
 import socket
 import subprocess

@@ -117,7 +117,7 @@ class ClusterWire(Wire):
                 if attempt.plan.commands or lost:
                     self._tell(attempt.plan.index or (lost[-1].index if lost else ()))
                 else:
-                    self._index(attempt.plan.index)
+                    self._tell_at_once(attempt.plan.index)
                 return settled(attempt, lost).result
             if attempt.outcome == "lost":
                 lost.append(attempt.plan)
@@ -219,7 +219,7 @@ class ClusterWire(Wire):
             return [command for command, reply in zip(commands, replies, strict=True) if takes_no_writes(reply)]
         return [*commands]
 
-    def _index(self, commands: Sequence[Command]) -> None:
+    def _tell_at_once(self, commands: Sequence[Command]) -> None:
         """Let the index know; raise StoreError when it cannot be told."""
         with self._translated():
             checked(self._asked(commands, Waiting(INDEX_PATIENCE), QUICK))

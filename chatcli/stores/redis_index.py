@@ -51,7 +51,7 @@ class Index:
             fresh = [key for key in dict.fromkeys(found) if key not in seen]
             seen.update(fresh)
             names = [self._allowed(key.removeprefix(self._prefix.encode())) for key in fresh]
-            yield from self._unindexed([name for name in names if name])
+            yield from self.described(self.unlisted([name for name in names if name]))
 
     def names(self) -> Iterator[str]:
         """Yield the names in the index that a session can have; in no order, each once."""
@@ -110,9 +110,6 @@ class Index:
         self._wire.transact([keys.history, keys.info], [("EXISTS", keys.history, keys.info)], plan)
         if self._wire.clustered:
             self.settle(name)
-
-    def _unindexed(self, names: Sequence[str]) -> Iterator[Session]:
-        yield from self.described(self.unlisted(names))
 
     def _allowed(self, raw: bytes) -> str | None:
         """Return the session's name, None when no session can have it here."""

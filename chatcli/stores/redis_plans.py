@@ -152,22 +152,13 @@ def taken(keys: Keys, found: Sequence[bytes | None], changes: Sequence[Change]) 
 
 def begun(keys: Keys, pending: Pending, now: float) -> Command:
     """Return the command that keeps a turn under way. Its user message stays when the partial reply is written."""
-    return (
-        "HSET",
-        keys.pending,
-        f"{pending.id}/turn",
-        rows.turn_json(pending, now),
-        *_alive(pending.id, pending.partial, now),
-    )
+    sign = alive(keys, pending.id, pending.partial, now)
+    return (*sign, f"{pending.id}/turn", rows.turn_json(pending, now))
 
 
 def alive(keys: Keys, turn: str, partial: str, now: float) -> Command:
     """Return the command for a sign of life."""
-    return ("HSET", keys.pending, *_alive(turn, partial, now))
-
-
-def _alive(turn: str, partial: str, now: float) -> Command:
-    return (f"{turn}/partial", json.dumps(partial), f"{turn}/beat", now)
+    return ("HSET", keys.pending, f"{turn}/partial", json.dumps(partial), f"{turn}/beat", now)
 
 
 def dropped(keys: Keys, turn: str) -> Command:
