@@ -59,6 +59,7 @@ def test_a_long_text_of_an_earlier_run_is_folded_behind_its_first_line() -> None
     assert folds.whole(folds.recalled("x" * 50_000)) == "x" * 50_000
     readable = "\n".join("x" * LONG_LINES)
     assert folds.recalled(readable) == readable
+    assert folds.recalled(f"{readable}\nx") != f"{readable}\nx"
 
 
 def test_a_paste_with_one_of_our_characters_is_not_taken_for_another_paste() -> None:

@@ -7,6 +7,7 @@ import pytest
 from chatcli.errors import UsageError
 from chatcli.repl.block import in_open_block, without_fence
 from chatcli.repl.editor import edit_text
+from chatcli.repl.folds import Folds
 from chatcli.repl.input_history import InputHistory, worth_keeping
 
 
@@ -67,6 +68,12 @@ def test_ordinary_lines_are_kept(text: str) -> None:
     assert worth_keeping(text)
 
 
+def test_a_secret_in_a_long_text_is_found_even_where_it_is_broken_over_two_lines() -> None:
+    around = "an ordinary line\n" * 1000
+    assert worth_keeping(around)
+    assert not worth_keeping(f"{around}Authorization: Bearer\nabcdefghijklmnop\n{around}")
+
+
 def test_kept_lines_come_back_newest_first(tmp_path: Path) -> None:
     file = tmp_path / "input-history"
     for text in ("one", "two\n+lines\n", "三"):
@@ -81,6 +88,22 @@ def test_a_large_file_gives_its_newest_lines(tmp_path: Path) -> None:
     assert found[0].startswith("line 19999")
     assert 1000 < len(found) < 10_000
     assert all(line.endswith("x") for line in found)
+
+
+def test_a_line_larger_than_what_is_read_at_once_comes_back_whole(tmp_path: Path) -> None:
+    file, large = tmp_path / "input-history", "x\n" * 500_000
+    for text in ("one", large):
+        InputHistory(file).append_string(text)
+    folds = Folds()
+    newest, *_ = InputHistory(file, folds).load_history_strings()
+    assert folds.whole(newest) == large
+
+
+def test_a_file_that_others_could_read_is_made_private(tmp_path: Path) -> None:
+    file = tmp_path / "input-history"
+    file.touch(0o644)
+    InputHistory(file).append_string("text")
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_file_that_cannot_be_used_costs_nothing_else(tmp_path: Path) -> None:
