@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcli.repl.dropped import dropped_files
+from chatcli.repl.dropped import dropped_files, mentions_of_dropped
 from chatcli.repl.paths import begins_mention, mention_suggestions, path_suggestions
 
 
@@ -108,3 +108,8 @@ def test_what_is_offered_takes_the_place_of_what_was_typed() -> None:
 )
 def test_a_paste_of_nothing_but_paths_names_files(folder: Path, pasted: str, files: list[str]) -> None:
     assert dropped_files(pasted.replace("{0}", str(folder))) == [file.replace("{0}", str(folder)) for file in files]
+
+
+def test_of_dropped_files_all_are_mentioned_or_none() -> None:
+    assert mentions_of_dropped("./notes.md\n./two words.txt") == ["@./notes.md", '@"./two words.txt"']
+    assert mentions_of_dropped('./notes.md\n./a"quote') == []
