@@ -192,6 +192,17 @@ def turns_from(first: int, last: int) -> str:
     return f"turn {last:,}" if first >= last else f"turns {max(first, 1):,} to {last:,}"
 
 
+def turns_named(numbers: Sequence[int]) -> str:
+    """Return `turn 3` or `turns 3, 7`."""
+    return f"turn{'' if len(numbers) == 1 else 's'} {', '.join(f'{number:,}' for number in numbers)}"
+
+
+def tail_of(parts: Sequence[Part]) -> tuple[list[Message], int]:
+    """Return the messages that are sent word for word, and how many turns they are."""
+    sent = [message for part in parts if part.kind == "tail" for message in part.messages]
+    return sent, sum(message.role == "user" for message in sent)
+
+
 # The parts in a table, and the window
 
 

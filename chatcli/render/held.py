@@ -9,7 +9,7 @@ from chatcli.memory import View, corrections, derived, pins, summary
 from chatcli.memory.history import History
 from chatcli.memory.numbering import numbers_of, open_numbered
 from chatcli.messages import Message, readable
-from chatcli.render.context import turns_from
+from chatcli.render.context import tail_of, turns_from, turns_named
 from chatcli.render.ink import Line, print_lines
 from chatcli.render.safe import neutralise, one_line
 from chatcli.values import counted
@@ -136,9 +136,8 @@ def _pins(view: View, last: int) -> Iterator[Thing]:
     if not found:
         return
     numbers = numbers_of(view.history, last, {turn.start for turn in found})
-    named = ", ".join(f"{numbers[turn.start]:,}" for turn in found)
     messages: list[Message] = [message for turn in found for message in readable(turn.messages)]
-    detail = f"turn{'' if len(found) == 1 else 's'} {named}"
+    detail = turns_named([numbers[turn.start] for turn in found])
     yield Thing("pins", found[-1].stop, numbers[found[-1].start], view.cost(messages), detail=detail)
 
 
@@ -156,9 +155,7 @@ def _index(chat: Chat, view: View, last: int) -> Iterator[Thing]:
 def _tail(chat: Chat, last: int) -> Iterator[Thing]:
     """Yield the turns that the next request holds word for word."""
     context = chat.context(None)
-    parts = context.selection.parts
-    sent = [message for part in parts if part.kind == "tail" for message in part.messages]
-    users = sum(message.role == "user" for message in sent)
+    sent, users = tail_of(context.selection.parts)
     if sent:
         detail = f"{turns_from(last - users + 1, last)} word for word"
         yield Thing("tail", context.length, last, context.count(sent), detail=detail)

@@ -10,8 +10,7 @@ from chatcli.memory.history import History
 from chatcli.memory.numbering import numbers_of, open_numbered
 from chatcli.memory.recall import Recall
 from chatcli.memory.strategy import Strategy
-from chatcli.messages import Message
-from chatcli.render.context import turns_from
+from chatcli.render.context import tail_of, turns_from, turns_named
 
 
 def outlook(chat: Chat) -> str:
@@ -31,17 +30,11 @@ def outlook(chat: Chat) -> str:
 
 
 def _tail(parts: Sequence[Part], last: int) -> Iterator[str]:
-    sent, users = _sent(parts)
+    sent, users = tail_of(parts)
     if users and users == last:
         yield f"all {last:,} turns word for word" if last > 1 else "the only turn word for word"
     elif sent:
         yield f"{turns_from(last - users + 1, last)} word for word"
-
-
-def _sent(parts: Sequence[Part]) -> tuple[list[Message], int]:
-    """Return the messages of the tail, and how many turns they are."""
-    sent = [message for part in parts if part.kind == "tail" for message in part.messages]
-    return sent, sum(message.role == "user" for message in sent)
 
 
 def _gap(chat: Chat, context: Context, parts: Sequence[Part], last: int) -> str:
@@ -50,7 +43,7 @@ def _gap(chat: Chat, context: Context, parts: Sequence[Part], last: int) -> str:
     folding = next((one for one in chat.memory.derivations(view) if isinstance(one, summary.Folding)), None)
     found = summary.current(view.history)
     end, summed_up = (found.mark.position, found.turns) if found else (0, 0)
-    newest = last - _sent(parts)[1]
+    newest = last - tail_of(parts)[1]
     if folding is None or context.start <= end or newest <= summed_up:
         return ""
     named = turns_from(summed_up + 1, newest)
@@ -71,8 +64,7 @@ def _summary(parts: Sequence[Part], history: History) -> Iterator[str]:
 def _pins(context: Context, history: History, last: int) -> Iterator[str]:
     starts = [turn.start for turn in pins.pinned(history, context.start)]
     if starts:
-        numbers = sorted(numbers_of(history, last, starts).values())
-        yield f"turn{'' if len(numbers) == 1 else 's'} {', '.join(f'{number:,}' for number in numbers)} (pinned)"
+        yield f"{turns_named(sorted(numbers_of(history, last, starts).values()))} (pinned)"
 
 
 def _recall(chat: Chat) -> Iterator[str]:
