@@ -42,6 +42,23 @@ def test_long_lines_are_broken_between_words_behind_the_prompt_too(monkeypatch: 
     ]
 
 
+def test_how_many_messages_stand_before_is_told_and_of_whom_a_turn_of_others_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    store, out = InMemoryStore(), Terminal()
+    for number in range(4):
+        store.append("s", [Message("user", f"q{number}", author="anna@desk"), Message("assistant", f"a{number}")])
+    show_last_turns(Screen(out, out), store, "s", "you> ", "")
+    assert out.getvalue().split("\n") == [
+        "… 4 earlier messages; /history shows them",
+        *("anna@desk> q2", "a2", ""),
+        *("anna@desk> q3", "a3", ""),
+        "",
+    ]
+
+
 def test_one_empty_line_follows_a_reply_that_ends_with_newlines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(monkeypatch, "q\n", "a\n\n\n") == ["you> q", "a", "", ""]
 

@@ -74,6 +74,7 @@ def test_the_meter_marks_an_estimate_and_an_unknown_window(chat: Chat) -> None:
     chat.last_usage = None
     assert chat.last_context
     assert meter_of(chat).in_words == f"~{chat.last_context.tokens} of 131,072 tokens (<1%)"
+    assert meter_of(chat).share == "~<1%"
     chat.model = ScriptedModel()
     assert meter_of(chat).in_words == f"~{chat.last_context.tokens} tokens, window unknown"
     chat.last_context = None
