@@ -8,12 +8,13 @@ survives the end of the process. Several processes use one file.
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from chatcli.errors import StoreUnavailable
+from chatcli.messages import fingerprint, from_dict
 from chatcli.stores import rules
 from chatcli.stores.sqlite_file import make_file, text_of, translated, use_wal
 from chatcli.writer import is_gone, this_writer
@@ -90,16 +91,11 @@ class Journal:
 
     def entries(self, session: str | None = None) -> list[Entry]:
         """Return what waits for the store, of one session or of all, oldest first; but for others' turns under way."""
-        if not self._is_there():
-            return []
-        only = "" if session is None else " AND session = ?"
-        with self._open() as db:
-            rows = db.execute(
-                f"SELECT session, verb, data, turn, partial, beat, id FROM entries WHERE store = ?{only} ORDER BY id",  # noqa: S608
-                [self.store] if session is None else [self.store, session],
-            ).fetchall()
-        entries = [Entry(name, verb, _data(data), *rest) for name, verb, data, *rest in rows]
-        return [entry for entry in entries if entry.verb != "begin" or self._is_left(entry)]
+        if session is None:
+            found = self._kept("WHERE store = ?", self.store)
+        else:
+            found = self._kept("WHERE store = ? AND session = ?", self.store, session)
+        return [entry for _, entry in found if entry.verb != "begin" or self._is_left(entry)]
 
     def remove(self, entry: Entry) -> None:
         """Remove an entry that the store has; one that was added to meanwhile stays."""
@@ -108,22 +104,14 @@ class Journal:
 
     def waiting(self) -> list[Waiting]:
         """Return what waits, for any store."""
-        if not self._is_there():
-            return []
-        with self._open() as db:
-            rows = db.execute(
-                "SELECT store, count(DISTINCT CASE WHEN verb IN ('begin', 'commit') THEN turn END),"
-                " json_group_array(DISTINCT CAST(session AS TEXT)), min(beat)"
-                " FROM entries GROUP BY store ORDER BY min(id)"
-            ).fetchall()
-        return [
-            Waiting(str(store), turns, tuple(map(str, rules.from_json(names) or ())), rules.to_time(since))
-            for store, turns, names, since in rows
-        ]
+        stores: dict[str, list[Entry]] = {}
+        for store, entry in self._kept():
+            stores.setdefault(store, []).append(entry)
+        return [_waiting(store, entries) for store, entries in stores.items()]
 
     def turns(self) -> int:
         """Return how many turns wait for the store."""
-        return next((found.turns for found in self.waiting() if found.store == self.store), 0)
+        return turns_in(entry for _, entry in self._kept("WHERE store = ?", self.store))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -131,6 +119,17 @@ class Journal:
             if self._db is not None:
                 self._db.close()
                 self._db = None
+
+    def _kept(self, where: str = "", *values: str) -> list[tuple[str, Entry]]:
+        """Return the entries, oldest first, each with the store it is for."""
+        if not self._is_there():
+            return []
+        with self._open() as db:
+            rows = db.execute(
+                f"SELECT store, session, verb, data, turn, partial, beat, id FROM entries {where} ORDER BY id",  # noqa: S608
+                values,
+            ).fetchall()
+        return [(str(store), Entry(name, verb, _data(data), *rest)) for store, name, verb, data, *rest in rows]
 
     def _is_there(self) -> bool:
         try:
@@ -162,6 +161,32 @@ class Journal:
                 if db.in_transaction:  # a full disk rolls back by itself
                     db.execute("ROLLBACK")
                 raise
+
+
+def turns_in(entries: Iterable[Entry]) -> int:
+    """Return how many turns there are in entries, oldest first: one that was sent again or edited is one still."""
+    questions = set[tuple[str, str]]()
+    for entry in entries:
+        if entry.verb in ("begin", "commit"):
+            replaced, question = _question(entry)
+            questions.difference_update((entry.session, one) for one in replaced)
+            questions.add((entry.session, question))
+    return len(questions)
+
+
+def _question(entry: Entry) -> tuple[Sequence[str], str]:
+    """Return what the turn of an entry replaces, and what tells its question from others; its own id when damaged."""
+    data = entry.data
+    try:
+        question = from_dict(data["user"] if entry.verb == "begin" else data["messages"][0])
+        return [str(one) for one in data.get("replaced") or ()], fingerprint(question)
+    except (TypeError, ValueError, LookupError):
+        return (), entry.turn
+
+
+def _waiting(store: str, entries: Sequence[Entry]) -> Waiting:
+    sessions = dict.fromkeys(str(entry.session) for entry in entries)
+    return Waiting(store, turns_in(entries), tuple(sessions), min(rules.to_time(entry.beat) for entry in entries))
 
 
 @contextmanager

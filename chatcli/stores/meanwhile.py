@@ -5,7 +5,7 @@ from contextlib import suppress
 from chatcli.errors import StoreError
 from chatcli.stores import Store
 from chatcli.stores.in_memory import InMemoryStore
-from chatcli.stores.journal import Entry, Journal
+from chatcli.stores.journal import Entry, Journal, turns_in
 from chatcli.stores.replay import Replayed, begun, put_into, replay
 from chatcli.stores.seen import KEPT, Seen
 
@@ -125,4 +125,4 @@ class Meanwhile:
 
     def _count(self) -> None:
         with suppress(StoreError):  # it is told, no more: whoever needs what is there says what is wrong
-            self.turns = self._journal.turns() + len(self._only_here)
+            self.turns = turns_in(self._waiting())

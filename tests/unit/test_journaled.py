@@ -996,6 +996,40 @@ def test_what_waits_is_told_by_store(tmp_path: Path) -> None:
     ]
 
 
+def test_a_turn_that_is_sent_again_and_edited_while_the_store_is_away_is_one_turn_still(
+    run: Run, between: Outages, tmp_path: Path
+) -> None:
+    store = run()
+    say(store, "one")
+    between.fate = "lost"
+    say(store, "two")
+    chat = Chat(store, "s", ScriptedModel())
+    list(chat.retry())
+    list(chat.retry())
+    list(chat.edit(chat.last(), "two, in other words"))
+    list(chat.edit(chat.last(), "two, in still other words"))
+    assert store.state == "store away · 1 turn kept here"
+    [waiting] = Journal(tmp_path / "journal.db", "").waiting()
+    assert (waiting.turns, waiting.sessions) == (1, ("s",))
+    chat.retry().close()  # begun, and stopped at once
+    assert store.state == "store away · 1 turn kept here"
+    say(store, "three")
+    assert store.farewell.startswith("2 turns kept here for")
+    between.fate = "done"
+    assert store.knock()
+    assert store.news()[1:] == ["the store is back; 2 turns kept here are in it now"]
+
+
+def test_a_turn_of_the_store_that_is_sent_again_while_it_is_away_is_one_that_waits(run: Run, between: Outages) -> None:
+    store = run()
+    say(store, "one")
+    between.fate = "lost"
+    chat = Chat(store, "s", ScriptedModel())
+    list(chat.retry())
+    list(chat.retry())
+    assert store.state == "store away · 1 turn kept here"
+
+
 @pytest.mark.parametrize(
     "damage", ["data = '{\"messages\": 5}'", "data = '[1]'", "data = 'x'", "verb = 'of a newer chatcli'"]
 )
