@@ -142,7 +142,8 @@ class Answering(Assembly):
     def _missed(self, length: int) -> Turning:
         """Say that the session was taken away since it was seen last."""
         if self.saw(length) and not length:
-            yield Notice("this session was emptied, deleted or renamed elsewhere; what follows begins it anew")
+            lost = "it was emptied, deleted or renamed elsewhere, or the store lost it"
+            yield Notice(f"nothing of this session is in the store now: {lost}; what follows begins it anew")
 
     def _asked(self, turn: Pending, draft: Draft) -> Turning:
         """Ask for the reply; once more, with less, where the endpoint refused what need not be sent."""

@@ -43,7 +43,8 @@ class News(NamedTuple):
 
     They `added` messages, `total` in all: where these are many only that is told. Something was `taken` back: so many
     `turns`, 0 where it was a reply alone, None where nobody can tell, `before_own` where this chat went on behind it;
-    or all that was seen: the session was `emptied`, by `author` where that is known, or is `gone`: deleted, or renamed.
+    or all that was seen: the session was `emptied`, by `author` where that is known, or is `gone`: deleted,
+    renamed, or lost by the store.
     """
 
     added: tuple[Message, ...] = ()

@@ -42,7 +42,8 @@ def drawn(news: News, plain: bool = False) -> str:
 
 def _taken(news: News) -> str:
     if news.gone:
-        return "this session was deleted or renamed elsewhere; what you send next begins it anew"
+        lost = "it was deleted or renamed elsewhere, or the store lost it"
+        return f"this session is not in the store now: {lost}; what you send next begins it anew"
     if news.emptied:
         stands = "; your last turn stands in it" if news.before_own else ""
         return f"this session was emptied {f'by {one_line(news.author, 60)}' if news.author else NAMELESS}{stands}"

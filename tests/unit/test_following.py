@@ -158,6 +158,11 @@ def test_an_own_turn_that_others_took_back_and_brought_back_is_told_both_times(s
         (News(taken=True, turns=0, total=1, before_own=True), "the reply before your last turn was replaced elsewhere"),
         (News(taken=True, turns=1, before_own=True), "the turn before your last turn was taken back elsewhere"),
         (News(taken=True, turns=2, before_own=True), "the 2 turns before yours were taken back elsewhere"),
+        (
+            News(taken=True, gone=True),
+            "this session is not in the store now: it was deleted or renamed elsewhere, or the store lost it; "
+            "what you send next begins it anew",
+        ),
         (News(taken=True, emptied=True, author=ANNA), "this session was emptied by anna@desk"),
         (
             News(taken=True, emptied=True, before_own=True),

@@ -16,7 +16,10 @@ from chatcli.stores.in_memory import InMemoryStore
 from chatcli.turn import Notice
 from tests.fakes import ScriptedModel
 
-TOLD = "this session was emptied, deleted or renamed elsewhere; what follows begins it anew"
+TOLD = (
+    "nothing of this session is in the store now: it was emptied, deleted or renamed elsewhere, or the store lost it; "
+    "what follows begins it anew"
+)
 GONE: dict[str, Callable[[Store], object]] = {
     "deleted": lambda store: store.delete("s"),
     "renamed": lambda store: store.rename("s", "other"),
