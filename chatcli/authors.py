@@ -22,6 +22,15 @@ def other_author(message: Message) -> str:
     return "" if message.author in (None, own_author()) else str(message.author)
 
 
+NAMELESS = "user"
+"""Who asked what has no author: another program did, or it was imported."""
+
+
+def who_asked(message: Message) -> str:
+    """Return who is named before a message: `user` where nobody said; '' for one's own, and what no user wrote."""
+    return NAMELESS if message.author is None and message.role == "user" else other_author(message)
+
+
 @cache
 def _login() -> str:
     import getpass  # neither is needed before something is written

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chatcli.authors import other_author
+from chatcli.authors import who_asked
 from chatcli.messages import Message
 from chatcli.render.safe import neutralise, one_line
 from chatcli.stores import Store
@@ -151,7 +151,7 @@ def _describe_part(part: Mapping[str, Any], whole: bool) -> str:
 def who_said(message: Message, turn: int) -> str:
     """Return who said it, and when; a turn's first message has its number."""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(message.time)) if message.time else ""
-    who = one_line(other_author(message), 60) or _NAMES.get(message.role, message.role)
+    who = one_line(who_asked(message), 60) or _NAMES.get(message.role, message.role)
     number = f"turn {turn:,}" if turn and message.role == "user" else ""
     details = " · ".join(part for part in (number, one_line(message.model or "", 60), when) if part)
     return f"{who} ({details})" if details else who

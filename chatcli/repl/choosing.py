@@ -9,7 +9,7 @@ from chatcli.memory.numbering import open_numbered
 from chatcli.messages import Message
 from chatcli.render.history import describe
 from chatcli.render.safe import cells, neutralise, one_line
-from chatcli.repl.last_turns import said_by
+from chatcli.repl.last_turns import asked_by
 from chatcli.stores import Session, Store
 
 _TURNS = 3  # of a session that are previewed
@@ -107,7 +107,7 @@ def preview(store: Store, session: str, width: int, height: int) -> list[str]:
 def _said(message: Message, width: int) -> list[str]:
     said = neutralise(describe(message)[-_LOOKED_AT:])
     if message.role == "user":
-        said = f"{said_by(message) or 'you'}> {said}"
+        said = f"{asked_by(message) or 'you'}> {said}"
     return [part for line in said.splitlines() if line.strip() for part in folded(line.expandtabs(4), width)]
 
 

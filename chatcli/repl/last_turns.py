@@ -1,6 +1,6 @@
 """What was said last in a session, above the first prompt: plain, for what draws markdown is not loaded by then."""
 
-from chatcli.authors import other_author
+from chatcli.authors import other_author, who_asked
 from chatcli.messages import Message
 from chatcli.render.history import Excerpt, describe, end_note, last_turns, plain_message
 from chatcli.render.safe import one_line
@@ -19,6 +19,11 @@ def said_by(message: Message) -> str:
     return one_line(other_author(message), LONGEST_AUTHOR)
 
 
+def asked_by(message: Message) -> str:
+    """Return who is named before what a user said; '' for oneself."""
+    return one_line(who_asked(message), LONGEST_AUTHOR)
+
+
 def show_last_turns(screen: Screen, store: Store, session: str, prompt: str, leave: str) -> Excerpt:
     """Show the last turns of a session, and return them; those of the user behind the `prompt` they were typed at."""
     excerpt = last_turns(store, session, _SHOWN)
@@ -28,7 +33,7 @@ def show_last_turns(screen: Screen, store: Store, session: str, prompt: str, lea
         screen.aside(f"… {excerpt.start:,} earlier messages; /history shows them")
     for position, turn, message in excerpt.placed():
         if message.role == "user":
-            who = said_by(message)
+            who = asked_by(message)
             screen.said(f"{who}> " if who else prompt, describe(message).rstrip("\n"))
         elif message.role == "assistant":
             screen.passage(without_thoughts(describe(message)).rstrip("\n"))

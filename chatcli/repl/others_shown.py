@@ -2,6 +2,7 @@
 
 from io import StringIO
 
+from chatcli.authors import NAMELESS
 from chatcli.following import News
 from chatcli.messages import Message
 from chatcli.render.history import describe, end_note
@@ -10,9 +11,6 @@ from chatcli.render.turn import print_reply
 from chatcli.repl.last_turns import LONGEST_AUTHOR
 from chatcli.repl.screen import Screen
 from chatcli.values import counted
-
-NAMELESS = "elsewhere"
-"""Who wrote what has no author: another program did."""
 
 _MOST_LINES, _MOST_CHARACTERS = 40, 4_000
 _LONGEST_LINE = 200
@@ -46,11 +44,11 @@ def _taken(news: News) -> str:
         return f"this session is not in the store now: {lost}; what you send next begins it anew"
     if news.emptied:
         stands = "; your last turn stands in it" if news.before_own else ""
-        return f"this session was emptied {f'by {one_line(news.author, 60)}' if news.author else NAMELESS}{stands}"
+        return f"this session was emptied {f'by {one_line(news.author, 60)}' if news.author else 'elsewhere'}{stands}"
     if news.turns is None:
-        return f"turns were taken back {NAMELESS}; /history shows what stands there"
+        return "turns were taken back elsewhere; /history shows what stands there"
     verb = "were" if news.turns > 1 else "was"
-    return f"{_what(news.turns, news.before_own)} {verb} {'replaced' if news.total else 'taken back'} {NAMELESS}"
+    return f"{_what(news.turns, news.before_own)} {verb} {'replaced' if news.total else 'taken back'} elsewhere"
 
 
 def _what(turns: int, before_own: bool) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from chatcli.authors import other_author
+from chatcli.authors import who_asked
 from chatcli.messages import fingerprint
 from chatcli.names import listed
 from chatcli.recall.file import Busy, CacheError, Gone
@@ -135,7 +135,7 @@ class _Looking:
             messages = self._store.messages(found.session, found.position, found.position + 1)
             if not messages or fingerprint(messages[0]) != found.fingerprint:
                 return None
-            text, author = messages[0].text, other_author(messages[0])
+            text, author = messages[0].text, who_asked(messages[0])
         width = WIDTH if text.isascii() else WIDTH * 2 // 3
         part = excerpt(text, query, width)
         at = max(found.position, 0)

@@ -28,12 +28,12 @@ def latencies(address: str, home: Path, count: int) -> list[float]:
         with Terminal([*CHATCLI, "chat", "-s", "s", "--store", address], env=env) as term:
             term.wait_for("you>")
             store.append("s", [Message("user", "begun")])
-            term.wait_for("elsewhere> begun")
+            term.wait_for("user> begun")
             for number in range(count):
                 time.sleep(0.37 * number % 0.4)  # not in step with the looks
                 began = time.monotonic()
                 store.append("s", [Message("user", f"number {number}.")])
-                term.wait_for(f"elsewhere> number {number}.")
+                term.wait_for(f"user> number {number}.")
                 took.append(time.monotonic() - began)
     finally:
         store.close()

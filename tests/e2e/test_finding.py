@@ -219,7 +219,7 @@ def test_search_shows_hits_and_opens_the_one_that_is_picked(known: User) -> None
         term.wait_for("turn 1 of zoo")
         say(term, "/info", "zoo")
         opened = term.text().split("open which?")[1]
-        assert len(re.findall(r"(?m)^you[> (].*(?:\n.*)?otter", opened)) == 1  # not among the last turns, too
+        assert len(re.findall(r"(?m)^user[> (].*(?:\n.*)?otter", opened)) == 1  # not among the last turns, too
 
 
 def test_search_shows_what_stands_around_a_hit_in_a_long_session(known: User) -> None:
@@ -230,7 +230,7 @@ def test_search_shows_what_stands_around_a_hit_in_a_long_session(known: User) ->
         term.wait_for("turn 7 of long")
         say(term, "/info", "last context")
         shown = term.text().split("turn 7 of long")[1]
-        assert re.findall(r"you \(turn (\d+)", shown) == ["6", "7", "8"]
+        assert re.findall(r"user \(turn (\d+)", shown) == ["6", "7", "8"]
         assert [number for number in range(1, 31) if f"assistant {number}\n" in shown] == [6, 7]
 
 

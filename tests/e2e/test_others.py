@@ -113,9 +113,9 @@ def test_a_langchain_program_is_seen_message_by_message(user: User, redis_server
     with Shared(user, redis_server.url).chat(session="langchain") as term:
         term.wait_for("you>")
         theirs.add_user_message("中国建都时间最长的城市是哪个?")
-        shows(term, "elsewhere> 中国建都时间最长的城市是哪个?", "you>")
+        shows(term, "user> 中国建都时间最长的城市是哪个?", "you>")
         theirs.add_ai_message("西安")
-        shows(term, "elsewhere> 中国建都时间最长的城市是哪个?", "西安", "", "you>")
+        shows(term, "user> 中国建都时间最长的城市是哪个?", "西安", "", "you>")
         is_answered(term, "它有多少年建都历史?")  # else that turn comes into the history when this is cleared
         theirs.clear()
         shows(term, "this session was emptied elsewhere", "you>")
@@ -239,7 +239,7 @@ def test_many_messages_are_counted_and_long_ones_cut(shared: Shared) -> None:
         store.append("s", [Message("user", f"import {number}") for number in range(5_000)])
         shows(term, "5,000 messages came from elsewhere;", "/history shows them", "you>")
         store.append("s", [Message("user", "short"), Message("assistant", "\n\n".join(map(str, range(200))))])
-        shows(term, "elsewhere> short", "0")
+        shows(term, "user> short", "0")
         shows(term, "… 359 more lines; /history shows them", "", "you>")
         leave(term)
 

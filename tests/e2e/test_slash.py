@@ -137,7 +137,7 @@ def test_leaving(known: User, word: str) -> None:
 def test_resuming_shows_the_last_turns_and_what_stands_before(known: User) -> None:
     with known.chat("-s", "s") as term:
         term.wait_for("answer 2")
-        assert "you> question 1" in term.text()
+        assert "user> question 1" in term.text()
         assert "answer 2" in term.text()
         assert "2 earlier messages" in term.text()
         assert "question 0" not in term.text()

@@ -300,7 +300,7 @@ def test_output_that_is_closed_early_is_no_error(home: Path) -> None:
         env={**os.environ, "CHATCLI_HOME": str(home)},
     )
     assert shown.returncode == 0
-    assert shown.stdout == "you (turn 1)\n"
+    assert shown.stdout == "user (turn 1)\n"
     assert shown.stderr == ""
 
 

@@ -101,7 +101,7 @@ def test_a_preview_is_the_end_of_the_newest_turns_and_reads_no_more() -> None:
     for number in range(1000):
         store.append("s", [Message("user", f"question {number}"), Message("assistant", f"answer {number}\x1b[2J")])
     store.read = 0
-    assert preview(store, "s", 40, 3) == ["answer 998␛[2J", "you> question 999", "answer 999␛[2J"]
+    assert preview(store, "s", 40, 3) == ["answer 998␛[2J", "user> question 999", "answer 999␛[2J"]
     assert store.read <= 10
     assert preview(store, "nobody", 40, 3) == []
 
@@ -112,7 +112,7 @@ def test_a_preview_tells_who_asked() -> None:
     store.append("s", [Message("user", "theirs", author="bob\x1b[2J@lap"), Message("assistant", "two")])
     store.append("s", [Message("user", "nobody's"), Message("assistant", "three")])
     asked = [line for line in preview(store, "s", 40, 6) if ">" in line]
-    assert asked == ["you> ours", "bob␛[2J@lap> theirs", "you> nobody's"]
+    assert asked == ["you> ours", "bob␛[2J@lap> theirs", "user> nobody's"]
 
 
 def test_a_preview_of_a_long_reply_shows_its_end() -> None:

@@ -107,12 +107,12 @@ def test_the_history_of_the_session_used_last_is_shown(command: Command, session
     shown = command("history", "show").out
     assert "你好我是JavaEdge" in shown
     assert "assistant (qwen-plus · 2001-09-" in shown
-    assert "you (turn 1 · 2001-09-" in shown
+    assert "user (turn 1 · 2001-09-" in shown
     assert "[stopped here]" in shown
     assert "\x1b" not in shown
     assert "␛[2J" in shown
     assert "你好" not in command("history", "show", "-n", "1").out
-    assert command("history", "show", "-n", "1").out.startswith("you (turn 2)")
+    assert command("history", "show", "-n", "1").out.startswith("user (turn 2)")
 
 
 def test_the_history_as_json_holds_everything(command: Command, sessions: Path) -> None:

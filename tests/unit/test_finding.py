@@ -38,10 +38,10 @@ def leftovers(home: Path, word: str) -> list[Path]:
 def test_hits_are_shown_with_their_words_and_the_command_that_opens_them(command: Command, store: Store) -> None:
     done = command("history", "search", "otters")
     first, text, resume, _, second, *_ = done.out.splitlines()
-    assert first.startswith("1  Java Edge · red␛[31m · turn 2 · you · 2033-05-18")
+    assert first.startswith("1  Java Edge · red␛[31m · turn 2 · user · 2033-05-18")
     assert text == "   the otter␛[2J"
     assert resume == "   chatcli sessions resume 'Java Edge'"
-    assert second.startswith("2  other · turn 1 · you · 2001-09-09")
+    assert second.startswith("2  other · turn 1 · user · 2001-09-09")
     assert done.err == ""
 
 

@@ -4,9 +4,12 @@ import io
 
 import pytest
 
+from chatcli.authors import own_author
+from chatcli.following import News
 from chatcli.messages import Finish, Message
 from chatcli.render.history import describe
 from chatcli.repl.last_turns import show_last_turns
+from chatcli.repl.others_shown import drawn
 from chatcli.repl.screen import Screen
 from chatcli.stores.in_memory import InMemoryStore
 
@@ -23,7 +26,7 @@ def shown(
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", str(columns))
     store, out = InMemoryStore(), Terminal()
-    store.append("s", [Message("user", question), Message("assistant", reply, finish=finish)])
+    store.append("s", [Message("user", question, author=own_author()), Message("assistant", reply, finish=finish)])
     show_last_turns(Screen(out, out), store, "s", "you> ", "")
     return out.getvalue().split("\n")
 
@@ -84,3 +87,11 @@ def test_a_call_is_shown_with_the_tools_name() -> None:
     function = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
     asked = Message("assistant", "Let me see", tool_calls=(function, {"name": "clock"}, {"function": {}}))
     assert describe(asked) == "Let me see\n[calls weather]\n[calls clock]\n[calls a tool]"
+
+
+def test_what_nobody_signed_is_named_as_it_was_when_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    store, out = InMemoryStore(), Terminal()
+    store.append("s", [question := Message("user", "from a program")])
+    show_last_turns(Screen(out, out), store, "s", "you> ", "")
+    assert out.getvalue() == drawn(News(added=(question,), total=1), plain=True) == "user> from a program\n"

@@ -320,6 +320,9 @@ def test_who_writes_is_what_the_config_says_else_the_login_and_the_machine(monke
         assert authors.own_author() == "bob@lap"
         assert authors.other_author(Message("user", "hi", author="bob@lap")) == ""
         assert authors.other_author(Message("user", "hi")) == ""
+        assert authors.who_asked(Message("user", "hi")) == authors.NAMELESS == "user"
+        assert authors.who_asked(Message("user", "hi", author="bob@lap")) == ""
+        assert authors.who_asked(Message("assistant", "ho")) == ""
         assert authors.other_author(Message("user", "hi", author="anna@desk")) == "anna@desk"
     finally:
         authors.choose("")

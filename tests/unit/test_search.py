@@ -168,7 +168,7 @@ def test_who_wrote_what_was_found_is_told(index: SearchIndex, capsys: pytest.Cap
         store.append("s", [Message("user", "an otter", author=author)])
     print_findings(looked_up(index, store, "otter"))
     told = [line.split(" · ")[2] for line in capsys.readouterr().out.splitlines() if "turn" in line]
-    assert sorted(told) == ["bob␛[2J@lap", "you", "you"]
+    assert sorted(told) == ["bob␛[2J@lap", "user", "you"]
 
 
 def test_of_equally_good_hits_the_newest_comes_first(store: CountingStore, index: SearchIndex) -> None:

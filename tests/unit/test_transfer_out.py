@@ -46,9 +46,9 @@ def page(*messages: Message) -> str:
 
 def test_markdown_is_what_stdout_gets_when_nothing_is_said(command: Command, talked: Path) -> None:
     shown = command("history", "export").out
-    assert shown.startswith("# 中国历史\n\n## you (turn 1 · 2001-09-09 ")
+    assert shown.startswith("# 中国历史\n\n## user (turn 1 · 2001-09-09 ")
     assert "\n\n## assistant (qwen-plus · 2001-09-09 " in shown
-    assert "**西安**\n\n```python\nx = 1\n```\n\n## you (turn 2)\n\nwhat?\n" in shown
+    assert "**西安**\n\n```python\nx = 1\n```\n\n## user (turn 2)\n\nwhat?\n" in shown
     assert shown.endswith("## assistant\n\na dot\n\n*stopped here*\n")
 
 
