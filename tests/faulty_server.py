@@ -125,7 +125,7 @@ def _status(line: bytes, body: bytes, *headers: bytes) -> bytes:
     return b"\r\n".join([b"HTTP/1.1 " + line, b"Content-Length: %d" % len(body), *headers, b"", body])
 
 
-def _zipped(body: bytes) -> bytes:
+def zipped(body: bytes) -> bytes:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
     return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
@@ -165,8 +165,8 @@ AT_ONCE: dict[str, Fault] = {
     "a web page": sends(_status(b"200 OK", b"<!DOCTYPE html><html>Sign in</html>", b"Content-Type: text/html")),
     "a line of 50 MB": sends(HEAD, *[chunk(b"data: " + b"x" * 2**20)], *[chunk(b"x" * 2**20)] * 50),
     "an event of 20 MB of short lines": sends(HEAD, *[chunk(b"data: x\n" * 2**17)] * 20),
-    "a gzip bomb": sends(_zipped(gzip.compress(b"x" * 2**28))),
-    "gzip that is none": sends(_zipped(NOISE)),
+    "a gzip bomb": sends(zipped(gzip.compress(b"x" * 2**28))),
+    "gzip that is none": sends(zipped(NOISE)),
     "429 without Retry-After": sends(_status(b"429 Too Many Requests", ERROR)),
     "429 with Retry-After 0": sends(_status(b"429 Too Many Requests", ERROR, b"Retry-After: 0")),
     "429 for an hour": sends(_status(b"429 Too Many Requests", ERROR, b"Retry-After: 3600")),
@@ -184,7 +184,7 @@ AFTER_HALF: dict[str, Fault] = {
     "half-closed after a delta": _half_closed(HEAD + chunk(event("Half"))),
     "garbage after a delta": sends(HEAD, chunk(event("Half")), chunk(b"data: " + NOISE.replace(b"\n", b" ") + b"\n\n")),
     "a chunk lies after a delta": sends(HEAD, chunk(event("Half")), b"zz\r\n"),
-    "a gzip bomb of events": sends(_zipped(gzip.compress(event("Half") + event("x" * 2**16) * 2**11))),
+    "a gzip bomb of events": sends(zipped(gzip.compress(event("Half") + event("x" * 2**16) * 2**11))),
     "an endless reply": _endless(HEAD + chunk(event("Half")), chunk(event("x" * 2**16))),
     "endless thoughts": _endless(
         HEAD + chunk(event("Half")), chunk(event("x" * 2**16).replace(b"content", b"reasoning_content"))

@@ -1,7 +1,7 @@
 """One reply of a model at an endpoint, while it streams."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Opened = tuple[Connection, httpx2.Response]
     Opening = Future[Opened]
+
+_PIECE = 2**16  # bytes of an answer that are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +136,21 @@ class EndpointReply:
         connection, response = opened
         try:
             chunks = response.iter_bytes()
-            yield from read_events(chunks, connection.settings.timeout)
+            yield from read_events(self._wanted(chunks), connection.settings.timeout)
             connection.finish(chunks)
         except failures.KNOWN as error:
             raise _Failed(error, connection.settings) from None
         finally:
             response.close()
             self._release(connection)
+
+    def _wanted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the bytes piece by piece until `close`: of what was compressed a chunk may hold millions of lines."""
+        for chunk in chunks:
+            for start in range(0, len(chunk), _PIECE):
+                if self._closed.is_set():
+                    return
+                yield chunk[start : start + _PIECE]
 
     def _opened(self) -> "Opened | None":
         """Return a connection and a response whose body has not been read; None when `close` came first."""

@@ -1,5 +1,6 @@
 """A model server that breaks HTTP in every way: no hang, no lost input, no memory that grows, an error in two lines."""
 
+import gzip
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,10 @@ from tests.faulty_server import (
     READABLE,
     FaultyServer,
     answer,
+    event,
     reset_after,
     sends,
+    zipped,
 )
 
 TEXT = "0123456789" * 6
@@ -169,6 +172,18 @@ def test_an_answer_cut_at_any_byte_is_whole_or_an_error_and_no_more_than_was_sai
     model.close()
     after_the_finish = len(whole) - whole.index(b'"stop"')
     assert complete <= after_the_finish
+
+
+@pytest.mark.usefixtures("bounded")
+def test_closing_ends_it_amid_the_lines_that_a_gzip_bomb_brought_at_once(server: FaultyServer) -> None:
+    server.fault = sends(zipped(gzip.compress(event("Half") + b": x\n" * 2**22)))
+    model = model_at(server, timeout=1000)
+    reply = model.stream([Message("user", "Hi")], {})
+    events = iter(reply)
+    assert next(events) == Delta("Half")
+    reply.close()
+    assert not list(events)
+    model.close()
 
 
 @pytest.mark.parametrize("name", [*HANGING, "a header bomb", "an endless reply", "endless thoughts"])
