@@ -1,5 +1,6 @@
-"""Stand-ins at the protocols: a model that says what it is told to."""
+"""Stand-ins at the protocols: a model that says what it is told to, a terminal that keeps what it is written."""
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Event as Gate
 from typing import Any
@@ -93,3 +94,10 @@ class ScriptedIndex:
 
     def close(self) -> None:
         pass
+
+
+class Tty(io.StringIO):
+    """What a terminal is written."""
+
+    def isatty(self) -> bool:
+        return True

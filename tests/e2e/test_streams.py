@@ -1,6 +1,5 @@
 """What goes to stdout, what to stderr, what nowhere; and the exit code of a chat without a terminal."""
 
-import io
 import json
 
 import pytest
@@ -10,6 +9,7 @@ from chatcli.render.reply import PlainReply
 from chatcli.stores import Pending
 from chatcli.writer import this_writer
 from tests.e2e.conftest import CHATCLI, User
+from tests.fakes import Tty
 from tests.servers import BAD_KEY, RATE_LIMIT
 from tests.terminal import Terminal
 
@@ -34,13 +34,8 @@ def test_a_chat_notes_a_retry_where_nothing_is_drawn_unless_quiet(user: User, fl
         assert ("; again " in term.text()) is ("-q" not in flags)
 
 
-class PlainTerminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_a_note_within_a_plain_reply_stands_on_a_line_of_its_own() -> None:
-    out = PlainTerminal()
+    out = Tty()
     reply = PlainReply(out, notices=out)
     reply.feed("One, ")
     reply.note("the store is away")

@@ -1,13 +1,14 @@
-"""The command line in this process: fast enough for a table of a hundred wrong inputs."""
+"""The command line in this process, fast enough for a table of a hundred wrong inputs; a model's endpoint."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from chatcli.cli.run import run
+from tests.servers import ModelServer
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,13 @@ class Done:
 
 
 Command = Callable[..., Done]
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    """A model's endpoint on this machine."""
+    with ModelServer() as server:
+        yield server
 
 
 @pytest.fixture

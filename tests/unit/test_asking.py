@@ -18,14 +18,9 @@ from chatcli.repl.screen import Screen
 from chatcli.stores import Pending
 from chatcli.stores.in_memory import InMemoryStore
 from chatcli.turn import TurnEvent
-from tests.fakes import ScriptedModel
+from tests.fakes import ScriptedModel, Tty
 
 OTHERS = "elsewhere/1/2"
-
-
-class Page(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 class Desk:
@@ -34,7 +29,7 @@ class Desk:
     def __init__(self, *answers: str) -> None:
         self.model = ScriptedModel()
         self.chat = Chat(InMemoryStore(), "s", self.model)
-        self.page = Page()
+        self.page = Tty()
         self.screen = Screen(self.page, self.page, plain=True)
         self.line = SimpleNamespace(typed="")
         self.attachments: list[Attachment] = []
@@ -70,7 +65,7 @@ class Desk:
 
 @pytest.fixture(autouse=True)
 def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", Page())
+    monkeypatch.setattr("sys.stdin", Tty())
 
 
 def decided(desk: Any) -> bool:

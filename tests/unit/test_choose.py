@@ -3,7 +3,6 @@
 import json
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from subprocess import run
 
@@ -26,12 +25,6 @@ from chatcli.model.weights import FILE
 from tests.servers import Answer, ModelServer, Silence, Whole, refusal
 
 WEIGHTS = Path("/somewhere/SmolLM2-135M-Instruct.Q4_1.gguf")
-
-
-@pytest.fixture
-def server() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
 
 
 def nothing() -> None:

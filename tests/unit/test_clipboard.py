@@ -9,11 +9,7 @@ import pytest
 
 from chatcli.errors import NotFound, UsageError
 from chatcli.repl.clipboard import LIMIT, copy
-
-
-class Tty(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.fakes import Tty
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The last turns above the first prompt: plain text, but broken where a reader would break it."""
 
-import io
-
 import pytest
 
 from chatcli.authors import own_author
@@ -12,11 +10,7 @@ from chatcli.repl.last_turns import show_last_turns
 from chatcli.repl.others_shown import drawn
 from chatcli.repl.screen import Screen
 from chatcli.stores.in_memory import InMemoryStore
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.fakes import Tty
 
 
 def shown(
@@ -25,7 +19,7 @@ def shown(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", str(columns))
-    store, out = InMemoryStore(), Terminal()
+    store, out = InMemoryStore(), Tty()
     store.append("s", [Message("user", question, author=own_author()), Message("assistant", reply, finish=finish)])
     show_last_turns(Screen(out, out), store, "s", "you> ", "")
     return out.getvalue().split("\n")
@@ -50,7 +44,7 @@ def test_how_many_messages_stand_before_is_told_and_of_whom_a_turn_of_others_is(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
-    store, out = InMemoryStore(), Terminal()
+    store, out = InMemoryStore(), Tty()
     for number in range(4):
         store.append("s", [Message("user", f"q{number}", author="anna@desk"), Message("assistant", f"a{number}")])
     show_last_turns(Screen(out, out), store, "s", "you> ", "")
@@ -91,7 +85,7 @@ def test_a_call_is_shown_with_the_tools_name() -> None:
 
 def test_what_nobody_signed_is_named_as_it_was_when_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
-    store, out = InMemoryStore(), Terminal()
+    store, out = InMemoryStore(), Tty()
     store.append("s", [question := Message("user", "from a program")])
     show_last_turns(Screen(out, out), store, "s", "you> ", "")
     assert out.getvalue() == drawn(News(added=(question,), total=1), plain=True) == "user> from a program\n"

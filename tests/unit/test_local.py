@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
@@ -20,12 +19,6 @@ from tests.servers import ModelServer
 HELLO = [Message("user", "Hello")]
 ADDRESS = "import sys; sys.stdin.readline(); print('http://127.0.0.1:{port}', flush=True); sys.stdin.read()"
 QUICK = Retries(first=0.001)
-
-
-@pytest.fixture
-def server() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
 
 
 @pytest.fixture

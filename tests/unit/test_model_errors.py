@@ -2,7 +2,6 @@
 
 import json
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
@@ -40,12 +39,6 @@ from tests.servers import (
 
 ONCE = Retries(attempts=1)
 SETTINGS = ModelSettings("qwen", "qwen-plus", api_key="sk-secret", key_env="DASHSCOPE_API_KEY", label="DashScope")
-
-
-@pytest.fixture
-def server() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
 
 
 def fail(base_url: str, **changes: Any) -> ChatError:

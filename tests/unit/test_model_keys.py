@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -26,12 +26,6 @@ from chatcli.model.settings import ModelSettings
 from tests.servers import BAD_KEY, ModelServer, Whole, embedded
 
 SECRET = "sk-hunter2-0123456789"
-
-
-@pytest.fixture
-def server() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
 
 
 @pytest.fixture

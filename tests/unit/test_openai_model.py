@@ -47,12 +47,6 @@ PROMPT = 0.5
 
 
 @pytest.fixture
-def server() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
-
-
-@pytest.fixture
 def model(server: ModelServer) -> Iterator[OpenAIModel]:
     model = OpenAIModel(at(server), QUICK)
     yield model

@@ -6,13 +6,9 @@ import pytest
 
 from chatcli.errors import StoreUnavailable
 from chatcli.repl.screen import Screen
+from tests.fakes import Tty
 
 AWAY = StoreUnavailable("Redis at redis://h/0 is away: Connection refused", "repeat this when it is back, 北京")
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +19,7 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_error_is_broken_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    out = Terminal()
+    out = Tty()
 
     Screen(out, out).error(AWAY)
 
@@ -38,7 +34,7 @@ def test_an_error_is_broken_between_words_on_a_terminal(monkeypatch: pytest.Monk
 
 def test_an_errors_first_word_alone_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    out = Terminal()
+    out = Tty()
 
     Screen(out, out).error(AWAY)
 
@@ -48,7 +44,7 @@ def test_an_errors_first_word_alone_is_coloured(monkeypatch: pytest.MonkeyPatch)
 def test_an_error_that_goes_into_a_file_has_two_lines() -> None:
     errors = io.StringIO()
 
-    Screen(Terminal(), errors).error(AWAY)
+    Screen(Tty(), errors).error(AWAY)
 
     assert errors.getvalue().splitlines() == [
         "error: Redis at redis://h/0 is away: Connection refused",

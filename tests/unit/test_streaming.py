@@ -13,6 +13,7 @@ from chatcli.render.streaming import MarkdownReply
 from chatcli.render.terminals import reflows
 from chatcli.render.thoughts import MOST
 from chatcli.render.turn import show_turn
+from tests.fakes import Tty
 from tests.screen import ReflowingScreenFile, ScreenFile
 
 PROGRAM = [f"line_{number} = {number}" for number in range(100)]
@@ -479,11 +480,6 @@ def test_deltas_that_wait_are_joined_and_nothing_is_lost_or_moved() -> None:
     assert seen[-2:] == events[-2:]
 
 
-class Beside(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize(
     ("kind", "shown"), [("xterm", "\r⠋ 3 s\x1b[K\r\x1b[Kagain\n\r⠋ 4 s\x1b[K\r\x1b[K"), ("dumb", "again\n")]
 )
@@ -491,7 +487,7 @@ def test_a_wheel_beside_a_reply_makes_way_for_notes_and_goes(
     monkeypatch: pytest.MonkeyPatch, kind: str, shown: str
 ) -> None:
     monkeypatch.setenv("TERM", kind)
-    beside = Beside()
+    beside = Tty()
     for view in (AwaitedReply(beside, beside), AwaitedReply(beside, None)):
         view.waiting(3.0)
         view.note("again")
