@@ -102,7 +102,7 @@ class ClusterStore(RedisStore):
         source, target = self._keys(old), self._keys(new)
         if begun := self._unfinished(source, target, old):
             if not self._replicated(target):
-                raise _too_few_replicas(old)
+                raise _too_few_replicas(new)
             if self._removed(source, old, begun["digest"]) is None:
                 raise Conflict(
                     f"{new!r} is a copy of {old!r}, which was written to since", f"delete {new!r}, then rename again"
@@ -117,7 +117,7 @@ class ClusterStore(RedisStore):
                 return self._finish(target, old)
             self._take_back(new, staged)
             if not replicated:
-                raise _too_few_replicas(old)
+                raise _too_few_replicas(new)
         raise Conflict(f"{old!r} is written to all the time", "rename it when that has ended")
 
     # The steps of a rename
@@ -222,9 +222,7 @@ class ClusterStore(RedisStore):
 
 
 def _too_few_replicas(session: str) -> StoreError:
-    return StoreError(
-        f"the copy of {session!r} is on too few replicas; nothing was changed", "look at them, then repeat it"
-    )
+    return StoreError(f"too few replicas have {session!r}; nothing was changed", "look at them, then repeat it")
 
 
 def _check_ready(session: str, ask: Ask, ready: Types, read: str) -> None:
