@@ -1,5 +1,6 @@
 """A TCP proxy before a Redis server that loses or holds replies, or loses requests, of chosen commands."""
 
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -38,27 +39,26 @@ class CuttingProxy:
             threading.Thread(target=self._speak, args=[client], daemon=True).start()
 
     def _speak(self, client: socket.socket) -> None:
+        fate: Fate = "pass"  # of what was asked and not answered yet
         with client, socket.create_connection(("127.0.0.1", self.server_port)) as server, suppress(OSError):
-            while request := self._request(client):
-                fate = self._fate(request)
-                if fate == "lose the request":
-                    self.meanwhile()
-                    return
-                server.sendall(request)
-                reply = self._reply(server)
-                if fate != "pass":
-                    self.meanwhile()
-                if fate == "lose the reply" or not reply:
-                    return
-                client.sendall(reply)
-
-    def _request(self, client: socket.socket) -> bytes:
-        """Return what the client sent in one piece; our requests are small."""
-        return client.recv(1 << 20)
-
-    def _reply(self, server: socket.socket) -> bytes:
-        """Return a first piece of the reply and what follows at once; the server answers a request in one piece."""
-        return server.recv(1 << 20)
+            while True:
+                readable, _, _ = select.select([client, server], [], [])
+                if client in readable:
+                    request = client.recv(1 << 20)
+                    fate = self._fate(request) if fate == "pass" else fate
+                    if fate == "lose the request":
+                        self.meanwhile()
+                    if not request or fate == "lose the request":
+                        return
+                    server.sendall(request)
+                else:
+                    reply = server.recv(1 << 20)
+                    if fate != "pass":
+                        self.meanwhile()
+                    if not reply or fate == "lose the reply":
+                        return
+                    client.sendall(reply)
+                    fate = "pass"
 
     def _fate(self, request: bytes) -> Fate:
         if self.marked + b"\r\n" not in request:

@@ -101,16 +101,22 @@ def test_a_rename_that_stops_before_its_copy_is_whole_shows_nothing_of_it(
 
 @pytest.mark.parametrize("lost", ["all", "the newer block"])
 def test_a_copy_that_is_lost_before_it_has_its_name_costs_nothing(
-    store: ClusterStore, everywhere: Any, prefix: str, lost: str
+    cluster: RedisCluster, store: ClusterStore, everywhere: Any, prefix: str, lost: str
 ) -> None:
     """As when the master it lies on is replaced by a replica that had not got it, or not all of it."""
+
+    def lose() -> None:
+        copy = next(key for key in keys_under(cluster, f"{prefix}new") if key.endswith(":history"))
+        everywhere.delete(copy) if lost == "all" else everywhere.ltrim(copy, 0, 99)
+
     fill(store, "old")
     before = everything(store, "old")
-    staged = store._staged("old", "new")
-    copy = next(key for key in staged.lifetimes if key.endswith("history"))
-    everywhere.delete(copy) if lost == "all" else everywhere.ltrim(copy, 0, 99)
-    with pytest.raises(StoreError, match="lost on the way"):
-        store._publish("old", "new", staged)
+    with (
+        closing(ClusterStore(cluster.url, prefix)) as slow,
+        behind(cluster, slow, f"{prefix}old", ["hold the reply"], meanwhile=lose),
+        pytest.raises(StoreError, match="lost on the way"),
+    ):
+        slow.rename("old", "new")
     assert not store.exists("new")
     store.rename("old", "new")
     assert everything(store, "new") == before
@@ -143,10 +149,9 @@ def name_on(cluster: RedisCluster, number: int) -> str:
 def test_a_rename_that_goes_on_waits_for_replicas_too(cluster: RedisCluster, store: ClusterStore, prefix: str) -> None:
     store.append("old", TURN)
     rename_without_the_right_to_remove(cluster, prefix)
-    with closing(ClusterStore(cluster.url, prefix, wait_replicas=1)) as waiting:
-        for _ in range(2):
-            with pytest.raises(StoreError, match="too few replicas have 'new'; nothing was changed"):
-                waiting.rename("old", "new")
+    few = pytest.raises(StoreError, match="too few replicas have 'new'; nothing was changed")
+    with closing(ClusterStore(cluster.url, prefix, wait_replicas=1)) as waiting, few:
+        waiting.rename("old", "new")
     assert store.messages("old") == store.messages("new") == TURN
     store.rename("old", "new")
     assert (store.exists("old"), store.messages("new")) == (False, TURN)
@@ -191,14 +196,21 @@ def test_a_session_that_is_written_to_while_it_is_renamed_is_copied_again(
     assert [session.name for session in store.sessions()] == ["new"]
 
 
-def test_a_copy_that_somebody_has_written_to_is_not_taken_back(store: ClusterStore) -> None:
+def test_a_copy_that_somebody_has_written_to_is_not_taken_back(
+    cluster: RedisCluster, store: ClusterStore, prefix: str
+) -> None:
+    def written_to() -> None:
+        store.append("old", TURN)
+        store.append("new", TURN)
+
     fill(store, "old")
-    staged = store._staged("old", "new")
-    store._publish("old", "new", staged)
-    store.append("new", TURN)
-    with pytest.raises(Conflict, match="are both in use"):
-        store._take_back("new", staged)
-    assert store.length("new") == 151
+    with (
+        closing(ClusterStore(cluster.url, prefix)) as slow,
+        behind(cluster, slow, f"{prefix}new", ["hold the reply"], meanwhile=written_to),
+        pytest.raises(Conflict, match="are both in use"),
+    ):
+        slow.rename("old", "new")
+    assert (store.length("old"), store.length("new")) == (151, 151)
 
 
 def test_nothing_is_lost_or_doubled_when_another_program_writes_during_renames(
