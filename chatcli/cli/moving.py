@@ -204,6 +204,7 @@ def restore(
     """
     from chatcli.cli.output import print_json
     from chatcli.cli.stores import named_store
+    from chatcli.errors import NotFound
     from chatcli.names import listed
     from chatcli.transfer.backup import opened_backup
     from chatcli.transfer.copying import Route, check_target
@@ -220,6 +221,8 @@ def restore(
                 print(_said(rows[-1], dry_run))
     if as_json:
         print_json(_as_data(rows))
+    if not rows:
+        raise NotFound(f"{file} has no session in it", "give a file that `chatcli sessions backup` wrote")
     _end(rows)
 
 

@@ -44,7 +44,7 @@ PIPED = "-"
 
 def called(name: str) -> str:
     """Return what an error calls the source of that name."""
-    return "what was piped in" if name == PIPED else name
+    return "what was piped in" if name == PIPED else name or "''"
 
 
 def no_session_in(name: str) -> UsageError:

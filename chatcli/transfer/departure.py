@@ -93,6 +93,8 @@ def target_of(named: str, session: str, format: str) -> Path:
     """Return the whole path of the file to write to: in a folder one called after the session, at a link what it
     leads to. What ends with a slash is a folder. Raises UsageError for what is no path.
     """
+    if not named:  # a variable of a script that was not set: not this folder
+        raise UsageError("the path to write to is empty", "name a file; . is this folder")
     try:
         path = Path(named).expanduser().resolve()
         in_folder = named.endswith("/") or path.is_dir()

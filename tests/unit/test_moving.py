@@ -342,6 +342,22 @@ def test_a_backup_of_an_older_chatcli_is_read(command: Command, talked: Path) ->
     assert command("sessions", "restore", "old.db").out == "old: restored, 0 messages\n"
 
 
+def test_a_backup_without_a_session_is_no_success(command: Command, talked: Path) -> None:
+    command("sessions", "list", "--store", "sqlite:///empty.db")
+    said = two_lines(command("sessions", "restore", "empty.db"), 1)
+    assert "empty.db has no session in it" in said
+    done = command("sessions", "restore", "empty.db", "--json")
+    assert (done.code, json.loads(done.out)) == (1, [])
+
+
+def test_no_file_is_written_where_none_is_named(command: Command, talked: Path) -> None:
+    before = sorted(talked.iterdir())
+    for words in (["sessions", "backup", ""], ["history", "export", "-s", "a", "-o", ""]):
+        assert "the path to write to is empty" in two_lines(command(*words), 2)
+    assert sorted(talked.iterdir()) == before
+    assert "'' cannot be read" in two_lines(command("history", "import", ""), 2)
+
+
 def _newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 9999")
