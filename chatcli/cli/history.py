@@ -47,6 +47,8 @@ def show(
 
     if between is not None and turns is not None:
         raise UsageError("-n and --turns name different turns", "give one of them")
+    if as_json and raw:
+        raise UsageError("--json and --raw are two forms of a history", "leave one of them out")
     numbers = None if between is None else turn_range(between, "--turns")
     with named_store(store) as opened:
         name = existing_session(opened, session)

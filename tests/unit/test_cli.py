@@ -266,6 +266,12 @@ def test_an_error_of_a_number_names_its_option(command: Command, sessions: Path,
     assert command(*line.split()).err.splitlines()[0] == f"error: {said}"
 
 
+def test_a_history_has_one_form_at_a_time(command: Command, sessions: Path) -> None:
+    done = command("history", "show", "--json", "--raw")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: --json and --raw are two forms of a history\nhint: ")
+
+
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)
 def test_a_group_alone_prints_its_help_and_no_error(command: Command, words: list[str]) -> None:
     done = command(*words)
