@@ -10,9 +10,10 @@ import pytest
 
 from chatcli.attachments import Attachment
 from chatcli.chat import Chat
-from chatcli.errors import UsageError
+from chatcli.errors import Conflict, UsageError
 from chatcli.messages import Message
 from chatcli.repl.attaching import attach, attached_to
+from chatcli.repl.commands.sessions import clear
 from chatcli.repl.pending import decide_unfinished, describe_unfinished, say_how_it_ended, say_what_is_unanswered
 from chatcli.repl.screen import Screen
 from chatcli.stores import Pending
@@ -164,6 +165,22 @@ def test_a_reply_that_lacks_something_says_how_it_is_had(finish: Any, told: str)
     desk = Desk()
     say_how_it_ended(desk.screen, Message("assistant", "x", finish=finish))
     assert desk.shown == [told]
+
+
+def test_a_session_that_grew_while_the_user_was_asked_is_not_emptied() -> None:
+    desk: Any = Desk()
+    store = desk.chat.store
+    store.append("s", [Message("user", "Hi"), Message("assistant", "ok")])
+
+    def confirm(question: str) -> bool:
+        store.append("s", [Message("user", "meanwhile")])
+        return True
+
+    desk.confirm = confirm
+    desk.tools = SimpleNamespace(open_session=lambda name: Chat(store, name, ScriptedModel()))
+    with pytest.raises(Conflict):
+        clear(desk, "")
+    assert len(desk.said()) == 3
 
 
 # Files
