@@ -8,7 +8,7 @@ import pytest
 
 from chatcli.aids import Aids
 from chatcli.chat import Chat
-from chatcli.errors import Conflict
+from chatcli.errors import Conflict, ContextTooLong
 from chatcli.memory import parse_memory, summary
 from chatcli.memory.history import open_history
 from chatcli.messages import Message
@@ -16,6 +16,8 @@ from chatcli.repl.commands.memory import compact, show_summary
 from chatcli.stores import Change, State, Store
 from chatcli.stores.in_memory import InMemoryStore
 from tests.fakes import ScriptedModel, ScriptedReply
+
+TOO_LONG = ContextTooLong("the context is too long", "send less")
 
 
 @dataclass
@@ -97,3 +99,18 @@ def test_a_compact_that_is_overtaken_again_and_again_says_so(store: Store) -> No
     with pytest.raises(Conflict, match="the summary was changed meanwhile"):
         compact(Terminal(Chat(store, "s", side, parse_memory("summary"))), "")  # type: ignore[arg-type]
     assert len(side.asked) == 2
+
+
+def test_a_compact_that_is_too_long_for_the_model_goes_on_with_less(store: Store) -> None:
+    side = ScriptedModel([TOO_LONG])
+    terminal = Terminal(Chat(store, "s", side, parse_memory("summary")))
+    compact(terminal, "")  # type: ignore[arg-type]
+    assert "turns 1 to 9 are summed up" in terminal.screen.lines[-1]
+    assert len(side.asked) == 2
+
+
+def test_a_compact_that_stays_too_long_for_the_model_says_so_in_the_end(store: Store) -> None:
+    side = ScriptedModel(*[[TOO_LONG]] * 100)
+    with pytest.raises(ContextTooLong):
+        compact(Terminal(Chat(store, "s", side, parse_memory("summary"))), "")  # type: ignore[arg-type]
+    assert len(side.asked) < 10
