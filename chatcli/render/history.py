@@ -91,12 +91,11 @@ def print_history(excerpt: Excerpt, raw: bool = False) -> None:
         print_message(console, message, position, turn)
 
 
-def plain_message(message: Message, position: int, turn: int = 0, heading: bool = True, whole: bool = False) -> str:
-    """Return a message as plain text: who (if `heading`), then what was said, then an empty line."""
+def plain_message(message: Message, position: int, turn: int = 0, whole: bool = False) -> str:
+    """Return a message as plain text: who, then what was said, then an empty line."""
     if message.role == "unreadable":
         return f"[message {position}: {one_line(message.text, 60)}; kept in the store, never sent]\n"
-    who = f"{who_said(message, turn)}\n" if heading else ""
-    return f"{who}{neutralise(describe(message, whole))}{_ending(message)}\n"
+    return f"{who_said(message, turn)}\n{neutralise(describe(message, whole))}{_ending(message)}\n"
 
 
 def print_message(console: "Console", message: Message, position: int, turn: int = 0) -> None:

@@ -1,6 +1,6 @@
 """What is asked, and how: model, memory, system text, variables, options. All are kept with the session."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from chatcli.errors import UsageError
@@ -30,20 +30,17 @@ _MEMORIES = {
 }
 
 
-def _models(repl: "Repl") -> Sequence[str]:
-    return repl.tools.model_names
-
-
-def _memories(repl: "Repl") -> Sequence[tuple[str, str]]:
-    return list(_MEMORIES.items())
-
-
-@slash("model", arguments="[name]", help="show the model, or talk to another one from now on", complete=_models)
+@slash(
+    "model",
+    arguments="[name]",
+    help="show the model, or talk to another one from now on",
+    complete=lambda repl: repl.tools.model_names,
+)
 def model(repl: "Repl", argument: str) -> None:
     """Show or exchange the model."""
     if not argument:
         known = ", ".join(repl.tools.model_names)
-        repl.screen.tell(f"{repl.chat.model.name}" + (f"; the config has {known}" if known else ""))
+        repl.screen.tell(repl.chat.model.name + (f"; the config has {known}" if known else ""))
         return
     opened = repl.tools.open_model(argument)
     repl.chat.model.close()
@@ -52,7 +49,12 @@ def model(repl: "Repl", argument: str) -> None:
     repl.screen.aside(f"the next reply comes from {opened.name}")
 
 
-@slash("memory", arguments="[spec]", help="show the memory, or choose another one", complete=_memories)
+@slash(
+    "memory",
+    arguments="[spec]",
+    help="show the memory, or choose another one",
+    complete=lambda repl: list(_MEMORIES.items()),
+)
 def memory(repl: "Repl", argument: str) -> None:
     """Show or exchange the memory, and say what it makes of the history, which stays as it is."""
     from chatcli.render.outlook import outlook
@@ -76,15 +78,11 @@ def system(repl: "Repl", argument: str) -> None:
     _say_what_is_missing(repl)
 
 
-def _prompts(repl: "Repl") -> Sequence[str]:
-    return repl.tools.prompt_names
-
-
 @slash(
     "prompt",
     arguments="[name]",
     help="show the prompt's messages, or take another one of the config",
-    complete=_prompts,
+    complete=lambda repl: repl.tools.prompt_names,
 )
 def prompt(repl: "Repl", argument: str) -> None:
     """Show or exchange the prompt; its own system text holds then, variables that were set stay."""
