@@ -141,7 +141,9 @@ def _journal() -> Found:
         found = journal.waiting()
     if not found:
         return "no turn waits for a store", ""
-    return "; ".join(map(_in_words, found)), "a chat that reaches the store puts them there"
+    return "; ".join(
+        map(_in_words, found)
+    ), "the next chat, or command on its sessions, that reaches the store puts them there"
 
 
 def _in_words(waiting: "Waiting") -> str:

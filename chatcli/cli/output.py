@@ -13,9 +13,15 @@ def show_error(message: str, hint: str) -> None:
 
 
 def notice(text: str, quiet: bool = False) -> None:
-    """Print one line on stderr, if that is a terminal."""
-    if not quiet and sys.stderr.isatty():
-        print(neutralise(text), file=sys.stderr)
+    """Print one line on stderr, if that is a terminal; one that is too long is broken between words."""
+    if quiet or not sys.stderr.isatty():
+        return
+    from shutil import get_terminal_size
+
+    from chatcli.repl.screen import wrapped
+
+    for line in neutralise(text).split("\n"):
+        print("\n".join(wrapped(line, get_terminal_size().columns)), file=sys.stderr)
 
 
 def print_json(data: Any) -> None:

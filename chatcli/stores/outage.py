@@ -138,7 +138,7 @@ class Outage:
         if self._away is None or not self._meanwhile.turns:
             return ""
         kept, them = turns(self._meanwhile.turns), "it" if self._meanwhile.turns == 1 else "them"
-        return f"{kept} kept here for {self.address}; the next chat or ask that reaches it puts {them} there"
+        return f"{kept} kept here for {self.address}; the next command that reaches it puts {them} there"
 
     @property
     def lost(self) -> bool:

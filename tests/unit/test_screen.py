@@ -1,9 +1,11 @@
-"""The lines that the chat itself says."""
+"""The lines that chatcli itself says."""
 
 import io
+import sys
 
 import pytest
 
+from chatcli.cli.output import notice
 from chatcli.errors import StoreUnavailable
 from chatcli.repl.screen import Screen
 from tests.fakes import Tty
@@ -49,4 +51,17 @@ def test_an_error_that_goes_into_a_file_has_two_lines() -> None:
     assert errors.getvalue().splitlines() == [
         "error: Redis at redis://h/0 is away: Connection refused",
         "hint: repeat this when it is back, 北京",
+    ]
+
+
+def test_a_notice_is_broken_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+
+    notice("2 turns kept here for redis://h:6379/0; the next command puts them there")
+
+    assert sys.stderr.getvalue().splitlines() == [  # type: ignore[attr-defined]
+        "2 turns kept here for",
+        "redis://h:6379/0; the",
+        "next command puts them",
+        "there",
     ]
