@@ -36,9 +36,13 @@ def _place() -> str:
 
 
 def _started(pid: int) -> str:
-    """Return when a process started, in clock ticks since boot (proc(5), field 22); '' where there is no /proc."""
+    """Return when a process started, in clock ticks since boot (proc(5), field 22); '' where there is no /proc.
+
+    One that has ended, and whose parent has not asked how, is still listed: it never started.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    state, *others = stat.rpartition(")")[2].split()
+    return "" if state == "Z" else others[18]
