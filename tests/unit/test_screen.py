@@ -55,11 +55,12 @@ def test_an_error_that_goes_into_a_file_has_two_lines() -> None:
 
 
 def test_a_notice_is_broken_between_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    out = Tty()
+    monkeypatch.setattr(sys, "stderr", out)
 
     notice("2 turns kept here for redis://h:6379/0; the next command puts them there")
 
-    assert sys.stderr.getvalue().splitlines() == [  # type: ignore[attr-defined]
+    assert out.getvalue().splitlines() == [
         "2 turns kept here for",
         "redis://h:6379/0; the",
         "next command puts them",
