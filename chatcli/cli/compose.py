@@ -217,11 +217,13 @@ def _outage(store: Store) -> "Outage":
 def _watched(place: Workplace, store: Store) -> "Callable[[], tuple[Store, bool]] | None":
     """Return what gives the store that is looked into for what others write, if anybody is to see that.
 
-    A SQLite file is opened once more: one connection serves all threads, one at a time.
+    A terminal that cannot draw shows it before its next prompt. A SQLite file is opened once more: one connection
+    serves all threads, one at a time.
     """
-    from chatcli.repl.output import on_a_terminal
+    import sys
 
-    if not place.config.live or not store.durable or not on_a_terminal():
+    somebody = all(side is not None and side.isatty() for side in (sys.stdin, sys.stdout))
+    if not (place.config.live and store.durable and somebody):
         return None
     if store.address.startswith("sqlite:"):
         return lambda: (open_store(store.address, data_folder=place.folders.data), True)

@@ -292,6 +292,22 @@ def test_nobody_looks_where_nobody_is_to_see_it(user: User, off: dict[str, str])
             assert "from elsewhere" not in term.text()
 
 
+def test_a_terminal_that_cannot_draw_is_told_before_one_of_its_next_prompts(user: User) -> None:
+    shared = Shared(user, f"sqlite:///{user.home}/shared.db")
+    with shared.chat(TERM="dumb") as term:
+        term.wait_for("you>")
+        asked = user.run("ask", "-s", "s", "--store", shared.address, "# Hi", env={"CHATCLI_AUTHOR": BOB})
+        assert asked.returncode == 0
+        for number in range(2, 30):  # a look that came too late for one is seen at the next
+            term.enter(f"word{number}")
+            term.wait(lambda t, number=number: f": word{number}" in t.text() and t.text().endswith("\nyou>"))  # type: ignore[misc]
+            if BOB in term.text():
+                break
+        assert f"\n{BOB}> # Hi\nTurn 1: # Hi\n\nyou>" in term.text()
+        assert b"\x1b" not in term.raw
+        leave(term)
+
+
 def test_who_wrote_it_is_kept_shown_to_others_exported_and_never_sent(shared: Shared) -> None:
     store = ["--store", shared.address]
     run = shared.user.run
