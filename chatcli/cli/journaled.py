@@ -20,6 +20,7 @@ def journaled_store(place: Workplace, address: str | None = None, needed: bool =
     from chatcli.stores.journaled import Journaled
 
     store = Journaled(opened, lambda: journal_for(place, opened, address), may_wait(place), needed)
+    store.on_slow_end = lambda: notice("the store takes what was kept here; ^C leaves the rest for the next chat")
     try:
         store.open()
     except BaseException:

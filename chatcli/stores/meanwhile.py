@@ -105,7 +105,8 @@ class Meanwhile:
         return news
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Let go of the journal; `turns` is what it has then."""
+        self._count()
         self._journal.close()
 
     def _waiting(self, session: str | None = None) -> list[Entry]:

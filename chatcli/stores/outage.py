@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain, repeat
+from math import inf
 from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,6 +25,9 @@ HURRIED = 0.9
 
 UNHURRIED = 60.0
 """Seconds that a verb may take where nobody sits at a prompt: longer than any store waits by itself."""
+
+LEAVING = 10.0
+"""Seconds that a chat which ends gives a store in all to take what waits."""
 
 SIGN = 0.5
 """Seconds in which a store that takes longer for many messages must answer a small question, to be waited for."""
@@ -56,6 +60,8 @@ class Outage:
         self.address = inner.address
         self.on_change: Callable[[], object] = lambda: None
         """Called, in any thread, when there is something new to tell."""
+        self.on_slow_end: Callable[[], object] = lambda: None
+        """Called when the end of the chat waits for a store that takes its time for what waits."""
         self._inner = inner
         self._journal = journal
         self._waits = waits
@@ -99,15 +105,10 @@ class Outage:
 
     def open(self) -> None:
         """Put in what waits from an earlier run, as long as the store takes it; raises what the first verb raises."""
-        left = len(self._meanwhile.waiting()) if self._waits else 0
-        if not left:
+        if not (self._waits and self._meanwhile.waiting()):
             return
         self._away = StoreAway(f"{self.address} takes its time for what waits here", "wait a moment")
-        knock = self._workers.begin(self.knock)
-        while (
-            not knock.is_done(UNHURRIED if self._needed else BOUND) and (now := len(self._meanwhile.waiting())) < left
-        ):
-            left = now
+        self._put_in(UNHURRIED if self._needed else BOUND)
         if self._away is not None:
             error, self._away = self._away, None
             self._leave(error, mute=True)
@@ -146,10 +147,11 @@ class Outage:
         return self._stands_in is not None and self._stands_in.unkept > 0
 
     def close(self) -> None:
-        """Let go of the store, which is offered once more what waits. Takes some seconds at most."""
+        """Let go of the store, which is offered once more what waits, for some seconds; ^C ends that."""
         self._closed.set()
         if self._away is not None:
-            self._workers.begin(self.knock).is_done(BOUND)
+            with suppress(StoreError, KeyboardInterrupt):  # what is left is told
+                self._put_in(BOUND, LEAVING, self.on_slow_end)
         self._workers.begin(self._inner.close).is_done(BOUND)
         self._workers.close()
         if self._stands_in is not None:
@@ -157,6 +159,21 @@ class Outage:
                 self._stands_in.close()
 
     # How it is done
+
+    def _put_in(self, patience: float, in_all: float = inf, tell: Callable[[], object] | None = None) -> None:
+        """Have the store take what waits, as long as it takes some of it within `patience`; both in seconds.
+
+        `tell` is called when it takes longer than that.
+        """
+        until, left = time.monotonic() + in_all, len(self._meanwhile.waiting())
+        knock = self._workers.begin(self.knock)
+        while not knock.is_done(min(patience, max(0.0, until - time.monotonic()))):
+            before, left = left, len(self._meanwhile.waiting())
+            if left >= before or time.monotonic() >= until:
+                break
+            if tell is not None:
+                tell()
+                tell = None
 
     def _read(self, session: str, ask: Callable[[], T], instead: Callable[[Store], T], patient: bool = False) -> T:
         if self._away is None:

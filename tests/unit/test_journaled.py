@@ -236,6 +236,24 @@ def test_a_store_is_offered_what_waits_once_more_when_the_chat_ends_and_is_close
     assert store.farewell == ""
 
 
+def test_a_store_that_takes_its_time_gets_all_of_it_when_the_chat_ends(run: Run, between: Outages) -> None:
+    class Slow(InMemoryStore):
+        def commit(self, *given, **named):  # type: ignore[no-untyped-def]
+            time.sleep(0.1)
+            return super().commit(*given, **named)
+
+    between.inner = Slow()
+    store = run()
+    between.fate = "lost"
+    for number in range(16):  # longer in all than a store may be silent
+        say(store, f"n{number}")
+    between.fate = "done"
+    told: list[str] = []
+    store.on_slow_end = lambda: told.append("it takes its time")
+    store.close()
+    assert (between.inner.length("s"), store.farewell, told) == (32, "", ["it takes its time"])
+
+
 def test_a_write_of_unknown_outcome_is_done_once(run: Run, between: Outages, inner: InMemoryStore) -> None:
     store = run()
     pending, messages = a_turn("one")
