@@ -25,7 +25,8 @@ _SCHEMA = """
     CREATE TABLE IF NOT EXISTS entries (
         id INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, session TEXT NOT NULL,
         verb TEXT NOT NULL, turn TEXT NOT NULL, data TEXT NOT NULL, partial TEXT, beat REAL NOT NULL);
-    CREATE INDEX IF NOT EXISTS entries_by_store ON entries(store, id)
+    CREATE INDEX IF NOT EXISTS entries_by_store ON entries(store, id);
+    CREATE INDEX IF NOT EXISTS entries_by_turn ON entries(turn)
 """
 
 
@@ -163,15 +164,36 @@ class Journal:
                 raise
 
 
-def turns_in(entries: Iterable[Entry]) -> int:
-    """Return how many turns there are in entries, oldest first: one that was sent again or edited is one still."""
-    questions = set[tuple[str, str]]()
-    for entry in entries:
+class Tally:
+    """How many turns there are in entries, added oldest first: one that was sent again or edited is one still."""
+
+    def __init__(self) -> None:
+        self._questions = set[tuple[str, str]]()
+
+    @property
+    def turns(self) -> int:
+        """The number of turns."""
+        return len(self._questions)
+
+    def add(self, entry: Entry) -> None:
+        """Count the entry's turn, if it begins or ends one."""
         if entry.verb in ("begin", "commit"):
             replaced, question = _question(entry)
-            questions.difference_update((entry.session, one) for one in replaced)
-            questions.add((entry.session, question))
-    return len(questions)
+            self._questions.difference_update((entry.session, one) for one in replaced)
+            self._questions.add((entry.session, question))
+
+
+def tally_of(entries: Iterable[Entry]) -> Tally:
+    """Return the tally of entries, oldest first."""
+    tally = Tally()
+    for entry in entries:
+        tally.add(entry)
+    return tally
+
+
+def turns_in(entries: Iterable[Entry]) -> int:
+    """Return how many turns there are in entries, oldest first."""
+    return tally_of(entries).turns
 
 
 def _question(entry: Entry) -> tuple[Sequence[str], str]:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from chatcli.errors import StoreError
 from chatcli.stores import Store
 from chatcli.stores.in_memory import InMemoryStore
-from chatcli.stores.journal import Entry, Journal, turns_in
+from chatcli.stores.journal import Entry, Journal, Tally, tally_of
 from chatcli.stores.replay import Replayed, begun, put_into, replay
 from chatcli.stores.seen import KEPT, Seen
 
@@ -14,8 +14,6 @@ class Meanwhile:
     """The time while a store is away. One thread at a time may call, and another one `keep_rest` and `put_into`."""
 
     def __init__(self, journal: Journal, seen: Seen) -> None:
-        self.turns = 0
-        """How many turns wait, of this process or another."""
         self._journal = journal
         self._seen = seen
         self._store = InMemoryStore()
@@ -23,6 +21,12 @@ class Meanwhile:
         self._only_here: list[Entry] = []  # what not even the journal took
         self._refused: set[str] = set()
         self._news: list[str] = []
+        self._tally = Tally()
+
+    @property
+    def turns(self) -> int:
+        """How many turns wait, of this process or another, as far as was seen."""
+        return self._tally.turns
 
     def sessions(self, name: str) -> Store:
         """Return the store that stands in, with this session in it."""
@@ -51,7 +55,10 @@ class Meanwhile:
                 raise
             self._only_here.append(entry)
             self._news.append(f"{error.message}: the last turn is nowhere but on this screen; {error.hint}")
-        self._count()
+        if entry.verb in ("begin", "commit"):
+            self._tally.add(entry)  # to count all that waits at each turn would take longer with each
+        else:
+            self._count()
 
     def keep_rest(self) -> None:
         """Have the journal take what it did not take when it was said. Raises StoreError when it still does not."""
@@ -126,4 +133,4 @@ class Meanwhile:
 
     def _count(self) -> None:
         with suppress(StoreError):  # it is told, no more: whoever needs what is there says what is wrong
-            self.turns = turns_in(self._waiting())
+            self._tally = tally_of(self._waiting())
