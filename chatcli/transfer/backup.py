@@ -114,7 +114,7 @@ def _unpack(file: Path, copy: Path, progress: Progress) -> None:
         if (found := _checked(source)) != "ok":
             raise StoreError(f"{file} is damaged: {found}", f"keep a copy of it, then try: sqlite3 {file} .recover")
         copy.touch(0o600)
-        with closing(sqlite3.connect(copy, isolation_level=None)) as target:
+        with closing(sqlite3.connect(copy, isolation_level=None)) as target, _of_target(copy):
             _pages(source, target, progress)
 
 

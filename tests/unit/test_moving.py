@@ -255,7 +255,9 @@ def test_a_backup_that_is_stopped_leaves_nothing(talked: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is made by root alone")
-def test_a_full_disk_is_two_lines_and_costs_nothing(command: Command, talked: Path) -> None:
+def test_a_full_disk_is_two_lines_and_costs_nothing(
+    command: Command, talked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small = talked / "small"
     small.mkdir()
     with stored(talked / "data/sessions.db") as store:
@@ -271,6 +273,11 @@ def test_a_full_disk_is_two_lines_and_costs_nothing(command: Command, talked: Pa
         assert "full" in two_lines(done, 3)
         (small / "b.db").unlink()
         assert command("sessions", "list", "--store", "sqlite:///small/s.db").out == ""
+        (small / "s.db").unlink()
+        command("sessions", "backup", "b.db")
+        monkeypatch.setattr("tempfile.tempdir", str(small))
+        done = command("sessions", "restore", "b.db", "--store", OTHER)
+        assert "the disk under small/chatcli-restore-" in two_lines(done, 1).replace(f"{talked}/", "")
     finally:
         subprocess.run(["umount", small], check=True)
 
