@@ -48,7 +48,8 @@ def _source(kind: str) -> str:
 def _usable(url: str, source: str) -> Proxy:
     try:
         parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2] if parts.hostname and parts.port != 0 else ""
+        # a proxy has no path: one was meant as the rest of a password
+        host = parts.netloc.rpartition("@")[2] if parts.hostname and parts.port != 0 and parts.path in ("", "/") else ""
     except ValueError:
         host = ""
     if host and url.isascii() and url.isprintable() and parts.scheme in ("http", "https"):

@@ -1,7 +1,9 @@
 """What an endpoint said in place of a reply, told in the user's words; no key is in it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from chatcli import errors
 from chatcli.errors import ModelError
@@ -13,6 +15,8 @@ SHOWN = 300
 """Characters of an endpoint's own words that are shown."""
 PART_OF_A_KEY = 6
 """Characters of a key that say something about it; most begin with the same `sk-`."""
+
+_LOGIN = re.compile(r"(?i)(authorization\W{1,4}\w+)\s+[^\s\"',|]+")
 
 
 def refused(error: Refused, settings: ModelSettings) -> Failure:
@@ -98,7 +102,13 @@ def _words(body: Any, settings: ModelSettings) -> tuple[str, str]:
 
 
 def one_line(text: str, settings: ModelSettings, shown: int = SHOWN) -> str:
-    """Return foreign text as one short line that does not hold the key, nor its beginning where the text ends."""
+    """Return foreign text as one short line that does not hold the key, nor its beginning where the text ends.
+
+    Nor other logins: some endpoints and proxies quote the request, its address with the query and all headers.
+    """
+    text = _LOGIN.sub(r"\1 …", text)
+    if query := urlsplit(settings.base_url).query:
+        text = text.replace(query, "…")
     key = settings.api_key
     if key:
         text = text.replace(key, "…")

@@ -12,6 +12,7 @@ from chatcli import errors
 from chatcli.errors import ChatError, ConfigError, ModelError
 from chatcli.messages import Message
 from chatcli.model.openai import OpenAIModel
+from chatcli.model.refusals import one_line
 from chatcli.model.reply import Retries
 from chatcli.model.settings import ModelSettings
 from tests.servers import (
@@ -198,6 +199,18 @@ def test_a_failure_is_told_in_two_lines(server: ModelServer, row: Row) -> None:
     assert "\n" not in error.message + error.hint
     assert "sk-secret" not in error.message + error.hint
     assert error.exit_code == 4
+
+
+def test_an_endpoint_that_quotes_the_request_shows_no_login_of_it() -> None:
+    settings = SETTINGS._replace(base_url="http://anna:hunter2@127.0.0.1/v1?key=quiet&v=2")
+    quoted = (
+        "POST /v1/chat/completions?key=quiet&v=2 with Authorization: Basic YW5uYTpodW50ZXIy, Proxy-Authorization: "
+        "Basic cHU6c2VjcmV0 | {'authorization': 'Bearer sk-other'} is not allowed; Basic authentication is"
+    )
+    assert one_line(quoted, settings) == (
+        "POST /v1/chat/completions?… with Authorization: Basic …, Proxy-Authorization: Basic … | "
+        "{'authorization': 'Bearer …'} is not allowed; Basic authentication is"
+    )
 
 
 def test_long_words_of_an_endpoint_are_cut(server: ModelServer) -> None:

@@ -45,6 +45,7 @@ def test_a_far_endpoint_is_reached_through_the_proxy(monkeypatch: pytest.MonkeyP
         ("HTTP_PROXY", "ftp://user:secret@127.0.0.1", "no http"),
         ("http_proxy", "http://secret:port", "no http"),
         ("HTTP_PROXY", "http://sécret@127.0.0.1:1", "no http"),
+        ("HTTP_PROXY", "http://user:my@secret/is@127.0.0.1:1", "no http"),
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str) -> None:
