@@ -100,8 +100,13 @@ _KINDS: Mapping[str, Callable[[str, str, int | None], Store]] = {
 
 
 def whole(address: str, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the address, that of the environment for `redis` alone."""
-    return environ.get("REDIS_URL") or LOCAL_REDIS if address == "redis" else address
+    """Return the address, that of the environment for `redis` alone; raise UsageError when that is no Redis."""
+    if address != "redis":
+        return address
+    found = environ.get("REDIS_URL") or LOCAL_REDIS
+    if not _is_redis(found):
+        raise UsageError(f"REDIS_URL is no address of a Redis: {masked(found)!r}", "write redis://HOST:PORT/DB")
+    return found
 
 
 def with_password(address: str, password: str) -> str:
@@ -128,8 +133,12 @@ def _quoted(text: str) -> str:
 
 
 def _check_redis(address: str, what: str) -> None:
-    if _KINDS.get(address.partition("://")[0] + "://") not in (_redis, _cluster):
+    if not _is_redis(address):
         raise UsageError(f"the store address {masked(address)!r} takes no {what}", "that is for Redis alone")
+
+
+def _is_redis(address: str) -> bool:
+    return _KINDS.get(address.partition("://")[0] + "://") in (_redis, _cluster)
 
 
 def _file(address: str) -> Path:

@@ -103,6 +103,13 @@ def test_redis_alone_is_what_the_environment_says(tmp_path: Path) -> None:
     assert opened("redis", tmp_path, REDIS_URL="rediss://:pw@there:1/2").address == "rediss://:***@there:1/2"
 
 
+@pytest.mark.parametrize("said", ["bogus", "there:6379", "ada:secret@there:6379", "sqlite:///file.db"])
+def test_an_environment_that_names_no_redis_is_told_by_its_name(tmp_path: Path, said: str) -> None:
+    with pytest.raises(UsageError, match=r"^REDIS_URL is no address of a Redis: ") as caught:
+        opened("redis", tmp_path, REDIS_URL=said)
+    assert "secret" not in caught.value.message
+
+
 @pytest.mark.parametrize(
     "address",
     [
