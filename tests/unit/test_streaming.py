@@ -495,3 +495,12 @@ def test_a_wheel_beside_a_reply_makes_way_for_notes_and_goes(
         view.feed("the reply")
         view.finish()
     assert beside.getvalue() == shown
+
+
+def test_no_wheel_turns_beside_a_reply_that_goes_into_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    beside = Tty()
+    view = AwaitedReply(io.StringIO(), beside)
+    view.waiting(3.0)
+    view.finish()
+    assert beside.getvalue() == ""
