@@ -69,13 +69,26 @@ def _not_checked(name: str) -> dict[str, Any]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
+    """Print the rows: what was found, and what to do about it, stand in a column; see `_broken`."""
     from chatcli.render.safe import one_line
 
     for row in rows:
         state = {True: "look" if row["hint"] else "ok", False: "wrong", None: "-"}[row["ok"]]
-        print(f"{state:<5}  {row['part']:<9} {one_line(row['found'], 400)}")
-        for hint in row["hint"].splitlines():
-            print(f"{'':16} {one_line(hint, 200)}")
+        lead = f"{state:<5}  {row['part']:<9}"
+        said = [one_line(row["found"], 400), *(one_line(hint, 200) for hint in row["hint"].splitlines())]
+        for line in [line for text in said for line in _broken(text, len(lead) + 1)]:
+            print(f"{lead} {line}")
+            lead = " " * len(lead)
+
+
+def _broken(text: str, before: int) -> list[str]:
+    """Return the text in lines, broken between words on a terminal with `before` cells left of them."""
+    import sys
+    from shutil import get_terminal_size
+
+    from chatcli.repl.screen import wrapped
+
+    return wrapped(text, max(get_terminal_size().columns - before, 20)) if sys.stdout.isatty() else [text]
 
 
 def _config() -> Found:

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 
 from chatcli import __version__
 from chatcli.cli.flags import memory_specs
+from chatcli.cli.run import run
 from chatcli.cli.stores import existing_session, named_store
 from chatcli.errors import NotFound, StoreError
 from chatcli.memory import EXAMPLES
@@ -24,6 +25,7 @@ from chatcli.render.safe import neutralise
 from chatcli.render.tables import session_lines
 from chatcli.stores import Session
 from chatcli.stores.address import open_store
+from tests.fakes import Tty
 from tests.reference import helped, page
 from tests.servers import ModelServer
 from tests.unit.conftest import Command, Done
@@ -387,6 +389,23 @@ def test_doctor_finds_a_memory_and_a_prompt_that_no_chat_could_take(command: Com
         assert done.code == 2
         assert done.out.startswith("wrong  config")
         assert found in done.out
+
+
+def test_doctor_breaks_what_it_says_between_words_on_a_terminal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Tty()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setenv("CHATCLI_STORE", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    assert run(["doctor"]) == 3
+    lines = out.getvalue().splitlines()
+    start = lines.index("wrong  store     Redis at redis://127.0.0.1:1/0")
+    assert lines[start + 1 : start + 4] == [
+        "                 cannot be reached: Connection",
+        "                 refused.",
+        "                 start it or correct the address",
+    ]
 
 
 def test_doctor_wants_a_look_at_a_model_that_its_endpoint_does_not_list(
