@@ -165,7 +165,7 @@ def _named(place: UnderWay, session: Carried, numbers: dict[str, int]) -> tuple[
     Returns the name and True; or False, when another import has brought this very session meanwhile. `numbers`
     remembers what was tried, for a hundred sessions may be called "New chat".
     """
-    plain = session.name if session.is_ours and is_session_name(session.name) else _plain(session.name)
+    plain = session.name if session.is_ours and _is_listed(session.name) else _plain(session.name)
     for number in count(numbers.get(plain, 0) + 1):
         name = plain if number == 1 else f"{plain[: NAME_LENGTH - 10]} ({number})"
         done = _takes_free(place, name)
@@ -179,7 +179,11 @@ def _plain(wish: str) -> str:
     """Return what a session can be called that should be called `wish`."""
     printable = "".join(char if char.isprintable() else " " for char in wish)
     plain = " ".join(printable.split())[: NAME_LENGTH // 2]
-    return plain if is_session_name(plain) else "imported"
+    return plain if _is_listed(plain) else "imported"
+
+
+def _is_listed(name: str) -> bool:
+    return is_session_name(name) and not is_under_way(name)
 
 
 def _takes_free(place: UnderWay, name: str) -> bool:

@@ -19,6 +19,7 @@ import pytest
 
 from chatcli.errors import Conflict
 from chatcli.messages import Message, fingerprint
+from chatcli.names import COPIED, IMPORTED, listed
 from chatcli.revising import fork
 from chatcli.stores import Change, Pending, State, Store, Watermark
 from chatcli.stores.address import open_store
@@ -110,8 +111,8 @@ def test_the_branch_that_chatgpt_showed_is_the_session(command: Command, chatgpt
     assert sessions_in(chatgpt)["西安的历史"] == SHOWN
     first = json.loads(command("history", "show", "-s", "西安的历史", "--json").out)[1]
     assert (first["id"], first["time"], first["model"]) == ("m-a2", 1.7e9, "gpt-4o")
-    listed = json.loads(command("sessions", "list", "--json").out)[0]
-    assert (listed["title"], listed["created"], listed["used"]) == ("西安的历史", 1.7e9, 1.8e9)
+    row, _ = json.loads(command("sessions", "list", "--json").out)
+    assert (row["title"], row["created"], row["used"]) == ("西安的历史", 1.7e9, 1.8e9)
 
 
 def test_the_other_branches_are_sessions_of_their_own_when_asked_for(command: Command, chatgpt: Path) -> None:
@@ -617,6 +618,15 @@ def test_two_imports_of_one_session_at_once_bring_it_once() -> None:
     bring(store, [carrying()], None, arrived, other_import)
     assert (arrived.names, arrived.known) == ([], ["one (2)"])
     assert {one.name for one in store.sessions()} == {"one", "one (2)"}
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+@pytest.mark.parametrize("name", [f"{COPIED}x)", f"{IMPORTED}x by y)"])
+def test_a_session_that_is_called_like_one_under_way_is_brought_where_it_is_seen(name: str, is_ours: bool) -> None:
+    store = InMemoryStore()
+    session = Carried(name, [Message("user", "Hi")], origin="o", is_ours=is_ours)
+    assert brought(store, session) == (["imported"], [])
+    assert [one.name for one in listed(store)] == ["imported"]
 
 
 def test_sessions_of_aichat_in_files_of_one_name_are_told_apart() -> None:
