@@ -193,7 +193,8 @@ class Answering(Assembly):
 
     def _commit(self, turn: Pending, reply: Message, context: Context) -> None:
         self.own.wrote([turn.user, reply])
-        self.own.took_back |= turn.at is not None
+        if turn.at is not None:
+            self.own.took(turn.at)
         self._length = commit(self.store, self.session, turn, reply, context.selection.changes)
         self.derive()
 

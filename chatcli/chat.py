@@ -102,15 +102,16 @@ class Chat(Answering):
         """
         chosen = choose(self.store, self.session, number)
         self.own.wrote(chosen)
-        self.own.took_back = True
         self._length = self.store.length(self.session)
+        self.own.took(self._length - len(chosen))
         self.derive()
         return chosen
 
     def undo(self, turns: int = 1) -> Sequence[Turn]:
         """Take the last turns out of the history; return them, the newest first. `redo` brings them back."""
         taken = take_back(self.store, self.session, turns)
-        self.own.took_back = True
+        if taken:
+            self.own.took(taken[-1].start)
         self._length = self.store.length(self.session)
         return taken
 
@@ -123,7 +124,8 @@ class Chat(Answering):
     def clear(self, expected_length: int | None = None) -> int:
         """Remove all messages of the session; return how many there were. Raises Conflict when these are others."""
         removed = clear(self.store, self.session, self.author, expected_length)
-        self._length, self.last_context, self.own.took_back = 0, None, True
+        self.own.took(0)
+        self._length, self.last_context = 0, None
         return removed
 
     def change(self, decide: Callable[[History], Change | None]) -> bool:

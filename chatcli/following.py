@@ -62,12 +62,16 @@ class OwnWriting:
     """What this chat did to the history itself: that is no news. Any thread may look."""
 
     written: set[str] = field(default_factory=set)
-    took_back: bool = False
-    """Whether it took something out of the history, or replaced it, since somebody asked last."""
+    took_from: int | None = None
+    """The position from which on it took messages out of the history, or replaced them, since somebody asked last."""
 
     def wrote(self, messages: Iterable[Message]) -> None:
         """These messages are put into the history by this chat."""
         self.written.update(map(fingerprint, messages))
+
+    def took(self, position: int) -> None:
+        """What stood from this position on was taken out, or replaced, by this chat."""
+        self.took_from = position if self.took_from is None else min(position, self.took_from)
 
     def among(self, messages: Iterable[Message]) -> int:
         """Return how many of the messages this chat put into the history."""
@@ -86,17 +90,14 @@ def seen(length: int, newest: Sequence[Message]) -> Seen:
     return Seen(length, tuple(map(_mark, newest[-REMEMBERED:])))
 
 
-def look(store: Store, session: str, before: Seen, own: OwnWriting, ours: bool = False) -> tuple[News, Seen]:
-    """Return what others did since the history was seen, and what is seen of it now. Raises StoreError.
-
-    `ours`: what was taken back since then this chat took.
-    """
+def look(store: Store, session: str, before: Seen, own: OwnWriting) -> tuple[News, Seen]:
+    """Return what others did since the history was seen, and what is seen of it now. Raises StoreError."""
     start = max(before.length - 1, before.start)
     found = store.messages(session, start, before.length + MOST + 1)
     known = before.marks[start - before.start :]
     if tuple(map(_mark, found[: len(known)])) == known:
         return _grown(store, session, before, found[len(known) :], own)
-    return _shrunk(store, session, before, own, ours)
+    return _shrunk(store, session, before, own)
 
 
 def _grown(store: Store, session: str, kept: Seen, new: Sequence[Message], own: OwnWriting) -> tuple[News, Seen]:
@@ -120,23 +121,24 @@ def look_anew(store: Store, session: str) -> tuple[Seen, Sequence[Message]]:
     return seen(look.length, look.newest), look.newest
 
 
-def _shrunk(store: Store, session: str, before: Seen, own: OwnWriting, ours: bool) -> tuple[News, Seen]:
+def _shrunk(store: Store, session: str, before: Seen, own: OwnWriting) -> tuple[News, Seen]:
     """Return the news of a history that lost some of what was seen, and may have got other messages there."""
     found = store.messages(session, before.start, before.length + MOST + 1)
     same = _same(before.marks, found)
     if before.start and not same:  # it changed further back than is remembered
         now, _ = look_anew(store, session)
-        return News(taken=not ours), now
+        return News(taken=own.took_from is None or own.took_from > before.start), now
     kept = Seen(before.start + same, before.marks[:same])
     news, now = _grown(store, session, kept, found[same:], own)
-    if ours:
+    if own.took_from is not None and own.took_from <= kept.length:
         return news, now
+    end = None if own.took_from is None else own.took_from - before.start
     behind = set(map(fingerprint, found[same:]))
     own.lost({mark.fingerprint for mark in before.marks[same:]} - behind)
     news = news._replace(taken=True, before_own=not own.written.isdisjoint(behind))
     if not kept.length:
         return _emptied(store, session, before, news), now
-    return news._replace(turns=sum(mark.asks for mark in before.marks[same:])), now
+    return news._replace(turns=sum(mark.asks for mark in before.marks[same:end])), now
 
 
 def _emptied(store: Store, session: str, before: Seen, news: News) -> News:

@@ -173,7 +173,7 @@ class Others:
 
         chat = errand.chat
         before = errand.before or self._baseline(store, chat.session)
-        news, now = look(store, chat.session, before, chat.own, ours=chat.own.took_back)
+        news, now = look(store, chat.session, before, chat.own)
         drawn = self._drawn(news) if news.total or news.taken else ""
         if self._take(errand, drawn, now) and drawn:
             if news.taken:
@@ -199,7 +199,7 @@ class Others:
         with self._changed:
             if errand.round != self._round:
                 return False
-            self._before, errand.chat.own.took_back = now, False
+            self._before, errand.chat.own.took_from = now, None
             if drawn:
                 self._news.append(drawn)
                 self._active = time.monotonic()

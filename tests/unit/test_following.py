@@ -34,8 +34,8 @@ class Eyes:
         self.seen = before or seen(store.length("s"), store.messages("s"))
 
     def look(self) -> News:
-        news, self.seen = look(self.store, "s", self.seen, self.own, self.own.took_back)
-        self.own.took_back = False
+        news, self.seen = look(self.store, "s", self.seen, self.own)
+        self.own.took_from = None
         return news
 
 
@@ -180,6 +180,24 @@ def test_what_this_chat_took_back_or_replaced_is_no_news(store: InMemoryStore) -
     for done in (chat.undo, chat.redo, lambda: list(chat.retry()), lambda: chat.choose(1), chat.clear):
         done()
         assert eyes.look() == NOTHING, done
+
+
+def test_what_others_took_back_before_what_this_chat_replaced_is_told(store: InMemoryStore) -> None:
+    chat = Chat(store, "s", ScriptedModel())
+    list(chat.send("mine"))
+    eyes = Eyes(store, chat.own)
+    again = chat.retry()
+    clear(store, "s", ANNA)
+    list(again)
+    assert eyes.look() == News(taken=True, emptied=True, author=ANNA, before_own=True)
+
+
+def test_what_others_took_back_before_what_this_chat_took_is_counted_without_that(store: InMemoryStore) -> None:
+    chat = Chat(store, "s", ScriptedModel())
+    eyes = Eyes(store, chat.own)
+    chat.undo()
+    take_back(store, "s", 1)
+    assert eyes.look() == News(taken=True, turns=1)
 
 
 def test_what_others_added_behind_what_this_chat_took_back_is_told(store: InMemoryStore) -> None:

@@ -251,9 +251,9 @@ def test_a_store_that_was_opened_to_look_is_closed_and_no_other(its_own: bool) -
 def test_what_this_chat_took_back_is_forgiven_once() -> None:
     prompt = Prompt(Slow())
     prompt.store.append("s", [*said("one"), *said("two")])
-    prompt.chat.own.took_back = True
+    prompt.chat.own.took(0)
     a_look(prompt.others, prompt.chat, prompt.store)
-    assert not prompt.chat.own.took_back
+    assert prompt.chat.own.took_from is None
 
 
 def test_what_others_did_is_known_to_the_chat_before_its_next_turn() -> None:
