@@ -62,7 +62,7 @@ def _by_typer(arguments: list[str]) -> int:
         code = app(args=arguments, prog_name="chatcli", standalone_mode=False)
     except typer.TyperException as error:
         if message := error.format_message().rstrip("."):  # a group without a command has printed its help
-            show_error(message, "--help shows what there is")
+            show_error(message[0].lower() + message[1:], "--help shows what there is")
         return error.exit_code
     except typer.Abort:
         return INTERRUPTED

@@ -274,6 +274,18 @@ def test_a_history_has_one_form_at_a_time(command: Command, sessions: Path) -> N
     assert done.err.startswith("error: --json and --raw are two forms of a history\nhint: ")
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("sessions expire a", "missing argument '7d|12h|never'"),
+        ("sessions copy --to", "option '--to' requires an argument"),
+        ("ask --schma", "no such option: --schma"),
+    ],
+)
+def test_an_error_of_the_parser_begins_as_all_others(command: Command, line: str, said: str) -> None:
+    assert command(*line.split()).err.startswith(f"error: {said}")
+
+
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)
 def test_a_group_alone_prints_its_help_and_no_error(command: Command, words: list[str]) -> None:
     done = command(*words)
