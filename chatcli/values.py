@@ -12,16 +12,17 @@ DEPTH = 50
 """Levels of brackets in an option's value: those who pass it on count on less than Python's recursion limit."""
 
 _OPTIONS = (
-    "temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "stop", "n", "presence_penalty",
+    "temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "stop", "presence_penalty",
     "frequency_penalty", "response_format", "logit_bias", "logprobs", "top_logprobs", "reasoning_effort", "user",
 )  # fmt: skip
 _OURS = {
     "model": "-m NAME, in a chat /model NAME",
     "messages": "they are the prompt, what the memory gives, and your input; -a sends files along",
     "stream": "--no-stream shows a reply when it is whole",
+    "n": "a turn has one reply; in a chat /retry asks for another, /alternatives lists them",
     "stream_options": "leave it out: tokens are counted where the endpoint can",
 }
-"""What chatcli itself says in each request, and what is there for it in place of an option."""
+"""What is chatcli's to say in a request, and what is there for it in place of an option."""
 _SURROGATE = "[\ud800-\udfff]"
 
 
@@ -85,12 +86,12 @@ def option_value(name: str, text: str) -> Any:
     """Return the value of the option `name`: `text` read as JSON, and text itself when it is none.
 
     Raises UsageError for what JSON cannot carry (NaN, infinities, what is nested too deep), and for what is no option
-    because chatcli itself says it in each request.
+    because it is chatcli's to say.
     """
     import json  # not before the prompt
 
     if name in _OURS:
-        raise UsageError(f"{name} is no option: chatcli says it in each request", _OURS[name])
+        raise UsageError(f"{name} is no option: it is chatcli's to say", _OURS[name])
     try:
         value = json.loads(text, parse_float=_finite, parse_constant=_finite)
         readable_text(json.dumps(value, ensure_ascii=False))

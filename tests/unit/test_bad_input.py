@@ -55,6 +55,7 @@ def is_two_lines(done: Done, code: int, *names: str) -> None:
         (["-o", "x=\udcff"], "UTF-8"),
         (["-o", "stream=false"], "--no-stream"),
         (["-o", "stream_options={}"], "stream_options"),
+        (["-o", "n=2"], "one reply"),
         (["-o", "model=other"], "-m NAME"),
         (["-o", "messages=[]"], "messages"),
         (["-m", "\udcff"], "UTF-8"),

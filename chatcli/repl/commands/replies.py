@@ -9,7 +9,7 @@ from chatcli.errors import NotFound
 from chatcli.memory.numbering import open_numbered
 from chatcli.messages import Message
 from chatcli.render.fences import code_in
-from chatcli.render.safe import one_line
+from chatcli.render.safe import neutralise, one_line
 from chatcli.repl.commands.turns import recent_turns
 from chatcli.repl.numbered import turn_meant
 from chatcli.repl.slash import slash
@@ -89,7 +89,10 @@ def go_on(repl: "Repl", argument: str) -> None:
     complete=lambda repl: ("code", *recent_turns(repl)),
 )
 def copy(repl: "Repl", argument: str) -> None:
-    """Put a reply, or code of it, on the clipboard as it is, without decoration."""
+    """Put a reply, or code of it, on the clipboard without decoration.
+
+    What a terminal would obey stands there as it is shown: it would be obeyed where it is pasted.
+    """
     from chatcli.repl.clipboard import copy as to_clipboard
 
     what, _, number = argument.partition(" ")
@@ -97,7 +100,7 @@ def copy(repl: "Repl", argument: str) -> None:
         text, about = _block(_reply(repl, "").text, whole_number(number.strip()) if number else 1)
     else:
         text, about = _reply(repl, argument).text, ""
-    by = to_clipboard(text)
+    by = to_clipboard(neutralise(text))
     lines = counted(text.rstrip("\n").count("\n") + 1, "line")
     how = "; by the terminal, if it allows that" if by == "the terminal" else ""
     repl.screen.aside(f"copied {lines}{about}{how}")
