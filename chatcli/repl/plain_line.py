@@ -39,7 +39,10 @@ def _read_line(message: str) -> bytes:
         return sys.stdin.buffer.readline()
     with on_interrupt(_interrupt):
         print(message, end="", flush=True)
-        return sys.stdin.buffer.readline()
+        line = sys.stdin.buffer.readline()
+        if not line:
+            print()  # ^D leaves the cursor behind the prompt
+        return line
 
 
 def _interrupt() -> NoReturn:

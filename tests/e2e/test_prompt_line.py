@@ -232,8 +232,10 @@ def test_a_dumb_terminal_gets_plain_lines(start: Start) -> None:
     term = start(env={"TERM": "dumb"})
     term.enter("hello")
     term.wait_for("got 'hello'")
+    term.at_prompt()
     term.key("c-d")
     assert term.wait_exit() == 0
+    assert term.raw.endswith(b"you> \r\nleft\r\n"), "what comes after it gets a line of its own"
     assert b"\x1b" not in term.raw
 
 
