@@ -234,6 +234,8 @@ class Repl:
         """The store went away, or is back: say so above the line, if that stands on the screen."""
         self.line.redraw()
         self.line.above(self._tell_store)
+        if not self.tools.outage.state:
+            self._others.look_again()
 
     def _take(self, text: str) -> None:
         """Run what the user sent; an error is shown."""

@@ -115,6 +115,12 @@ class Others:
                 self._at_once = True
                 self._changed.notify_all()
 
+    def look_again(self) -> None:
+        """A store that did not answer is back: look at once."""
+        with self._changed:
+            self._resting_until, self._at_once = 0.0, True
+            self._changed.notify_all()
+
     def tell(self) -> None:
         """Show what is new."""
         with self._changed:

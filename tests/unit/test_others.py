@@ -152,6 +152,17 @@ def test_a_store_that_did_not_answer_is_left_alone_for_a_while_and_one_that_did_
         assert prompt.until(lambda: prompt.others._resting_until < time.monotonic())
 
 
+def test_a_store_that_is_back_is_looked_at_at_once_however_long_it_was_to_be_left_alone() -> None:
+    with at_a_prompt() as prompt:
+        prompt.store.away = True
+        assert prompt.until(lambda: prompt.others._resting_until > time.monotonic())
+        prompt.others._resting_until = time.monotonic() + 900
+        prompt.store.append("s", said("hello"))
+        prompt.store.away = False
+        prompt.others.look_again()
+        assert prompt.came.wait(PATIENCE)
+
+
 def test_nobody_looks_while_a_turn_or_a_command_runs_or_the_store_is_left_alone() -> None:
     for quiet in ("held", "resting"):
         others = Prompt(Slow()).others
