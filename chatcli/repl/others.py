@@ -175,12 +175,15 @@ class Others:
 
     def _look(self, store: Store, errand: _Errand) -> None:
         """See what others did, and show it where the prompt still stands; else it is looked for again."""
-        from chatcli.following import look
+        from chatcli.following import look, look_anew
 
         chat = errand.chat
         before = errand.before or self._baseline(store, chat.session)
         news, now = look(store, chat.session, before, chat.own)
         drawn = self._drawn(news) if news.total or news.taken else ""
+        if drawn:
+            with suppress(StoreError):  # what stands in for a store that goes away has to know it too
+                look_anew(chat.store, chat.session)
         if self._take(errand, drawn, now) and drawn:
             if news.taken:
                 chat.saw(now.length)

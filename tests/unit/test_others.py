@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -11,12 +12,16 @@ from chatcli import authors
 from chatcli.chat import Chat
 from chatcli.errors import StoreUnavailable
 from chatcli.following import News, Seen, seen
+from chatcli.memory import parse_memory
 from chatcli.messages import Message
 from chatcli.render.history import Excerpt
 from chatcli.repl.others import FAILED, Others, _Errand, pace
 from chatcli.stores.in_memory import InMemoryStore
+from chatcli.stores.journal import Journal
+from chatcli.stores.journaled import Journaled
 from chatcli.stores.langchain import decode, encode
 from tests.fakes import ScriptedModel
+from tests.outages import Outages
 
 PATIENCE = 20.0
 
@@ -161,6 +166,18 @@ def test_a_store_that_is_back_is_looked_at_at_once_however_long_it_was_to_be_lef
         prompt.store.away = False
         prompt.others.look_again()
         assert prompt.came.wait(PATIENCE)
+
+
+def test_what_others_wrote_is_known_when_the_store_goes_away_right_after(tmp_path: Path) -> None:
+    prompt = Prompt(Slow())
+    between = Outages(prompt.store)
+    store = Journaled(between, lambda: Journal(tmp_path / "journal.db", "here"), pauses=[3600.0])  # type: ignore[arg-type]
+    chat = Chat(store, "s", ScriptedModel(), parse_memory("window:3"))  # of which nothing is derived
+    a_look(prompt.others, chat, prompt.store, "hello")
+    between.fate = "lost"
+    assert [message.text for message in store.messages("s")] == ["hello"]
+    assert prompt.shown == ["hello"]
+    store.close()
 
 
 def test_nobody_looks_while_a_turn_or_a_command_runs_or_the_store_is_left_alone() -> None:
