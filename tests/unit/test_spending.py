@@ -9,8 +9,8 @@ from chatcli.alternatives import as_turn
 from chatcli.config.file import Price
 from chatcli.messages import Message, Usage
 from chatcli.prices import amount
-from chatcli.render.spent import print_spent, spending_table
-from chatcli.spending import Spending, spent
+from chatcli.render.spent import money, print_spent, spending_table
+from chatcli.spending import Report, Spending, spent
 from chatcli.stores.in_memory import InMemoryStore
 
 DAY = 86_400.0
@@ -65,6 +65,31 @@ def test_turns_tokens_and_cost_are_shown_by_day_the_last_day_first(capsys: pytes
         [yesterday, "1", "1,000,000", "0", "500,000", "2"],
         ["…", "1", "more"],
     ]
+
+
+def test_what_has_no_day_stands_behind_the_days(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(days={"?": Spending(turns=1), "2026-11-25": Spending(turns=2), "2026-11-24": Spending(turns=3)})
+    print_spent(report, None, 9, plain=True)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    first = next(number for number, words in enumerate(lines) if words[:1] == ["DAY"])
+    assert [words[:2] for words in lines[first + 1 : first + 4]] == [
+        ["2026-11-25", "2"],
+        ["2026-11-24", "3"],
+        ["?", "1"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spending", "shown"),
+    [
+        (Spending(cost=2.0), "2"),
+        (Spending(cost=2.0, unpriced=1), "≥2"),
+        (Spending(cost=2.0, uncounted=1), "≥2"),
+        (Spending(unpriced=1), "-"),
+    ],
+)
+def test_a_cost_of_which_a_part_is_not_known_is_at_least_that(spending: Spending, shown: str) -> None:
+    assert money(spending) == shown
 
 
 def test_a_single_day_needs_no_table(capsys: pytest.CaptureFixture[str]) -> None:
