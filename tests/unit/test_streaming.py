@@ -1,5 +1,6 @@
 import io
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,7 +13,8 @@ from chatcli.render.speed import speed_line
 from chatcli.render.streaming import MarkdownReply
 from chatcli.render.terminals import reflows
 from chatcli.render.thoughts import MOST
-from chatcli.render.turn import show_turn
+from chatcli.render.turn import after, show_turn
+from chatcli.turn import TurnEvent
 from tests.fakes import Tty
 from tests.screen import ReflowingScreenFile, ScreenFile
 
@@ -504,3 +506,28 @@ def test_no_wheel_turns_beside_a_reply_that_goes_into_a_pipe(monkeypatch: pytest
     view.waiting(3.0)
     view.finish()
     assert beside.getvalue() == ""
+
+
+def test_a_reply_goes_on_behind_what_was_there_before_once() -> None:
+    events = [Reasoning("hm"), Delta("a"), Delta("b"), Finished("stop")]
+    assert list(after("```py\n", iter(events))) == [events[0], Delta("```py\n"), *events[1:]]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_reply_that_is_shown_whole_is_waited_for_until_it_is(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
+    now, waited = [1000.0], list[float]()
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    class View(PlainReply):
+        def waiting(self, seconds: float, note: str = "") -> None:
+            waited.append(seconds)
+
+    def events() -> Iterator[TurnEvent]:
+        for event in (Tick(), Delta("a"), Tick(), Delta("b")):
+            now[0] += 1
+            yield event
+
+    out = io.StringIO()
+    show_turn(events(), View(out), whole=whole)
+    assert waited == ([1, 2, 3, 4] if whole else [1])
+    assert out.getvalue() == "ab\n"
