@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from rich.cells import cell_len
 
 from chatcli.aids import Aids
 from chatcli.chat import Chat
-from chatcli.memory import View, parse_memory, pins, summary
+from chatcli.memory import Hit, View, parse_memory, pins, summary
 from chatcli.memory.history import open_history
 from chatcli.memory.numbering import numbers_of, open_numbered, turn_numbered
 from chatcli.memory.reading import Reading
@@ -363,3 +365,12 @@ def test_what_stands_before_the_first_user_message_is_turn_0() -> None:
     history, last = open_numbered(store, "s", 4)
     assert numbers_of(history, last, {0, 1}) == {0: 0, 1: 1}
     assert turn_numbered(history, last, 0) is None
+
+
+def test_of_words_within_one_another_the_longest_says_what_a_turn_was_recalled_by() -> None:
+    hit = Hit(4, Message("user", "The walls of Xi'an are long"), 2.5, ("wall", "walls", "long"))
+    context: Any = SimpleNamespace(hits=[hit])
+    for width in (80, 120):
+        text = text_of(list(recalled_lines(context, {4: 3}, width)))
+        assert "walls, long" in text
+        assert "wall," not in text
