@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from chatcli.messages import Message
-from chatcli.render.hits import resume_command
+from chatcli.render.hits import print_findings, resume_command
+from chatcli.search.excerpt import Excerpt
+from chatcli.search.find import Findings, Hit
 from chatcli.stores import Store
 from chatcli.stores.address import open_store
+from tests.fakes import Tty
 from tests.unit.conftest import Command
 
 
@@ -175,3 +179,15 @@ def test_a_cache_that_is_no_folder_costs_time_alone(command: Command, store: Sto
     (home / "cache").write_text("no folder")
     assert command("history", "search", "otter").code == 0
     assert command("sessions", "delete", "other", "-y").code == 0
+
+
+@pytest.mark.parametrize("width", [60, 75])
+def test_where_a_hit_stands_is_told_whole_and_its_title_cut(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    out = Tty()
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setenv("COLUMNS", str(width))
+    hit = Hit("JavaEdge", "the capital " * 9, 3, 4, "user", 1.7e9, Excerpt("the capital", (), False, False), 1.0)
+    print_findings(Findings([hit]), plain=True)
+    heading = out.getvalue().splitlines()[0].removeprefix("1  ")
+    assert re.fullmatch(r"JavaEdge · the capital.*… · turn 3 · you · 2023-11-1\d \d\d:\d\d", heading)
+    assert len(heading) <= width
