@@ -103,17 +103,20 @@ class Highlighter:
         yield from self._lexed(lexer, line[start:])
 
     def _lexed(self, lexer: Any, line: str) -> Iterator[tuple[Any, str]]:
-        resumed = isinstance(lexer, _Resumed)
-        if resumed:
-            lexer.resume(self._stack)
-        for start, kind, value in lexer.get_tokens_unprocessed(line + "\n"):
-            if opened := self._opened(line, start, kind):
-                self._until = opened
+        if not isinstance(lexer, _Resumed):
+            yield from ((kind, value) for _, kind, value in lexer.get_tokens_unprocessed(line + "\n"))
+            return
+        lexer.resume(self._stack)
+        found = [(lexer.stack, *token) for token in lexer.get_tokens_unprocessed(line + "\n")]
+        self._stack = lexer.stack
+        behind = [stack for stack, *_ in found[1:]] + [lexer.stack]
+        for (stack, start, kind, value), after in zip(found, behind, strict=True):
+            closes = len(after) < len(stack)  # a state that was open: the quote that ends a string opens none
+            if not closes and (opened := self._opened(line, start, kind)):
+                self._until, self._stack = opened, stack
                 yield opened[1], line[start:]
-                break
+                return
             yield kind, value
-        if resumed:
-            self._stack = lexer.stack
 
     def _opened(self, line: str, start: int, kind: Any) -> tuple[str, Any] | None:
         """Return what closes the construct that begins here and is not closed in this line, and its kind."""
@@ -188,5 +191,5 @@ def _lexer(language: str) -> tuple[Lexer | None, tuple[tuple[str, str, Any], ...
 def _kind(lexer: Lexer, opening: str, closing: str) -> Any:
     """Return the kind of what the lexer reads in one piece between the two, over several lines; or None."""
     text = f"{opening}x\ny{closing}"
-    _, kind, value = next(iter(lexer.get_tokens_unprocessed(text + "\n")))
+    _, kind, value = next(token for token in lexer.get_tokens_unprocessed(text + "\n") if token[2])
     return kind if value == text and (kind in kinds.Comment or kind in kinds.String) else None

@@ -43,6 +43,8 @@ def growing(text: str, columns: int = 60, rows: int = 12) -> ScreenFile:
         ("python", ['x = """a', "import b", 'c"""', "import d"], String),
         ("c", ["int x; /* a", "int y;", "b */ int z;", "int d;"], Comment),
         ("javascript", ["let x = `a", "let y", "b`", "let d"], String),
+        ("javascript", ["/** a", "let y", "b */", "let d"], Comment),
+        ("typescript", ["let x /* a", "let y", "b */", "let d"], Comment),
         ("go", ["x := `a", "var y", "b`", "var d"], String),
         ("html", ["<p><!-- a", "<b>", "c --></p>", "<i>"], Comment),
         ("bash", ["awk 'a", "if b", "c' file", "if d; then"], String),
@@ -58,6 +60,23 @@ def test_what_began_in_a_line_above_colours_the_lines_below_until_it_ends(
     styles = [style(code, line) for line in lines]
     assert styles[1] == INK.get_style_for_token(inside)
     assert styles[3] == style(Highlighter(language), lines[3]) != styles[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("bash", 'echo "$HOME"'),
+        ("bash", 'cd "$(dirname "$0")" && echo "$1: $2"'),
+        ("bash", """echo "'$x" """),
+        ("zsh", 'for x in "$@"; do'),
+        ("scala", 'val x = s"$a"'),
+        ("javascript", "x = '/*' // /* y"),
+    ],
+)
+def test_a_string_that_ends_in_its_line_leaves_the_next_line_alone(language: str, line: str) -> None:
+    code = Highlighter(language)
+    code.line(line)
+    assert code.line("if d  # e").spans == Highlighter(language).line("if d  # e").spans
 
 
 LANGUAGES = """python c cpp java javascript typescript go rust bash sql html css json yaml toml ini php ruby perl kotlin
