@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chatcli.authors import own_author
 from chatcli.messages import Message, Usage
 from chatcli.stores.sqlite import SqliteStore
 from tests.benchmarks.recall import load
@@ -80,14 +81,18 @@ def said(name: str, at: float) -> Iterator[Message]:
     """Yield the messages of a session."""
     kept = {"diary": "en-dev.json", "日记": "zh-dev.json"}.get(name)
     if kept is None:
-        yield Message("user", TITLES[name] + "?", time=at)
+        yield Message("user", TITLES[name] + "?", time=at, author=own_author())
         yield Message("assistant", "Let us look at it.", time=at + 9, model="qwen-plus", usage=Usage(900, 210))
         return
     [talk] = load(DATA / kept)
     shift = at - (talk.messages[-1].time or at)
     for message in talk.messages:
-        usage = Usage(60 * len(message.text) // 4, len(message.text) // 4) if message.role == "assistant" else None
-        yield replace(message, time=(message.time or at) + shift, model=usage and "qwen-plus", usage=usage)
+        moved = replace(message, time=(message.time or at) + shift)
+        if message.role == "assistant":
+            usage = Usage(60 * len(message.text) // 4, len(message.text) // 4)
+            yield replace(moved, model="qwen-plus", usage=usage)
+        else:
+            yield replace(moved, author=own_author())
 
 
 def chat(desk: Desk, target: Path) -> None:
