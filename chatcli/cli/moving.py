@@ -89,11 +89,13 @@ def _check_copy(names: list[str] | None, to: str, new: str | None, all_: bool) -
 def _routes(
     source: "Store", target: "Store", names: list[str] | None, new: str | None, all_: bool
 ) -> "Iterator[Route]":
-    from chatcli.cli.stores import existing_session
+    from chatcli.cli.stores import existing_session, no_session_yet
     from chatcli.names import listed
     from chatcli.transfer.copying import Route
 
     found = [one.name for one in (*listed(source), *source.foreign())] if all_ else names or []
+    if not found:
+        raise no_session_yet()
     chosen = found if all_ else [existing_session(source, name) for name in found]
     return (Route(source, name, target, new or name) for name in chosen)
 

@@ -62,6 +62,10 @@ def test_sessions_are_copied_and_the_second_time_skipped(command: Command, talke
     assert names(talked, "other.db") == ["a", "b"]
 
 
+def test_a_store_without_a_session_is_said_to_have_none_to_copy(command: Command) -> None:
+    assert two_lines(command("sessions", "copy", "--all", "--to", OTHER), 1) == "there is no session yet"
+
+
 def test_a_dry_run_copies_nothing(command: Command, talked: Path) -> None:
     done = command("sessions", "copy", "a", "--to", OTHER, "--dry-run")
     assert (done.code, done.out) == (0, "a: would be copied, 2 messages\n")
