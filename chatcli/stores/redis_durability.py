@@ -141,5 +141,5 @@ def _number(info: Mapping[str, str], name: str) -> int:
 def _time(seconds: int) -> str:
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
+            return f"{round(seconds / size)} {unit}"
     return f"{seconds} seconds"

@@ -48,6 +48,8 @@ def test_the_session_that_goes_first_is_named() -> None:
         "2 of the newest 5 sessions have a TTL, of chatcli or of a LangChain program: 'b' goes in 2 hours"
     ]
     assert [*of_lifetimes({"a": -1})] == []
+    (a_week_but_a_moment,) = of_lifetimes({"a": 7 * 86400 - 5})
+    assert "goes in 7 days" in a_week_but_a_moment
 
 
 def test_only_replicas_that_are_in_step_follow() -> None:
