@@ -55,7 +55,7 @@ def export(
             return
         target = target_of(output, name, chosen)
         save(pieces, target, partial(_may_replace, yes=yes))
-    notice(f"wrote {name} to {target}")
+    notice(f"wrote {'all sessions' if all_ else name} to {target}")
 
 
 def _format_of_all(session: str | None, format: str) -> str:
