@@ -107,6 +107,8 @@ class _Reader:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         self._data.clear()
         self._kept = 0
+        if not data.strip():  # a sign of life
+            return ()
         if data.startswith(b"[DONE]"):
             self.done = True
             return ()
