@@ -147,7 +147,8 @@ def test_comments_keepalives_crlf_and_line_separators_inside_text_do_no_harm(
 ) -> None:
     chunk = {"choices": [{"index": 0, "delta": {"content": "a\u2028b\x85c"}}]}
     data = json.dumps(chunk, ensure_ascii=False).encode()
-    server.replies(Raw(b": ping\r\n\r\ndata:\r\n\r\ndata:\r\ndata\r\n\r\nid: 7\r\ndata:" + data + b"\r\n\r\n"), usage=None)
+    alive = b": ping\r\n\r\ndata:\r\n\r\ndata:\r\ndata\r\n\r\n"
+    server.replies(Raw(alive + b"id: 7\r\ndata:" + data + b"\r\n\r\n"), usage=None)
     assert text(ask(model)) == "a\u2028b\x85c"
 
 
