@@ -112,7 +112,7 @@ class Journal:
 
     def turns(self) -> int:
         """Return how many turns wait for the store."""
-        return turns_in(entry for _, entry in self._kept("WHERE store = ?", self.store))
+        return Tally(entry for _, entry in self._kept("WHERE store = ?", self.store)).turns
 
     def close(self) -> None:
         """Let go of the file."""
@@ -165,10 +165,12 @@ class Journal:
 
 
 class Tally:
-    """How many turns there are in entries, added oldest first: one that was sent again or edited is one still."""
+    """How many turns there are in entries, oldest first: one that was sent again or edited is one still."""
 
-    def __init__(self) -> None:
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._questions = set[tuple[str, str]]()
+        for entry in entries:
+            self.add(entry)
 
     @property
     def turns(self) -> int:
@@ -176,24 +178,11 @@ class Tally:
         return len(self._questions)
 
     def add(self, entry: Entry) -> None:
-        """Count the entry's turn, if it begins or ends one."""
+        """Count the turn of one more entry, if it begins or ends one."""
         if entry.verb in ("begin", "commit"):
             replaced, question = _question(entry)
             self._questions.difference_update((entry.session, one) for one in replaced)
             self._questions.add((entry.session, question))
-
-
-def tally_of(entries: Iterable[Entry]) -> Tally:
-    """Return the tally of entries, oldest first."""
-    tally = Tally()
-    for entry in entries:
-        tally.add(entry)
-    return tally
-
-
-def turns_in(entries: Iterable[Entry]) -> int:
-    """Return how many turns there are in entries, oldest first."""
-    return tally_of(entries).turns
 
 
 def _question(entry: Entry) -> tuple[Sequence[str], str]:
@@ -208,7 +197,7 @@ def _question(entry: Entry) -> tuple[Sequence[str], str]:
 
 def _waiting(store: str, entries: Sequence[Entry]) -> Waiting:
     sessions = dict.fromkeys(str(entry.session) for entry in entries)
-    return Waiting(store, turns_in(entries), tuple(sessions), min(rules.to_time(entry.beat) for entry in entries))
+    return Waiting(store, Tally(entries).turns, tuple(sessions), min(rules.to_time(entry.beat) for entry in entries))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from contextlib import suppress
 from chatcli.errors import StoreError
 from chatcli.stores import Store
 from chatcli.stores.in_memory import InMemoryStore
-from chatcli.stores.journal import Entry, Journal, Tally, tally_of
+from chatcli.stores.journal import Entry, Journal, Tally
 from chatcli.stores.replay import Replayed, begun, put_into, replay
 from chatcli.stores.seen import KEPT, Seen
 
@@ -133,4 +133,4 @@ class Meanwhile:
 
     def _count(self) -> None:
         with suppress(StoreError):  # it is told, no more: whoever needs what is there says what is wrong
-            self._tally = tally_of(self._waiting())
+            self._tally = Tally(self._waiting())

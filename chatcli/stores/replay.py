@@ -8,7 +8,7 @@ from chatcli.alternatives import versions, with_others_of
 from chatcli.errors import ChatError, Conflict, StoreUnavailable
 from chatcli.messages import Message, fingerprint, from_dict, to_dict
 from chatcli.stores import Change, Pending, State, Store, Watermark, rules
-from chatcli.stores.journal import Entry, turns_in
+from chatcli.stores.journal import Entry, Tally
 
 
 class Replayed(NamedTuple):
@@ -24,20 +24,21 @@ def replay(store: Store, entries: Iterable[Entry], remove: Callable[[Entry], obj
 
     A session whose entry is refused keeps that one and all after it; the others go on.
     """
-    done, refused = list[Entry](), dict[str, ChatError]()
+    done, refused = Tally(), dict[str, ChatError]()
     for entry in entries:
         if entry.session in refused:
             continue
         try:
             put_into(store, entry)
         except StoreUnavailable as error:
-            return Replayed(turns_in(done), error, refused)
+            return Replayed(done.turns, error, refused)
         except ChatError as error:
             refused[entry.session] = error
             continue
         remove(entry)
-        done += [entry] if entry.verb == "commit" else []
-    return Replayed(turns_in(done), None, refused)
+        if entry.verb == "commit":
+            done.add(entry)
+    return Replayed(done.turns, None, refused)
 
 
 def begun(session: str, pending: Pending) -> Entry:
